@@ -1,0 +1,121 @@
+/** The IPv4 header. RFC 791 §3.1, RFC 1122 §3.2.1, RFC 7126. */
+
+import { checksumOf, foldSum } from "./checksum.ts";
+import { IpFault, type IpPacket } from "./ip_packet.ts";
+
+/** Bytes of an IPv4 header without options. */
+export const IPV4_HEADER_LENGTH = 20;
+
+/** What stands in the third word of the mapped form ::ffff:a.b.c.d. RFC 4291 §2.5.5.2. */
+export const MAPPED_PREFIX = 0xffff;
+
+const DONT_FRAGMENT = 0x4000;
+const MORE_FRAGMENTS = 0x2000;
+const FRAGMENT_OFFSET_MASK = 0x1fff;
+
+const OPTION_END = 0;
+const OPTION_NOP = 1;
+const OPTION_LOOSE_SOURCE_ROUTE = 131;
+const OPTION_STRICT_SOURCE_ROUTE = 137;
+
+/**
+ * Parses the IPv4 header at `offset`, `available` bytes of frame behind it, into
+ * `packet`. Returns an `IpFault`; `packet` is of use only after `IpFault.None`.
+ */
+export function parseIpv4(
+  view: DataView,
+  offset: number,
+  available: number,
+  packet: IpPacket,
+): number {
+  if (available < IPV4_HEADER_LENGTH) return IpFault.Header;
+  const start = view.getInt32(offset);
+  const headerLength = (start >>> 22) & 0x3c;
+  const totalLength = start & 0xffff;
+  if (start >>> 28 !== 4 || headerLength < IPV4_HEADER_LENGTH) return IpFault.Header;
+  if (totalLength < headerLength || totalLength > available) return IpFault.Header;
+  if (sumIpv4Header(view, offset, headerLength) !== 0xffff) return IpFault.Checksum;
+  if (headerLength > IPV4_HEADER_LENGTH) {
+    const fault = checkOptions(view, offset + IPV4_HEADER_LENGTH, offset + headerLength);
+    if (fault !== IpFault.None) return fault;
+  }
+
+  const fragment = view.getUint16(offset + 6);
+  packet.offset = offset;
+  packet.isIpv6 = false;
+  packet.source0 = 0;
+  packet.source1 = 0;
+  packet.source2 = MAPPED_PREFIX;
+  packet.source3 = view.getInt32(offset + 12);
+  packet.destination0 = 0;
+  packet.destination1 = 0;
+  packet.destination2 = MAPPED_PREFIX;
+  packet.destination3 = view.getInt32(offset + 16);
+  packet.protocol = view.getUint8(offset + 9);
+  packet.protocolOffset = 9;
+  packet.payloadOffset = offset + headerLength;
+  packet.payloadLength = totalLength - headerLength;
+  packet.ecn = (start >>> 16) & 3;
+  packet.dscp = (start >>> 18) & 0x3f;
+  packet.ttl = view.getUint8(offset + 8);
+  packet.isFragment = (fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET_MASK)) !== 0;
+  packet.identification = view.getUint16(offset + 4);
+  packet.fragmentOffset = (fragment & FRAGMENT_OFFSET_MASK) << 3;
+  packet.moreFragments = (fragment & MORE_FRAGMENTS) !== 0;
+  return IpFault.None;
+}
+
+/**
+ * Writes a header of 20 bytes at `offset`, checksum included, with DF set. `tos`
+ * is DSCP and ECN in one byte; `totalLength` counts the header, at most 65535.
+ */
+export function buildIpv4(
+  view: DataView,
+  offset: number,
+  tos: number,
+  totalLength: number,
+  ttl: number,
+  protocol: number,
+  source: number,
+  destination: number,
+): void {
+  const start = 0x45000000 | (tos << 16) | totalLength;
+  const middle = (ttl << 24) | (protocol << 16);
+  const sum = (start >>> 16) + (start & 0xffff) + DONT_FRAGMENT + (middle >>> 16) +
+    (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
+  view.setInt32(offset, start);
+  view.setInt32(offset + 4, DONT_FRAGMENT); // identification 0: RFC 6864 §4.1
+  view.setInt32(offset + 8, middle | checksumOf(foldSum(sum)));
+  view.setInt32(offset + 12, source);
+  view.setInt32(offset + 16, destination);
+}
+
+/** The folded sum of a header; 0xffff when its checksum verifies. A JS loop: a call into WASM costs more. */
+function sumIpv4Header(view: DataView, offset: number, headerLength: number): number {
+  let sum = 0;
+  for (let at = offset; at < offset + headerLength; at += 4) {
+    const word = view.getInt32(at);
+    sum += (word >>> 16) + (word & 0xffff);
+  }
+  return foldSum(sum);
+}
+
+/** Walks the options only to refuse: they have no effect here. RFC 1122 §3.2.1.8, RFC 7126 §4.3. */
+function checkOptions(view: DataView, offset: number, end: number): number {
+  while (offset < end) {
+    const kind = view.getUint8(offset);
+    if (kind === OPTION_END) return IpFault.None;
+    if (kind === OPTION_NOP) {
+      offset++;
+      continue;
+    }
+    if (offset + 1 >= end) return IpFault.Header;
+    const length = view.getUint8(offset + 1);
+    if (length < 2 || offset + length > end) return IpFault.Header;
+    if (kind === OPTION_LOOSE_SOURCE_ROUTE || kind === OPTION_STRICT_SOURCE_ROUTE) {
+      return IpFault.SourceRoute;
+    }
+    offset += length;
+  }
+  return IpFault.None;
+}

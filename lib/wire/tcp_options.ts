@@ -1,0 +1,196 @@
+/**
+ * TCP options. RFC 9293 §3.2, RFC 2018 §2, RFC 7323 §2.2 and §3.2, RFC 7413
+ * §4.1.1. Orders of the options sent follow Linux.
+ */
+
+import { type Segment, SYN } from "./segment.ts";
+
+const KIND_END = 0;
+const KIND_NOP = 1;
+const KIND_MSS = 2;
+const KIND_WINDOW_SCALE = 3;
+const KIND_SACK_PERMITTED = 4;
+const KIND_SACK = 5;
+const KIND_TIMESTAMPS = 8;
+const KIND_FAST_OPEN = 34;
+
+/** NOP, NOP, timestamps of length 10: how nearly every segment of a connection begins. RFC 7323 App. A. */
+const ALIGNED_TIMESTAMPS = 0x0101080a;
+/** SACK-permitted, then timestamps: no NOPs are needed. */
+const SACK_PERMITTED_TIMESTAMPS = 0x0402080a;
+const ALIGNED_SACK_PERMITTED = 0x01010402;
+const ALIGNED_WINDOW_SCALE = 0x01030300;
+const FULL_MSS = 0x02040000;
+const ALIGNED_SACK = 0x01010500;
+
+/** The most SACK blocks beside timestamps, and without. RFC 2018 §3. */
+const SACK_LIMIT_WITH_TIMESTAMPS = 3;
+const SACK_LIMIT = 4;
+
+/**
+ * Parses `length` bytes of options at `offset` into `seg`, whose flags are set
+ * and whose options are reset. Options of a SYN are ignored in other segments.
+ * Returns false when a malformed length ended the list early; what stood before
+ * it counts. RFC 9293 §3.1 MUST-7.
+ */
+export function parseTcpOptions(
+  view: DataView,
+  offset: number,
+  length: number,
+  seg: Segment,
+): boolean {
+  if (length === 12 && view.getInt32(offset) === ALIGNED_TIMESTAMPS) {
+    seg.hasTimestamps = true;
+    seg.tsVal = view.getInt32(offset + 4);
+    seg.tsEcr = view.getInt32(offset + 8);
+    return true;
+  }
+  const end = offset + length;
+  while (offset < end) {
+    const kind = view.getUint8(offset);
+    if (kind === KIND_END) return true;
+    if (kind === KIND_NOP) {
+      offset++;
+      continue;
+    }
+    if (offset + 1 >= end) return false;
+    const optionLength = view.getUint8(offset + 1);
+    if (optionLength < 2 || offset + optionLength > end) return false;
+    takeOption(view, offset, kind, optionLength, seg);
+    offset += optionLength;
+  }
+  return true;
+}
+
+/** How many bytes `buildTcpOptions` writes for `seg`; a multiple of 4, at most 40. */
+export function tcpOptionsLength(seg: Segment): number {
+  if ((seg.flags & SYN) !== 0) return synOptionsLength(seg);
+  const timestamps = seg.hasTimestamps ? 12 : 0;
+  return seg.sackCount === 0 ? timestamps : timestamps + 4 + (sackBlocks(seg) << 3);
+}
+
+/** Writes the options of `seg` at `offset`, padded with NOPs. Returns their length. */
+export function buildTcpOptions(view: DataView, offset: number, seg: Segment): number {
+  if ((seg.flags & SYN) !== 0) return buildSynOptions(view, offset, seg);
+  let at = offset;
+  if (seg.hasTimestamps) {
+    view.setInt32(at, ALIGNED_TIMESTAMPS);
+    view.setInt32(at + 4, seg.tsVal);
+    view.setInt32(at + 8, seg.tsEcr);
+    at += 12;
+  }
+  return seg.sackCount === 0 ? at - offset : buildSack(view, at, seg) - offset;
+}
+
+/** An option of a known kind with a wrong length is skipped like an unknown one. */
+function takeOption(
+  view: DataView,
+  offset: number,
+  kind: number,
+  length: number,
+  seg: Segment,
+): void {
+  if (kind === KIND_TIMESTAMPS) {
+    if (length !== 10) return;
+    seg.hasTimestamps = true;
+    seg.tsVal = view.getInt32(offset + 2);
+    seg.tsEcr = view.getInt32(offset + 6);
+  } else if (kind === KIND_SACK) {
+    takeSack(view, offset + 2, length - 2, seg);
+  } else if ((seg.flags & SYN) !== 0) {
+    takeSynOption(view, offset, kind, length, seg);
+  }
+}
+
+function takeSynOption(
+  view: DataView,
+  offset: number,
+  kind: number,
+  length: number,
+  seg: Segment,
+): void {
+  if (kind === KIND_MSS) {
+    if (length === 4) seg.mss = view.getUint16(offset + 2);
+  } else if (kind === KIND_WINDOW_SCALE) {
+    if (length === 3) seg.windowScale = view.getUint8(offset + 2);
+  } else if (kind === KIND_SACK_PERMITTED) {
+    if (length === 2) seg.sackPermitted = true;
+  } else if (kind === KIND_FAST_OPEN) {
+    takeFastOpen(view, offset + 2, length - 2, seg);
+  }
+}
+
+function takeSack(view: DataView, offset: number, length: number, seg: Segment): void {
+  if (length === 0 || length > 32 || (length & 7) !== 0) return;
+  seg.sackCount = length >> 3;
+  for (let i = 0; i < seg.sackCount; i++) {
+    seg.sackStart[i] = view.getInt32(offset + (i << 3));
+    seg.sackEnd[i] = view.getInt32(offset + (i << 3) + 4);
+  }
+}
+
+/** RFC 7413 §4.1.1: a request, or an even number of 4 … 16 bytes. */
+function takeFastOpen(view: DataView, offset: number, length: number, seg: Segment): void {
+  if (length !== 0 && (length < 4 || length > 16 || (length & 1) !== 0)) return;
+  seg.fastOpenLength = length;
+  for (let i = 0; i < length; i++) seg.fastOpenCookie[i] = view.getUint8(offset + i);
+}
+
+function synOptionsLength(seg: Segment): number {
+  let length = 0;
+  if (seg.mss >= 0) length += 4;
+  if (seg.hasTimestamps) length += 12;
+  else if (seg.sackPermitted) length += 4;
+  if (seg.windowScale >= 0) length += 4;
+  if (seg.fastOpenLength >= 0) length += (2 + seg.fastOpenLength + 3) & ~3;
+  return length;
+}
+
+/** MSS, SACK-permitted, timestamps, NOP, window scale: all of them take 20 bytes. */
+function buildSynOptions(view: DataView, offset: number, seg: Segment): number {
+  let at = offset;
+  if (seg.mss >= 0) {
+    view.setInt32(at, FULL_MSS | seg.mss);
+    at += 4;
+  }
+  if (seg.hasTimestamps) {
+    view.setInt32(at, seg.sackPermitted ? SACK_PERMITTED_TIMESTAMPS : ALIGNED_TIMESTAMPS);
+    view.setInt32(at + 4, seg.tsVal);
+    view.setInt32(at + 8, seg.tsEcr);
+    at += 12;
+  } else if (seg.sackPermitted) {
+    view.setInt32(at, ALIGNED_SACK_PERMITTED);
+    at += 4;
+  }
+  if (seg.windowScale >= 0) {
+    view.setInt32(at, ALIGNED_WINDOW_SCALE | seg.windowScale);
+    at += 4;
+  }
+  return seg.fastOpenLength < 0 ? at - offset : buildFastOpen(view, at, seg) - offset;
+}
+
+function buildFastOpen(view: DataView, at: number, seg: Segment): number {
+  const length = 2 + seg.fastOpenLength;
+  view.setUint8(at, KIND_FAST_OPEN);
+  view.setUint8(at + 1, length);
+  for (let i = 0; i < seg.fastOpenLength; i++) view.setUint8(at + 2 + i, seg.fastOpenCookie[i]);
+  at += length;
+  for (let left = -length & 3; left > 0; left--) view.setUint8(at++, KIND_NOP);
+  return at;
+}
+
+function buildSack(view: DataView, at: number, seg: Segment): number {
+  const count = sackBlocks(seg);
+  view.setInt32(at, ALIGNED_SACK | (2 + (count << 3)));
+  at += 4;
+  for (let i = 0; i < count; i++) {
+    view.setInt32(at, seg.sackStart[i]);
+    view.setInt32(at + 4, seg.sackEnd[i]);
+    at += 8;
+  }
+  return at;
+}
+
+function sackBlocks(seg: Segment): number {
+  return Math.min(seg.sackCount, seg.hasTimestamps ? SACK_LIMIT_WITH_TIMESTAMPS : SACK_LIMIT);
+}
