@@ -1,0 +1,317 @@
+/**
+ * Connection: the transmission control block, and what its user may call.
+ * RFC 9293 §3.3.1, §3.9.1.
+ *
+ * The user's calls only change state and put the connection in the ready
+ * queue; the sending happens in `Tcp.poll`. A connection is paid for a hundred
+ * thousand times: fields are integers, buffers are lent pages, and what only a
+ * flight needs is lent with it.
+ */
+
+import { Address } from "../wire/address.ts";
+import type { Gather } from "../wire/gather.ts";
+import type { Tuple } from "./connection_table.ts";
+import { ReceiveQueue } from "./receive_queue.ts";
+import type { Scoreboard } from "./scoreboard.ts";
+import { SendQueue } from "./send_queue.ts";
+import { canQueue, State } from "./state.ts";
+import type { Tcp } from "./tcp.ts";
+import { arm, TIMER } from "./timers.ts";
+
+/** Bits of `Connection.signals`: what the user has not been told yet. */
+export const SIGNAL = {
+  Established: 1,
+  Readable: 2,
+  Writable: 4,
+  Drained: 8,
+  PeerClosed: 16,
+  Reset: 32,
+  Closed: 64,
+} as const;
+
+/** Why a connection ended; "" while it lives. */
+export type CloseReason =
+  | ""
+  | "closed"
+  | "reset by peer"
+  | "timed out"
+  | "keep-alive timed out"
+  | "aborted"
+  | "out of memory";
+
+/** Where a connection's bytes go the moment a large segment arrives in order. */
+export interface ByteSink {
+  /**
+   * Offers `length` bytes at arena offset `offset`, where they lie in the
+   * received frame. Returns how many it took; the engine keeps the rest in the
+   * receive queue and lets the window say so. Never calls back into the engine,
+   * never keeps the bytes, and never throws into it: a system error returns 0,
+   * is remembered, and acted on when signals are delivered.
+   *
+   * Called only while `readable()` is empty.
+   */
+  offer(c: Connection, offset: number, length: number): number;
+}
+
+/** Most bytes kept for sending, and most bytes the receive window promises. */
+export const BUFFER_LIMIT = 4 << 20;
+
+/** One connection in a synchronized state, or the remains of one. */
+export class Connection implements Tuple {
+  readonly tcp: Tcp;
+
+  readonly local0: number;
+  readonly local1: number;
+  readonly local2: number;
+  readonly local3: number;
+  readonly remote0: number;
+  readonly remote1: number;
+  readonly remote2: number;
+  readonly remote3: number;
+  readonly localPort: number;
+  readonly remotePort: number;
+  readonly hash: number;
+  /** Where the peer's frames come from; opaque, see `Segment.pathHigh`. */
+  pathHigh = 0;
+  pathLow = 0;
+
+  state: State = State.Established;
+  /** Undelivered `SIGNAL` bits. */
+  signals = 0;
+  isSignalled = false;
+  /** Whether it stands in the ready queue. */
+  isReady = false;
+  closeReason: CloseReason = "";
+  /** Whatever the user likes; null when the user is done. */
+  user: unknown = null;
+  sink: ByteSink | null = null;
+  /** Whether the user has it from the listener; until then signals wait. */
+  isAccepted = false;
+  isReleased = false;
+
+  /** Armed `TIMER` bits, and the time of each: int32 milliseconds. */
+  timers = 0;
+  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0];
+  heapIndex = -1;
+
+  readonly iss: number;
+  readonly irs: number;
+  sndUna: number;
+  sndNxt: number;
+  sndWnd = 0;
+  sndWl1: number;
+  sndWl2: number;
+  /** The largest window the peer ever offered. RFC 9293 §3.8.6.2.1 (Max(SND.WND)). */
+  maxSndWnd = 0;
+  sndShift = 0;
+  rcvNxt: number;
+  /** The right edge of the window as advertised; it never moves left. RFC 9293 §3.8.6. */
+  rcvEdge: number;
+  rcvShift = 0;
+  lastAckSent: number;
+  /** Most payload bytes of one segment, timestamps allowed for. RFC 9293 §3.7.1 (Eff.snd.MSS). */
+  mss = 536;
+  /** The peer's segments hold about this many bytes; for delayed acknowledgments. */
+  rcvMss = 536;
+
+  sackOk = false;
+  tsOk = false;
+  tsRecent = 0;
+  tsRecentAt = 0;
+  tsOffset = 0;
+
+  cwnd = 0;
+  ssthresh = 0x7fffffff;
+  /** Acknowledged bytes that have not moved cwnd yet. RFC 5681 §3.1. */
+  cwndCredit = 0;
+  /** SND.NXT when recovery began. RFC 6582 §3.2. */
+  recover = 0;
+  inRecovery = false;
+  inTimeoutRecovery = false;
+  duplicateAcks = 0;
+  srttUs = 0;
+  rttvarUs = 0;
+  minRttUs = 0;
+  rtoMs = 0;
+  /** How often the timeout was doubled since the last round-trip sample. RFC 6298 §5.5. */
+  backoff = 0;
+  /** Retransmissions or probes in a row without any answer, and when the first of them was due. */
+  retries = 0;
+  retriesBeganAt = 0;
+  scoreboard: Scoreboard | null = null;
+
+  ackNow = false;
+  /** Segments still to be acknowledged at once. Linux: quick ACKs. */
+  quickAcks = 16;
+  lastReceivedAt = 0;
+  lastSentAt = 0;
+  /** When the last rate-limited acknowledgment left. RFC 5961 §7; Linux: `tcp_invalid_ratelimit`. */
+  lastInvalidAckAt = 0;
+  keepaliveProbes = 0;
+
+  finQueued = false;
+  finReceived = false;
+  /** The peer's FIN is known and waits for text before it; its sequence number. */
+  finHeld = false;
+  finSeq = 0;
+  resetPending = false;
+  /** Whether `room` was refused since the last `Writable`. */
+  wantsRoom = false;
+  resetsWhenDrained = false;
+
+  readonly sendQueue: SendQueue;
+  readonly receiveQueue: ReceiveQueue;
+  /** Payload bytes received in order. */
+  bytesReceived = 0;
+  /** Payload bytes the peer acknowledged. */
+  bytesAcknowledged = 0;
+  /** Segments sent again. */
+  retransmits = 0;
+  /** ICMP errors about segments in flight. RFC 5461 §3. */
+  softErrors = 0;
+
+  constructor(tcp: Tcp, tuple: Tuple, iss: number, irs: number) {
+    this.tcp = tcp;
+    this.local0 = tuple.local0;
+    this.local1 = tuple.local1;
+    this.local2 = tuple.local2;
+    this.local3 = tuple.local3;
+    this.remote0 = tuple.remote0;
+    this.remote1 = tuple.remote1;
+    this.remote2 = tuple.remote2;
+    this.remote3 = tuple.remote3;
+    this.localPort = tuple.localPort;
+    this.remotePort = tuple.remotePort;
+    this.hash = tuple.hash;
+    this.iss = iss;
+    this.irs = irs;
+    const firstOut = (iss + 1) | 0;
+    const firstIn = (irs + 1) | 0;
+    this.sndUna = firstOut;
+    this.sndNxt = firstOut;
+    this.sndWl1 = firstIn;
+    this.sndWl2 = firstOut;
+    this.rcvNxt = firstIn;
+    this.rcvEdge = firstIn;
+    this.lastAckSent = firstIn;
+    this.recover = firstOut;
+    this.sendQueue = new SendQueue(tcp.arena, tcp.pages, firstOut, BUFFER_LIMIT);
+    this.receiveQueue = new ReceiveQueue(tcp.arena, tcp.pages, firstIn);
+  }
+
+  get localAddress(): Address {
+    return new Address(this.local0, this.local1, this.local2, this.local3);
+  }
+
+  get remoteAddress(): Address {
+    return new Address(this.remote0, this.remote1, this.remote2, this.remote3);
+  }
+
+  /** Whether the peer's FIN was received in order. Act on it only when `readable()` is empty. */
+  get peerClosed(): boolean {
+    return this.finReceived;
+  }
+
+  /** Whether the peer has acknowledged all that was committed, and the FIN if `shutdown` was called. */
+  get isDrained(): boolean {
+    return this.sndUna === this.endOfStream;
+  }
+
+  /** The sequence number behind all there is to send: bytes and FIN. */
+  get endOfStream(): number {
+    return (this.sendQueue.end + (this.finQueued ? 1 : 0)) | 0;
+  }
+
+  /** Bytes kept back, in order. A scratch Gather, valid until the next call on any connection. */
+  readable(): Gather {
+    const gather = this.tcp.userGather;
+    this.receiveQueue.gather(gather);
+    return gather;
+  }
+
+  /** The first `count` bytes of `readable()` were taken. The window may open. */
+  consume(count: number): void {
+    if (count === 0) return;
+    this.receiveQueue.consume(count);
+    if (this.owesWindowUpdate()) {
+      this.ackNow = true;
+      this.tcp.ready(this);
+    }
+  }
+
+  /**
+   * Room in the send queue, up to 64 KiB, borrowed until `commit`. None
+   * (`count` 0) at the limit, without pages, or when the stream has ended;
+   * `Writable` is signalled when there is room again. A scratch Gather.
+   */
+  writable(): Gather {
+    const gather = this.tcp.userGather;
+    gather.clear();
+    if (!canQueue(this.state) || this.finQueued || this.resetPending) return gather;
+    if (this.sendQueue.room(gather) === 0) {
+      this.wantsRoom = true;
+      if (this.sendQueue.length === 0) this.tcp.starve(this);
+    }
+    return gather;
+  }
+
+  /** The first `count` bytes of the room lent by `writable()` are part of the stream now. */
+  commit(count: number): void {
+    this.sendQueue.commit(count);
+    if (count > 0) this.tcp.ready(this);
+  }
+
+  /** FIN after what is queued. RFC 9293 §3.10.4 (CLOSE). Does nothing when it was called before. */
+  shutdown(): void {
+    if (this.state === State.Established) this.state = State.FinWait1;
+    else if (this.state === State.CloseWait) this.state = State.LastAck;
+    else return;
+    this.finQueued = true;
+    this.tcp.ready(this);
+  }
+
+  /** RST now; queues are dropped. RFC 9293 §3.10.5 (ABORT). */
+  abort(): void {
+    if (this.state === State.Closed || this.state === State.TimeWait) return;
+    this.sendQueue.clear();
+    this.resetPending = true;
+    this.tcp.ready(this);
+  }
+
+  /** Delivers what is queued, then sends RST; at `deadline` (the milliseconds of `now`) at the latest. */
+  resetWhenDrained(deadline: number): void {
+    if (this.isDrained) return this.abort();
+    if (this.state === State.Closed || this.state === State.TimeWait) return;
+    this.resetsWhenDrained = true;
+    arm(this, TIMER.ResetFlush, deadline | 0);
+  }
+
+  /**
+   * The user is done: no more calls, no more signals. What is queued is still
+   * sent, then FIN; bytes nobody will read make it an RST. RFC 9293 §3.6.1,
+   * RFC 2525 §2.17.
+   */
+  release(): void {
+    if (this.isReleased) return;
+    this.isReleased = true;
+    this.user = null;
+    this.sink = null;
+    this.signals = 0;
+    this.tcp.released(this);
+  }
+
+  /** Takes the undelivered `SIGNAL` bits. */
+  takeSignals(): number {
+    const signals = this.signals;
+    this.signals = 0;
+    return signals;
+  }
+
+  /** Whether the window may be opened far enough that the peer should hear of it. RFC 9293 §3.8.6.2.2. */
+  owesWindowUpdate(): boolean {
+    if (this.finReceived) return false;
+    const offered = (this.rcvEdge - this.rcvNxt) | 0;
+    const window = this.tcp.receiveWindow(this);
+    return window >= 2 * offered && window - offered >= Math.min(this.rcvMss, BUFFER_LIMIT >> 1);
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * ConnectionTable: 4-tuple → connection (or handshake), open addressing with
+ * linear probing. RFC 9293 §3.4 (HS-27).
+ *
+ * The hash is keyed, so that nobody outside can choose tuples which share a
+ * slot. Deleting shifts followers back: there are no tombstones to age.
+ */
+
+import type { Segment } from "../wire/segment.ts";
+
+/** A 4-tuple, spread into the object which has it. Addresses as four int32 words. */
+export interface Tuple {
+  readonly local0: number;
+  readonly local1: number;
+  readonly local2: number;
+  readonly local3: number;
+  readonly remote0: number;
+  readonly remote1: number;
+  readonly remote2: number;
+  readonly remote3: number;
+  readonly localPort: number;
+  readonly remotePort: number;
+  /** `tupleHash` of the above. */
+  readonly hash: number;
+}
+
+/** The tuple's hash under a 32-bit key, an int32. */
+export function tupleHash(t: Omit<Tuple, "hash">, key: number): number {
+  let h = key ^ Math.imul(t.remote3, 0x9e3779b1);
+  h = Math.imul(h ^ (h >>> 15) ^ t.local3, 0x85ebca77);
+  h = Math.imul(h ^ (h >>> 13) ^ ((t.remotePort << 16) | t.localPort), 0xc2b2ae3d);
+  if (t.remote0 !== 0 || t.remote1 !== 0) {
+    h = Math.imul(h ^ (h >>> 15) ^ t.remote2 ^ key, 0x27d4eb2f);
+    h = Math.imul(h ^ (h >>> 13) ^ t.remote1, 0x165667b1);
+    h = Math.imul(h ^ (h >>> 15) ^ t.remote0 ^ t.local0, 0x9e3779b1);
+  }
+  return h ^ (h >>> 16);
+}
+
+/** Whether a segment belongs to the tuple. */
+export function tupleMatches(t: Tuple, seg: Segment): boolean {
+  return t.remotePort === seg.remotePort && t.localPort === seg.localPort &&
+    t.remote3 === seg.remote3 && t.local3 === seg.local3 &&
+    t.remote2 === seg.remote2 && t.local2 === seg.local2 &&
+    t.remote1 === seg.remote1 && t.local1 === seg.local1 &&
+    t.remote0 === seg.remote0 && t.local0 === seg.local0;
+}
+
+const INITIAL_CAPACITY = 256;
+
+/** The table. At most half of the slots are in use. */
+export class ConnectionTable<T extends Tuple> {
+  #hashes = new Int32Array(INITIAL_CAPACITY);
+  #items: (T | null)[] = new Array<T | null>(INITIAL_CAPACITY).fill(null);
+  #mask = INITIAL_CAPACITY - 1;
+  #count = 0;
+
+  /** Entries in the table. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The entry a segment belongs to, or null. `hash` is the segment's `tupleHash`. */
+  find(seg: Segment, hash: number): T | null {
+    const items = this.#items;
+    const hashes = this.#hashes;
+    const mask = this.#mask;
+    for (let slot = hash & mask;; slot = (slot + 1) & mask) {
+      const item = items[slot];
+      if (item === null) return null;
+      if (hashes[slot] === hash && tupleMatches(item, seg)) return item;
+    }
+  }
+
+  /** Adds an entry whose tuple is not in the table yet. */
+  add(item: T): void {
+    if ((this.#count + 1) * 2 > this.#mask + 1) this.#grow();
+    this.#count++;
+    this.#place(item);
+  }
+
+  /** Takes an entry out. Returns whether it was in. */
+  remove(item: T): boolean {
+    const items = this.#items;
+    const hashes = this.#hashes;
+    const mask = this.#mask;
+    let slot = item.hash & mask;
+    while (items[slot] !== item) {
+      if (items[slot] === null) return false;
+      slot = (slot + 1) & mask;
+    }
+    this.#count--;
+    for (let next = slot;;) {
+      next = (next + 1) & mask;
+      const follower = items[next];
+      if (follower === null) break;
+      // A follower may move into the gap unless its home lies behind the gap.
+      if (((next - (hashes[next] & mask)) & mask) < ((next - slot) & mask)) continue;
+      items[slot] = follower;
+      hashes[slot] = hashes[next];
+      slot = next;
+    }
+    items[slot] = null;
+    return true;
+  }
+
+  /** Calls `visit` with every entry; `visit` must not change the table. */
+  forEach(visit: (item: T) => void): void {
+    for (const item of this.#items) if (item !== null) visit(item);
+  }
+
+  #place(item: T): void {
+    let slot = item.hash & this.#mask;
+    while (this.#items[slot] !== null) slot = (slot + 1) & this.#mask;
+    this.#items[slot] = item;
+    this.#hashes[slot] = item.hash;
+  }
+
+  #grow(): void {
+    const items = this.#items;
+    const capacity = items.length * 2;
+    this.#hashes = new Int32Array(capacity);
+    this.#items = new Array<T | null>(capacity).fill(null);
+    this.#mask = capacity - 1;
+    for (const item of items) if (item !== null) this.#place(item);
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * Handshake: SYN-RECEIVED of a passive open, a dozen numbers until the third
+ * ACK pays for a connection. RFC 9293 §3.10.7.4, RFC 4987 §3.2.
+ *
+ * The SYN-ACK is sent when its deadline passes: the first at once, the others
+ * with doubling waits of `tcp_synack_retries` times.
+ */
+
+import { EMPTY_GATHER } from "../wire/gather.ts";
+import { ACK, type Segment, SYN } from "../wire/segment.ts";
+import { segmentArrives } from "./input.ts";
+import { Connection } from "./connection.ts";
+import type { Tuple } from "./connection_table.ts";
+import { initialWindow } from "./congestion.ts";
+import type { Listener } from "./listener.ts";
+import { prepareReply } from "./output.ts";
+import { replyReset } from "./reset.ts";
+import { takeRttSample } from "./rtt.ts";
+import type { Tcp } from "./tcp.ts";
+import { arm, TIMER } from "./timers.ts";
+
+/** MSS where the SYN names none. RFC 9293 §3.7.1 (MUST-15). */
+const DEFAULT_MSS_IPV4 = 536;
+const DEFAULT_MSS_IPV6 = 1220;
+
+/** Largest shift. RFC 7323 §2.3. */
+const MAX_SHIFT = 14;
+
+/** Bytes of the timestamps option in every segment. RFC 7323 App. A. */
+const TIMESTAMPS_LENGTH = 12;
+
+/** The window of a SYN-ACK is not scaled. RFC 7323 §2.2. */
+const SYN_WINDOW = 65535;
+
+/** Our window scale: the smallest that covers the receive buffer's 4 MiB. RFC 7323 §2.3. */
+const RECEIVE_SHIFT = 7;
+
+/** How soon a SYN-ACK that the device refused is tried again. Milliseconds. */
+const REFUSED_RETRY_MS = 10;
+
+/** A connection request that waits for the third ACK: an entry of the SYN queue. */
+export class Handshake implements Tuple {
+  readonly tcp: Tcp;
+  readonly listener: Listener;
+  readonly local0: number;
+  readonly local1: number;
+  readonly local2: number;
+  readonly local3: number;
+  readonly remote0: number;
+  readonly remote1: number;
+  readonly remote2: number;
+  readonly remote3: number;
+  readonly localPort: number;
+  readonly remotePort: number;
+  readonly hash: number;
+  readonly pathHigh: number;
+  readonly pathLow: number;
+  heapIndex = -1;
+
+  readonly irs: number;
+  readonly iss: number;
+  /** The peer's MSS, after bounds; what it said about scaling, SACK and timestamps. */
+  readonly mss: number;
+  readonly windowScale: number;
+  readonly sackOk: boolean;
+  readonly tsOk: boolean;
+  tsRecent: number;
+  readonly tsOffset: number;
+  readonly wnd: number;
+
+  /** SYN-ACKs sent by deadline; those that answer a repeated SYN do not count. */
+  sent = 0;
+  sentAt = 0;
+  deadlineAt: number;
+
+  constructor(tcp: Tcp, listener: Listener, syn: Segment, hash: number, now: number) {
+    const tunables = tcp.tunables;
+    this.tcp = tcp;
+    this.listener = listener;
+    this.local0 = syn.local0;
+    this.local1 = syn.local1;
+    this.local2 = syn.local2;
+    this.local3 = syn.local3;
+    this.remote0 = syn.remote0;
+    this.remote1 = syn.remote1;
+    this.remote2 = syn.remote2;
+    this.remote3 = syn.remote3;
+    this.localPort = syn.localPort;
+    this.remotePort = syn.remotePort;
+    this.hash = hash;
+    this.pathHigh = syn.pathHigh;
+    this.pathLow = syn.pathLow;
+    this.irs = syn.seq;
+    this.iss = tcp.nextIss(syn, now);
+    const isIpv4 = syn.remote0 === 0 && syn.remote1 === 0 && syn.remote2 === 0xffff;
+    const named = syn.mss >= 0 ? syn.mss : isIpv4 ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6;
+    this.mss = Math.max(named, tunables.tcp_min_snd_mss);
+    this.windowScale = tunables.tcp_window_scaling ? Math.min(syn.windowScale, MAX_SHIFT) : -1;
+    this.sackOk = syn.sackPermitted && tunables.tcp_sack !== 0;
+    this.tsOk = syn.hasTimestamps && tunables.tcp_timestamps !== 0;
+    this.tsRecent = syn.tsVal;
+    this.tsOffset = this.tsOk ? tcp.timestampOffset(syn) : 0;
+    this.wnd = syn.wnd;
+    this.deadlineAt = now | 0;
+  }
+
+  /** The SYN-ACK is due, or the request is given up. RFC 6298 §5.5; SYNQ-03, SYNQ-04. */
+  deadlinePassed(now: number): void {
+    const tunables = this.tcp.tunables;
+    if (((this.deadlineAt - now) | 0) > 0) return this.#fileAt(this.deadlineAt);
+    if (this.sent > tunables.tcp_synack_retries) {
+      this.tcp.counters.TCPSynAckGivenUp++;
+      return this.tcp.forget(this);
+    }
+    if (!this.sendSynAck(now)) return this.#fileAt((now + REFUSED_RETRY_MS) | 0);
+    if (this.sent > 0) this.tcp.counters.TCPSynRetrans++;
+    else this.sentAt = now | 0;
+    const wait = Math.min(tunables.tcp_rto_init * 2 ** this.sent, tunables.tcp_rto_max);
+    this.sent++;
+    this.#fileAt((now + wait) | 0);
+  }
+
+  /** `<SEQ=ISS><ACK=RCV.NXT><SYN,ACK>`, always alike but for TSval. Returns false when refused. */
+  sendSynAck(now: number): boolean {
+    const seg = prepareReply(this.tcp, this);
+    seg.flags = SYN | ACK;
+    seg.seq = this.iss;
+    seg.ack = (this.irs + 1) | 0;
+    seg.wnd = SYN_WINDOW;
+    seg.mss = this.tcp.maxSegmentSize(this);
+    seg.sackPermitted = this.sackOk;
+    if (this.windowScale >= 0) seg.windowScale = RECEIVE_SHIFT;
+    if (this.tsOk) {
+      seg.hasTimestamps = true;
+      seg.tsVal = this.tcp.timestamp(this.tsOffset, now);
+      seg.tsEcr = this.tsRecent;
+    }
+    return this.tcp.send(seg, EMPTY_GATHER, now);
+  }
+
+  /** SEGMENT ARRIVES in SYN-RECEIVED of a passive open. RFC 9293 §3.10.7.4. */
+  arrives(seg: Segment, now: number): void {
+    const tcp = this.tcp;
+    const expected = (this.irs + 1) | 0;
+    const offset = (seg.seq - expected) | 0;
+    if (seg.hasRst) return this.#resetArrives(offset, now);
+    if (seg.hasSyn) return this.#synArrives(seg, offset, now);
+    if (!seg.hasAck) {
+      tcp.counters.TCPNoAckFlag++;
+      return;
+    }
+    if (offset < 0 || offset >= SYN_WINDOW) return this.#challenge(now);
+    if (this.tsOk && (!seg.hasTimestamps || ((seg.tsVal - this.tsRecent) | 0) < 0)) {
+      tcp.counters.PAWSEstabRejected++;
+      return;
+    }
+    if (seg.ack !== ((this.iss + 1) | 0)) return replyReset(tcp, seg, now);
+    if (!this.listener.hasRoom) {
+      tcp.counters.ListenOverflows++;
+      if (tcp.tunables.tcp_abort_on_overflow === 0) return;
+      tcp.forget(this);
+      return replyReset(tcp, seg, now);
+    }
+    this.#establish(seg, now);
+  }
+
+  /** Only the exact sequence number ends it. RFC 5961 §3; SYNQ-12. */
+  #resetArrives(offset: number, now: number): void {
+    if (offset === 0) {
+      this.tcp.counters.TCPReqReset++;
+      return this.tcp.forget(this);
+    }
+    if (offset > 0 && offset < SYN_WINDOW) this.#challenge(now);
+    else this.tcp.counters.TCPRstOutOfWindow++;
+  }
+
+  /** The same SYN again is answered alike and changes nothing (HS-18); another in the window ends it (HS-25). */
+  #synArrives(seg: Segment, offset: number, now: number): void {
+    if (offset === -1 && !seg.hasAck) {
+      this.sendSynAck(now);
+      return;
+    }
+    if (offset < 0 || offset >= SYN_WINDOW) return this.#challenge(now);
+    this.tcp.counters.TCPReqReset++;
+    this.tcp.forget(this);
+  }
+
+  /** `<SEQ=SND.NXT><ACK=RCV.NXT><ACK>`, rate limited for all handshakes together. */
+  #challenge(now: number): void {
+    const tcp = this.tcp;
+    if (!tcp.mayChallenge(now)) return;
+    const seg = prepareReply(tcp, this);
+    seg.flags = ACK;
+    seg.seq = (this.iss + 1) | 0;
+    seg.ack = (this.irs + 1) | 0;
+    seg.wnd = this.windowScale >= 0 ? SYN_WINDOW >> RECEIVE_SHIFT : SYN_WINDOW;
+    if (this.tsOk) {
+      seg.hasTimestamps = true;
+      seg.tsVal = tcp.timestamp(this.tsOffset, now);
+      seg.tsEcr = this.tsRecent;
+    }
+    tcp.send(seg, EMPTY_GATHER, now);
+  }
+
+  /** The third ACK: → ESTABLISHED. The segment is processed further there. RFC 9293 §3.10.7.4, fifth. */
+  #establish(seg: Segment, now: number): void {
+    const tcp = this.tcp;
+    const tunables = tcp.tunables;
+    const c = new Connection(tcp, this, this.iss, this.irs);
+    tcp.forget(this);
+    c.pathHigh = this.pathHigh;
+    c.pathLow = this.pathLow;
+    c.sackOk = this.sackOk;
+    c.tsOk = this.tsOk;
+    c.tsRecent = this.tsRecent;
+    c.tsRecentAt = now | 0;
+    c.tsOffset = this.tsOffset;
+    const options = this.tsOk ? TIMESTAMPS_LENGTH : 0;
+    c.mss = Math.min(this.mss, tcp.maxSegmentSize(this)) - options;
+    if (this.windowScale >= 0) {
+      c.sndShift = this.windowScale;
+      c.rcvShift = RECEIVE_SHIFT;
+    }
+    c.rcvEdge = (c.rcvNxt + SYN_WINDOW) | 0;
+    c.sndWnd = seg.wnd << c.sndShift;
+    c.maxSndWnd = c.sndWnd;
+    c.sndWl1 = seg.seq;
+    c.rtoMs = tunables.tcp_rto_init;
+    // The SYN-ACK that was sent once gives the first round-trip sample; otherwise RFC 6298 §5.7.
+    if (this.sent === 1) takeRttSample(c, ((now - this.sentAt) | 0) * 1000, tunables);
+    else if (!this.tsOk) c.rtoMs = Math.max(c.rtoMs, 3000);
+    // RFC 6928 §2: a SYN-ACK lost more than once says that the path is bad.
+    c.cwnd = this.sent > 2 ? c.mss : initialWindow(c.mss, tunables.tcp_initial_cwnd);
+    c.lastReceivedAt = now | 0;
+    if (tunables.px_keepalive_client !== 0) {
+      arm(c, TIMER.Keepalive, (now + tunables.tcp_keepalive_time * 1000) | 0);
+    }
+    tcp.established(c);
+    this.listener.established(c);
+    segmentArrives(c, seg, now);
+  }
+
+  #fileAt(at: number): void {
+    this.deadlineAt = at;
+    this.tcp.deadlines.file(this, at);
+  }
+}

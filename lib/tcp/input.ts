@@ -1,0 +1,216 @@
+/**
+ * SEGMENT ARRIVES in a synchronized state, one function for each step of
+ * RFC 9293 §3.10.7.4.
+ *
+ * Nothing is sent from here: what is owed is flagged on the connection and sent
+ * by `Tcp.poll`, once for all segments of a batch.
+ */
+
+import type { Segment } from "../wire/segment.ts";
+import { acknowledge } from "./acknowledge.ts";
+import { type Connection, SIGNAL } from "./connection.ts";
+import { canReceive, State } from "./state.ts";
+import { arm, TIMER } from "./timers.ts";
+
+/**
+ * From this size on a segment is offered to the sink where it lies; a smaller
+ * one is copied, and leaves together with its neighbours in one system call.
+ */
+const OFFER_MIN = 8192;
+
+/** A TS.Recent older than this says nothing. RFC 7323 §5.5. Milliseconds. */
+const PAWS_STALE_MS = 24 * 24 * 3600 * 1000;
+
+/** SEGMENT ARRIVES in a synchronized state, RFC 9293 §3.10.7.4. */
+export function segmentArrives(c: Connection, seg: Segment, now: number): void {
+  if (c.tsOk && isOld(c, seg, now)) return; // RFC 7323 §5.3; not RST
+  if (!isAcceptable(c, seg)) return refuse(c, seg, now); // first
+  c.lastReceivedAt = now | 0;
+  if (seg.hasRst) return resetArrives(c, seg, now); // second; RFC 5961 §3
+  if (seg.hasSyn) return c.tcp.challenge(c, now); // fourth; RFC 5961 §4
+  if (!seg.hasAck) return dropWithoutAck(c); // fifth
+  if (!acknowledge(c, seg, now)) return;
+  if (c.sndUna === c.endOfStream && c.finQueued && finAcknowledged(c, now)) return;
+  if (seg.payloadLength > 0) takeText(c, seg, now); // seventh
+  if (seg.hasFin) finArrives(c, seg, now); // eighth
+  else if (c.finHeld) takeFin(c, now);
+}
+
+/**
+ * PAWS, RFC 7323 §5.3 R1, and the rule that timestamps, once agreed, are in
+ * every segment (§3.2). A segment found old is answered or dropped here.
+ */
+function isOld(c: Connection, seg: Segment, now: number): boolean {
+  if (seg.hasRst) return false;
+  if (!seg.hasTimestamps) {
+    if (seg.hasSyn) return false;
+    c.tcp.counters.TCPNoTimestamp++;
+    return true;
+  }
+  if (((seg.tsVal - c.tsRecent) | 0) < 0 && ((now - c.tsRecentAt) | 0) < PAWS_STALE_MS) {
+    c.tcp.counters.PAWSEstabRejected++;
+    if (seg.len > 0) owe(c);
+    else c.tcp.acknowledgeInvalid(c, now);
+    return true;
+  }
+  // RFC 7323 §4.3 (2).
+  if (((seg.seq - c.lastAckSent) | 0) <= 0) {
+    c.tsRecent = seg.tsVal;
+    c.tsRecentAt = now | 0;
+  }
+  return false;
+}
+
+/** First: the four cases of RFC 9293 §3.10.7.4 table 6. A shut window still lets ACKs pass (§3.4 MUST-66). */
+function isAcceptable(c: Connection, seg: Segment): boolean {
+  const window = (c.rcvEdge - c.rcvNxt) | 0;
+  const start = (seg.seq - c.rcvNxt) | 0;
+  if (start === 0) return true;
+  if (start > 0 && start < window) return true;
+  const end = (start + seg.len) | 0;
+  return start < 0 && end > 0 && window > 0;
+}
+
+/** What lies outside of the window is answered with an ACK, unless it is a reset. RFC 9293 §3.10.7.4, first. */
+function refuse(c: Connection, seg: Segment, now: number): void {
+  if (seg.hasRst) {
+    c.tcp.counters.TCPRstOutOfWindow++;
+    return;
+  }
+  if (seg.hasSyn) return c.tcp.challenge(c, now);
+  if (!seg.hasAck) return dropWithoutAck(c);
+  // A repeated FIN, a keep-alive or a window probe: its acknowledgment counts. RFC 9293 App. A.2 (SEG-11).
+  const last = (seg.seq + Math.max(seg.len, 1)) | 0;
+  if (last === c.rcvNxt) {
+    c.lastReceivedAt = now | 0;
+    if (!acknowledge(c, seg, now)) return;
+    if (c.sndUna === c.endOfStream && c.finQueued && finAcknowledged(c, now)) return;
+  }
+  c.tcp.counters.TCPOutOfWindow++;
+  if (seg.len > 0) owe(c);
+  else c.tcp.acknowledgeInvalid(c, now);
+}
+
+function dropWithoutAck(c: Connection): void {
+  c.tcp.counters.TCPNoAckFlag++;
+}
+
+/** Second: only the exact sequence number resets. RFC 5961 §3. */
+function resetArrives(c: Connection, seg: Segment, now: number): void {
+  if (seg.seq !== c.rcvNxt) return c.tcp.challenge(c, now);
+  c.tcp.counters.EstabResets++;
+  c.tcp.closed(c, "reset by peer");
+}
+
+/** Fifth, the states that wait for the ACK of our FIN. Returns whether the connection is over. */
+function finAcknowledged(c: Connection, now: number): boolean {
+  switch (c.state) {
+    case State.FinWait1:
+      c.state = State.FinWait2;
+      if (c.isReleased) arm(c, TIMER.FinWait2, (now + c.tcp.tunables.tcp_fin_timeout * 1000) | 0);
+      return false;
+    case State.Closing:
+      c.tcp.enterTimeWait(c, now);
+      return true;
+    case State.LastAck:
+      c.tcp.closed(c, "closed");
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Seventh: takes the segment's text into the stream, as far as it is new and fits. */
+function takeText(c: Connection, seg: Segment, now: number): void {
+  if (!canReceive(c.state)) return owe(c);
+  if (c.isReleased) return textForNobody(c);
+  const length = seg.payloadLength;
+  const skip = Math.max(0, (c.rcvNxt - seg.seq) | 0);
+  const beyond = Math.max(0, (seg.seq + length - c.rcvEdge) | 0);
+  const fresh = length - skip - beyond;
+  if (fresh <= 0) {
+    c.tcp.counters.TCPOutOfWindow++;
+    return owe(c);
+  }
+  const offset = seg.payloadOffset + skip;
+  if (((seg.seq - c.rcvNxt) | 0) > 0) return holdText(c, seg.seq, offset, fresh);
+  const filledGap = c.receiveQueue.hasGap;
+  const taken = takeInOrder(c, offset, fresh);
+  if (taken < fresh) c.tcp.counters.TCPRcvQDrop++;
+  noteSegmentSize(c, seg);
+  scheduleAck(c, taken < length || filledGap, now);
+}
+
+/** Hands on or stores bytes at RCV.NXT. Returns how many of the segment's bytes were taken. */
+function takeInOrder(c: Connection, offset: number, length: number): number {
+  const queue = c.receiveQueue;
+  let taken = 0;
+  if (length >= OFFER_MIN && c.sink !== null && queue.length === 0 && !queue.hasGap) {
+    taken = c.sink.offer(c, offset, length);
+    queue.skip(taken);
+  }
+  let stored = 0;
+  if (taken < length) {
+    const before = queue.length;
+    stored = queue.append(offset + taken, length - taken);
+    if (queue.length > before) c.tcp.signal(c, SIGNAL.Readable);
+  }
+  c.bytesReceived += (queue.next - c.rcvNxt) | 0;
+  c.rcvNxt = queue.next;
+  return taken + stored;
+}
+
+/** Text beyond a gap waits for the bytes before it, and is acknowledged at once. RFC 5681 §4.2. */
+function holdText(c: Connection, seq: number, offset: number, length: number): void {
+  c.tcp.counters.TCPOFOQueue++;
+  if (!c.receiveQueue.insert(seq, offset, length)) c.tcp.counters.TCPOFODrop++;
+  owe(c);
+}
+
+/** Data for a user who is gone: the peer learns that it is lost. RFC 9293 §3.6.1, RFC 2525 §2.17. */
+function textForNobody(c: Connection): void {
+  c.tcp.counters.TCPAbortOnData++;
+  c.abort();
+}
+
+function noteSegmentSize(c: Connection, seg: Segment): void {
+  const size = seg.segmentSize > 0 ? seg.segmentSize : seg.payloadLength;
+  if (size > c.rcvMss) c.rcvMss = Math.min(size, c.tcp.maxSegmentSize(c));
+}
+
+/** Every second full segment is acknowledged at once, others within `tcp_delack_ms`. RFC 9293 §3.8.6.3. */
+function scheduleAck(c: Connection, atOnce: boolean, now: number): void {
+  const unacknowledged = (c.rcvNxt - c.lastAckSent) | 0;
+  if (atOnce || c.quickAcks > 0 || unacknowledged >= 2 * c.rcvMss) return owe(c);
+  if ((c.timers & TIMER.DelayedAck) !== 0) return;
+  arm(c, TIMER.DelayedAck, (now + c.tcp.tunables.tcp_delack_ms) | 0);
+}
+
+/** Eighth: the peer's FIN. One that is ahead of missing text is held (CLOSE-15). */
+function finArrives(c: Connection, seg: Segment, now: number): void {
+  owe(c);
+  const fin = (seg.seq + seg.payloadLength) | 0;
+  if (c.finReceived || ((fin - c.rcvEdge) | 0) > 0) return;
+  c.finHeld = true;
+  c.finSeq = fin;
+  takeFin(c, now);
+}
+
+/** The held FIN takes effect when all text before it was taken. */
+function takeFin(c: Connection, now: number): void {
+  if (!c.finHeld || c.finSeq !== c.rcvNxt) return;
+  c.finHeld = false;
+  c.finReceived = true;
+  c.rcvNxt = (c.rcvNxt + 1) | 0;
+  if (((c.rcvNxt - c.rcvEdge) | 0) > 0) c.rcvEdge = c.rcvNxt;
+  c.receiveQueue.dropGaps();
+  c.tcp.signal(c, SIGNAL.PeerClosed);
+  if (c.state === State.Established) c.state = State.CloseWait;
+  else if (c.state === State.FinWait1) c.state = State.Closing;
+  else if (c.state === State.FinWait2) c.tcp.enterTimeWait(c, now);
+}
+
+function owe(c: Connection): void {
+  c.ackNow = true;
+  c.tcp.ready(c);
+}

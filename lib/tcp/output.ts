@@ -1,0 +1,286 @@
+/**
+ * Output: what to send for a connection now. RFC 9293 §3.8, §3.10.2.
+ *
+ * Data leaves as super-segments which the device cuts at the effective MSS: a
+ * whole number of MSS, a shorter tail only when it empties the queue.
+ */
+
+import { EMPTY_GATHER, type Gather } from "../wire/gather.ts";
+import { ACK, FIN, PSH, RST, type Segment } from "../wire/segment.ts";
+import { toMicroseconds } from "./acknowledge.ts";
+import { pipe } from "./congestion.ts";
+import { BUFFER_LIMIT, type Connection } from "./connection.ts";
+import type { Tuple } from "./connection_table.ts";
+import { backedOff } from "./rtt.ts";
+import { State } from "./state.ts";
+import type { Tcp } from "./tcp.ts";
+import { arm, disarm, TIMER } from "./timers.ts";
+
+/** The IP length is 16 bits: so many payload bytes fit behind 60 + 60 bytes of headers in any case. */
+const SUPER_SEGMENT = 65535 - 120;
+
+/** Super-segments one connection sends before the others have their turn. */
+const BURST = 8;
+
+/** How long silly-window avoidance may hold a short segment back. RFC 9293 §3.8.6.2.1. Milliseconds. */
+const OVERRIDE_MS = 200;
+
+/** What became of a connection's turn. */
+export const Turn = {
+  /** All that may be sent was sent. */
+  Done: 0,
+  /** More may be sent, after the others. */
+  More: 1,
+  /** The device takes nothing now. */
+  Refused: 2,
+} as const;
+/** See the constants of the same name. */
+export type Turn = (typeof Turn)[keyof typeof Turn];
+
+/** Sends what `c` owes and may. One question after the other: RST? lost data? new data? FIN? ACK? */
+export function transmit(c: Connection, now: number): Turn {
+  if (c.resetPending) return sendReset(c, now) ? Turn.Done : Turn.Refused;
+  let turn: Turn = Turn.Done;
+  if (c.sndUna !== c.endOfStream && c.state !== State.TimeWait && c.state !== State.Closed) {
+    turn = sendLost(c, now);
+    if (turn === Turn.Done) turn = sendNew(c, now);
+    if (turn === Turn.Refused) return turn;
+  }
+  if (c.ackNow && !sendAcknowledgment(c, now)) return Turn.Refused;
+  return turn;
+}
+
+/** Sends lost ranges again as far as cwnd allows. RFC 6675 §5 (C), RFC 9293 §3.8.1. */
+function sendLost(c: Connection, now: number): Turn {
+  for (let i = 0; i < BURST; i++) {
+    const scoreboard = c.scoreboard;
+    if (scoreboard === null || scoreboard.lostBytes === 0) return Turn.Done;
+    const room = c.cwnd - pipe(c);
+    if (room <= 0) return Turn.Done;
+    const index = scoreboard.firstLost();
+    const start = scoreboard.start(index);
+    const length = (scoreboard.end(index) - start) | 0;
+    const most = Math.max(segmentRoom(c), wholeSegments(c, Math.min(room, superSegment(c))));
+    const piece = Math.min(length, most);
+    if (!sendRange(c, start, piece, now)) return Turn.Refused;
+    scoreboard.resent(piece, toMicroseconds(now));
+    c.retransmits++;
+    c.tcp.counters.RetransSegs++;
+    startRetransmitTimer(c, now);
+  }
+  return Turn.More;
+}
+
+/** Sends bytes and FIN for the first time, as far as cwnd and SND.WND allow. */
+function sendNew(c: Connection, now: number): Turn {
+  for (let i = 0; i < BURST; i++) {
+    const unsent = (c.endOfStream - c.sndNxt) | 0;
+    if (unsent === 0) return Turn.Done;
+    const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+    const room = Math.min(window, c.cwnd - pipe(c), superSegment(c));
+    const length = unsent <= room ? unsent : wholeSegments(c, room);
+    if (length <= 0) {
+      considerProbing(c, window, now);
+      return Turn.Done;
+    }
+    if (!sendRange(c, c.sndNxt, length, now)) return Turn.Refused;
+    const from = c.sndNxt;
+    c.sndNxt = (from + length) | 0;
+    c.tcp.beginFlight(c).sent(from, c.sndNxt, toMicroseconds(now));
+    startRetransmitTimer(c, now);
+    disarm(c, TIMER.Persist);
+  }
+  return Turn.More;
+}
+
+/**
+ * Nothing may be sent, and nothing is in flight whose acknowledgment would
+ * change that: probe a shut window, or send the short segment after a while.
+ * RFC 9293 §3.8.6.1, §3.8.6.2.1.
+ */
+function considerProbing(c: Connection, window: number, now: number): void {
+  if (c.sndUna !== c.sndNxt || (c.timers & TIMER.Persist) !== 0) return;
+  const wait = window > 0 ? OVERRIDE_MS : backedOff(c.rtoMs, c.backoff, c.tcp.tunables);
+  arm(c, TIMER.Persist, (now + wait) | 0);
+}
+
+/** Sends what the open part of the window holds, even if it is silly. Returns false when refused. */
+export function sendShort(c: Connection, now: number): boolean {
+  const unsent = (c.endOfStream - c.sndNxt) | 0;
+  const length = Math.min(unsent, c.sndWnd, c.mss);
+  if (length <= 0) return true;
+  if (!sendRange(c, c.sndNxt, length, now)) return false;
+  const from = c.sndNxt;
+  c.sndNxt = (from + length) | 0;
+  c.tcp.beginFlight(c).sent(from, c.sndNxt, toMicroseconds(now));
+  startRetransmitTimer(c, now);
+  return true;
+}
+
+/** An empty segment left of the window: the peer must answer it. RFC 9293 §3.8.4, §3.8.6.1. */
+export function sendProbe(c: Connection, now: number): boolean {
+  const seg = prepare(c, ACK, (c.sndUna - 1) | 0, now);
+  return c.tcp.send(seg, EMPTY_GATHER, now);
+}
+
+/** `<SEQ=SND.NXT><ACK=RCV.NXT><ACK>`. Returns false when the device refused it. */
+function sendAcknowledgment(c: Connection, now: number): boolean {
+  const seg = prepare(c, ACK, c.sndNxt, now);
+  if (!c.tcp.send(seg, EMPTY_GATHER, now)) return false;
+  acknowledged(c);
+  if (c.quickAcks > 0) c.quickAcks--;
+  return true;
+}
+
+/** `<SEQ=SND.NXT><ACK=RCV.NXT><RST,ACK>` where the state asks for it; the connection is gone. RFC 9293 §3.10.5. */
+function sendReset(c: Connection, now: number): boolean {
+  if (c.state === State.Closed || c.state === State.TimeWait) {
+    c.resetPending = false;
+    return true;
+  }
+  const isSilent = c.state === State.Closing || c.state === State.LastAck;
+  if (!isSilent) {
+    const seg = prepare(c, RST | ACK, c.sndNxt, now);
+    if (!c.tcp.send(seg, EMPTY_GATHER, now)) return false;
+    c.tcp.counters.OutRsts++;
+  }
+  c.resetPending = false;
+  c.tcp.closed(c, c.closeReason === "" ? "aborted" : c.closeReason);
+  return true;
+}
+
+/** Sends `[seq, seq + length)`, which may end in our FIN. Returns false when the device refused it. */
+function sendRange(c: Connection, seq: number, length: number, now: number): boolean {
+  const tcp = c.tcp;
+  const bytesLeft = (c.sendQueue.end - seq) | 0;
+  const bytes = Math.min(length, bytesLeft);
+  let flags = ACK;
+  if (bytes === bytesLeft && bytes > 0) flags |= PSH;
+  if (bytes < length) flags |= FIN;
+  const seg = prepare(c, flags, seq, now);
+  seg.payloadLength = bytes;
+  const unit = segmentRoom(c);
+  seg.segmentSize = bytes > unit ? unit : 0;
+  const gather: Gather = bytes > 0 ? tcp.sendGather : EMPTY_GATHER;
+  if (bytes > 0) c.sendQueue.gather(gather, seq, bytes);
+  if (!tcp.send(seg, gather, now)) return false;
+  acknowledged(c);
+  c.lastSentAt = now | 0;
+  return true;
+}
+
+/** The scratch segment, with all that is alike in a connection's segments. */
+function prepare(c: Connection, flags: number, seq: number, now: number): Segment {
+  const seg = c.tcp.out;
+  seg.reset();
+  seg.local0 = c.local0;
+  seg.local1 = c.local1;
+  seg.local2 = c.local2;
+  seg.local3 = c.local3;
+  seg.remote0 = c.remote0;
+  seg.remote1 = c.remote1;
+  seg.remote2 = c.remote2;
+  seg.remote3 = c.remote3;
+  seg.localPort = c.localPort;
+  seg.remotePort = c.remotePort;
+  seg.pathHigh = c.pathHigh;
+  seg.pathLow = c.pathLow;
+  seg.ttl = c.tcp.tunables.ip_default_ttl;
+  seg.flags = flags;
+  seg.seq = seq;
+  seg.ack = c.rcvNxt;
+  seg.wnd = advertise(c);
+  if (c.tsOk) {
+    seg.hasTimestamps = true;
+    seg.tsVal = c.tcp.timestamp(c.tsOffset, now);
+    seg.tsEcr = c.tsRecent;
+  }
+  if (c.sackOk && c.receiveQueue.hasGap && (flags & RST) === 0) {
+    const ranges = c.receiveQueue.ranges!;
+    seg.sackCount = ranges.blocks(seg.sackStart, seg.sackEnd, sackLimit(c));
+  }
+  return seg;
+}
+
+/**
+ * The window field, and the right edge it promises. The edge moves when that is
+ * worth a segment (RFC 9293 §3.8.6.2.2) and never left; a window that stays is
+ * rounded up, so that scaling does not move the edge either.
+ */
+function advertise(c: Connection): number {
+  const offered = (c.rcvEdge - c.rcvNxt) | 0;
+  const window = c.tcp.receiveWindow(c);
+  const moves = window - offered >= Math.min(c.rcvMss, BUFFER_LIMIT >> 1);
+  const wanted = moves ? window >> c.rcvShift : (offered + (1 << c.rcvShift) - 1) >> c.rcvShift;
+  const field = Math.min(wanted, 0xffff);
+  const edge = (c.rcvNxt + (field << c.rcvShift)) | 0;
+  if (((edge - c.rcvEdge) | 0) > 0) c.rcvEdge = edge;
+  return field;
+}
+
+/** A segment with the current RCV.NXT left. */
+function acknowledged(c: Connection): void {
+  c.ackNow = false;
+  c.lastAckSent = c.rcvNxt;
+  disarm(c, TIMER.DelayedAck);
+}
+
+/** Payload bytes of one segment on the wire, beside the SACK blocks it will carry. RFC 6691. */
+function segmentRoom(c: Connection): number {
+  if (!c.sackOk || !c.receiveQueue.hasGap) return c.mss;
+  return c.mss - 4 - 8 * Math.min(c.receiveQueue.ranges!.count, sackLimit(c));
+}
+
+/** SACK blocks that fit: 40 bytes of options, 12 of them for timestamps. RFC 2018 §3. */
+function sackLimit(c: Connection): number {
+  return c.tsOk ? 3 : 4;
+}
+
+/** Most payload bytes handed to the device at once. */
+function superSegment(c: Connection): number {
+  const unit = segmentRoom(c);
+  return c.tcp.offload ? SUPER_SEGMENT - (SUPER_SEGMENT % unit) : unit;
+}
+
+/**
+ * `length` without the part that does not fill a segment. A short one is worth
+ * sending only if it is half of the largest window the peer ever offered.
+ * RFC 9293 §3.8.6.2.1.
+ */
+function wholeSegments(c: Connection, length: number): number {
+  const unit = segmentRoom(c);
+  if (length >= unit) return length - (length % unit);
+  return length >= c.maxSndWnd >> 1 ? length : 0;
+}
+
+function startRetransmitTimer(c: Connection, now: number): void {
+  if ((c.timers & TIMER.Retransmit) !== 0) return;
+  arm(c, TIMER.Retransmit, (now + backedOff(c.rtoMs, c.backoff, c.tcp.tunables)) | 0);
+}
+
+/** Where a segment goes: a tuple, and the path below it. */
+export interface Destination extends Omit<Tuple, "hash"> {
+  readonly pathHigh: number;
+  readonly pathLow: number;
+}
+
+/** The scratch segment, addressed to where `to` came from: for replies which belong to no connection. */
+export function prepareReply(tcp: Tcp, to: Destination): Segment {
+  const seg = tcp.out;
+  seg.reset();
+  seg.local0 = to.local0;
+  seg.local1 = to.local1;
+  seg.local2 = to.local2;
+  seg.local3 = to.local3;
+  seg.remote0 = to.remote0;
+  seg.remote1 = to.remote1;
+  seg.remote2 = to.remote2;
+  seg.remote3 = to.remote3;
+  seg.localPort = to.localPort;
+  seg.remotePort = to.remotePort;
+  seg.pathHigh = to.pathHigh;
+  seg.pathLow = to.pathLow;
+  seg.ttl = tcp.tunables.ip_default_ttl;
+  seg.wnd = 0;
+  return seg;
+}

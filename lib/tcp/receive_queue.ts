@@ -1,0 +1,120 @@
+/**
+ * ReceiveQueue: bytes that arrived and were not taken yet, in order and out of
+ * order. RFC 9293 §3.10.7.4, seventh.
+ *
+ * The first copy of a byte wins, whatever later segments claim (SEG-05).
+ */
+
+import type { Gather } from "../wire/gather.ts";
+import type { Arena } from "../wire/memory.ts";
+import type { PagePool } from "../wire/pages.ts";
+import { ByteQueue } from "./byte_queue.ts";
+import { RangeSet } from "./range_set.ts";
+
+/** In-order bytes from `start` to `next`, and runs beyond gaps. */
+export class ReceiveQueue {
+  readonly #bytes: ByteQueue;
+  /** Sequence number of the first byte the user has not taken. */
+  start: number;
+  /** Sequence number behind the last byte in order: RCV.NXT, without the peer's FIN. */
+  next: number;
+  /** Runs beyond a gap; null until there was one. */
+  #ranges: RangeSet | null = null;
+
+  constructor(arena: Arena, pool: PagePool, start: number) {
+    this.#bytes = new ByteQueue(arena, pool);
+    this.start = start;
+    this.next = start;
+  }
+
+  /** Bytes in order which wait for the user. */
+  get length(): number {
+    return (this.next - this.start) | 0;
+  }
+
+  /** Whether bytes lie beyond a gap. */
+  get hasGap(): boolean {
+    return this.#ranges !== null && this.#ranges.count > 0;
+  }
+
+  /** Runs beyond gaps, for SACK blocks; null when there never was one. */
+  get ranges(): RangeSet | null {
+    return this.#ranges;
+  }
+
+  /** Bytes which were handed on without being stored; only while `length` is 0 and there is no gap. */
+  skip(count: number): void {
+    this.start = (this.start + count) | 0;
+    this.next = this.start;
+  }
+
+  /**
+   * Stores the next `length` bytes in order, from arena offset `from` on, and
+   * takes in what they connect to. Returns how many of them found room.
+   */
+  append(from: number, length: number): number {
+    const stored = this.#store(this.next, from, length);
+    this.next = (this.next + stored) | 0;
+    const ranges = this.#ranges;
+    if (ranges === null || ranges.count === 0) return stored;
+    const first = ranges.firstEndingAfter(this.next);
+    if (first < ranges.count && ((ranges.start(first) - this.next) | 0) <= 0) {
+      this.next = ranges.end(first);
+    }
+    ranges.removeBefore(this.next);
+    return stored;
+  }
+
+  /** Stores bytes beyond a gap. Returns false when there was no room for them or for one more run. */
+  insert(seq: number, from: number, length: number): boolean {
+    const ranges = this.#ranges ??= new RangeSet();
+    const stored = this.#store(seq, from, length);
+    return stored > 0 && ranges.insert(seq, (seq + stored) | 0);
+  }
+
+  /** The pieces which hold the bytes in order. Returns the bytes covered, 17 pieces at most. */
+  gather(gather: Gather): number {
+    return this.#bytes.gather(gather, this.start, this.length);
+  }
+
+  /** The user took `count` bytes. */
+  consume(count: number): void {
+    this.start = (this.start + count) | 0;
+    if (this.start === this.next && !this.hasGap) this.#bytes.releaseAll();
+    else this.#bytes.releaseBefore(this.start);
+  }
+
+  /** Gives back what lies beyond gaps. */
+  dropGaps(): void {
+    if (!this.hasGap) return;
+    this.#ranges!.clear();
+    if (this.length === 0) this.#bytes.releaseAll();
+    else this.#bytes.releaseFrom(this.next);
+  }
+
+  /** Gives everything back. */
+  clear(): void {
+    this.start = this.next;
+    this.#ranges = null;
+    this.#bytes.releaseAll();
+  }
+
+  /** Copies the bytes of the run which are not held yet. Returns how many from its beginning are held now. */
+  #store(seq: number, from: number, length: number): number {
+    const lent = this.#bytes.lend(seq, length);
+    const end = (seq + lent) | 0;
+    const ranges = this.#ranges;
+    let at = seq;
+    if (ranges !== null) {
+      for (let i = ranges.firstEndingAfter(seq); i < ranges.count && at !== end; i++) {
+        if (((ranges.start(i) - end) | 0) >= 0) break;
+        const gap = (ranges.start(i) - at) | 0;
+        if (gap > 0) this.#bytes.write(at, from + ((at - seq) | 0), gap);
+        at = ((ranges.end(i) - end) | 0) < 0 ? ranges.end(i) : end;
+      }
+    }
+    const rest = (end - at) | 0;
+    if (rest > 0) this.#bytes.write(at, from + ((at - seq) | 0), rest);
+    return lent;
+  }
+}

@@ -1,0 +1,47 @@
+/** Round-trip time and retransmission timeout. RFC 6298 §2. */
+
+import type { Connection } from "./connection.ts";
+import type { Tunables } from "./tunables.ts";
+
+/**
+ * Takes a round-trip sample of `rttUs` microseconds into SRTT, RTTVAR and RTO.
+ *
+ * Deviates from RFC 6298 §2.4: the floor `tcp_rto_min` applies to the variance
+ * term, as in Linux, so that a delayed ACK is not raced.
+ */
+export function takeRttSample(c: Connection, rttUs: number, tunables: Tunables): void {
+  const rtt = Math.max(1, rttUs);
+  if (c.srttUs === 0) {
+    c.srttUs = rtt;
+    c.rttvarUs = rtt >> 1;
+    c.minRttUs = rtt;
+  } else {
+    c.rttvarUs = (3 * c.rttvarUs + Math.abs(c.srttUs - rtt)) >> 2;
+    c.srttUs = (7 * c.srttUs + rtt) >> 3;
+    if (rtt < c.minRttUs) c.minRttUs = rtt;
+  }
+  c.rtoMs = retransmissionTimeout(c, tunables);
+}
+
+/** The RTO in milliseconds without backoff: SRTT + max(4·RTTVAR, `tcp_rto_min`), or the initial one. */
+export function retransmissionTimeout(c: Connection, tunables: Tunables): number {
+  if (c.srttUs === 0) return tunables.tcp_rto_init;
+  const variance = Math.max(4 * c.rttvarUs, tunables.tcp_rto_min * 1000);
+  return Math.min(Math.ceil((c.srttUs + variance) / 1000), tunables.tcp_rto_max);
+}
+
+/** The RTO doubled `times` times, at most `tcp_rto_max`. RFC 6298 §5.5. Milliseconds. */
+export function backedOff(rtoMs: number, times: number, tunables: Tunables): number {
+  return Math.min(rtoMs * 2 ** Math.min(times, 20), tunables.tcp_rto_max);
+}
+
+/**
+ * How long retransmission goes on before the connection is given up: the sum of
+ * `retries` + 1 timeouts beginning at `tcp_rto_min`, as in Linux. Milliseconds;
+ * 924,600 for the default 15. RFC 9293 §3.8.3 (R2).
+ */
+export function retransmissionLimit(retries: number, tunables: Tunables): number {
+  let total = 0;
+  for (let i = 0; i <= retries; i++) total += backedOff(tunables.tcp_rto_min, i, tunables);
+  return total;
+}

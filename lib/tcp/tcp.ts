@@ -1,0 +1,560 @@
+/**
+ * Tcp: the door of the protocol floor. RFC 9293.
+ *
+ * Theory of operation. `receive` takes one parsed segment to its connection,
+ * handshake, TIME-WAIT record or listener, and changes state. It sends nothing
+ * but the stateless replies (at most one each: a reset, or the answer of a
+ * TIME-WAIT record). What a connection owes or may send it is flagged for, and
+ * it joins the ready queue once, however many segments arrived; `poll` lets the
+ * ready connections send and does what deadlines ask for. What the user should
+ * know joins the signalled queue in the same way.
+ *
+ * All is synchronous. Time comes in as `now`, milliseconds with a fraction;
+ * randomness only at construction, as keys.
+ */
+
+import type { Endpoint } from "../wire/address.ts";
+import { EMPTY_GATHER, Gather } from "../wire/gather.ts";
+import type { Arena } from "../wire/memory.ts";
+import type { PagePool } from "../wire/pages.ts";
+import { type PathError, PathErrorKind } from "../wire/path_error.ts";
+import { ACK, Segment, type SegmentSink } from "../wire/segment.ts";
+import { BUFFER_LIMIT, type CloseReason, type Connection, SIGNAL } from "./connection.ts";
+import { ConnectionTable, type Tuple, tupleHash } from "./connection_table.ts";
+import type { Counters } from "./counters.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Handshake } from "./handshake.ts";
+import { segmentArrives } from "./input.ts";
+import { IsnGenerator } from "./isn.ts";
+import { Listener, type ListenOptions } from "./listener.ts";
+import { prepareReply, transmit, Turn } from "./output.ts";
+import { RateLimit } from "./rate_limit.ts";
+import { replyReset } from "./reset.ts";
+import { Scoreboard } from "./scoreboard.ts";
+import { canQueue, State } from "./state.ts";
+import { deadlinePassed } from "./timeouts.ts";
+import { TimeWaitQueue } from "./time_wait.ts";
+import type { Tracer } from "./tracer.ts";
+import type { Tunables } from "./tunables.ts";
+
+/** IP and TCP headers without options. RFC 9293 §3.7.1. */
+const HEADERS_IPV4 = 40;
+const HEADERS_IPV6 = 60;
+
+/** How soon the ready queue is tried again after the device took nothing. Milliseconds. */
+const REFUSED_RETRY_MS = 1;
+
+/** Above this share of lent pages no window moves further. */
+const PRESSURE = 0.75;
+
+/** Challenge ACKs of all handshakes together, a second. */
+const HANDSHAKE_CHALLENGES = 100;
+
+/** What a Tcp is built from. */
+export interface TcpParts {
+  readonly arena: Arena;
+  readonly pages: PagePool;
+  readonly tunables: Tunables;
+  /** Fills bytes with secrets; used at construction only. */
+  readonly entropy: { fill(bytes: Uint8Array): void };
+  readonly counters: Counters;
+  readonly sink: SegmentSink;
+  /** Of the link, in bytes. */
+  readonly mtu: number;
+  /** Whether the device cuts super-segments. */
+  readonly offload: boolean;
+  readonly tracer: Tracer | null;
+}
+
+/** The protocol: all connections of one host. */
+export class Tcp {
+  readonly arena: Arena;
+  readonly pages: PagePool;
+  readonly counters: Counters;
+  readonly offload: boolean;
+  readonly deadlines: Deadlines<Connection | Handshake> = new Deadlines();
+  /** Scratch: filled by `readable` and `writable`. */
+  readonly userGather: Gather = new Gather();
+  /** Scratch: the payload of the segment which is sent. */
+  readonly sendGather: Gather = new Gather();
+  /** Scratch: the segment which is sent. */
+  readonly out: Segment = new Segment();
+  readonly resetLimit: RateLimit;
+  readonly timeWaits: TimeWaitQueue = new TimeWaitQueue();
+  readonly #connections = new ConnectionTable<Connection>();
+  readonly #handshakes = new ConnectionTable<Handshake>();
+  readonly #challengeLimit = new RateLimit(HANDSHAKE_CHALLENGES);
+  readonly #sink: SegmentSink;
+  readonly #tracer: Tracer | null;
+  readonly #mtu: number;
+  readonly #isn: IsnGenerator;
+  readonly #hashKey: number;
+  readonly #listeners = new Map<number, Listener[]>();
+  #tunables: Tunables;
+  #ready: Connection[] = [];
+  #readyNext: Connection[] = [];
+  readonly #signalled: Connection[] = [];
+  #signalledHead = 0;
+  readonly #acceptable: Listener[] = [];
+  readonly #starving: Connection[] = [];
+  readonly #scoreboards: Scoreboard[] = [];
+  /** The device took nothing: the ready queue waits until then. */
+  #refusedUntil = 0;
+  #isRefused = false;
+
+  constructor(parts: TcpParts) {
+    this.arena = parts.arena;
+    this.pages = parts.pages;
+    this.counters = parts.counters;
+    this.offload = parts.offload;
+    this.#tunables = parts.tunables;
+    this.#sink = parts.sink;
+    this.#tracer = parts.tracer;
+    this.#mtu = parts.mtu;
+    this.resetLimit = new RateLimit(parts.tunables.px_rst_ratelimit);
+    const secrets = new Uint8Array(36);
+    parts.entropy.fill(secrets);
+    this.#isn = new IsnGenerator(parts.arena, secrets.subarray(0, 16), secrets.subarray(16, 32));
+    this.#hashKey = new DataView(secrets.buffer).getInt32(32);
+  }
+
+  /** The tunables in force. */
+  get tunables(): Tunables {
+    return this.#tunables;
+  }
+
+  /** Changes the tunables; what is under way follows at its next step. */
+  set tunables(tunables: Tunables) {
+    this.#tunables = tunables;
+    this.resetLimit.perSecond = tunables.px_rst_ratelimit;
+  }
+
+  /** Connections in a synchronized state, TIME-WAIT not among them. */
+  get connectionCount(): number {
+    return this.#connections.count;
+  }
+
+  /** Requests in the SYN queues. */
+  get handshakeCount(): number {
+    return this.#handshakes.count;
+  }
+
+  /**
+   * Connections to `local` are welcome from now on. Port 0: to every port of the
+   * address that has no listener of its own. Throws RangeError when there is one
+   * already. RFC 9293 §3.10.1.
+   */
+  listen(local: Endpoint, options: ListenOptions = {}): Listener {
+    const listeners = this.#listeners.get(local.port) ?? [];
+    if (listeners.some((l) => l.local.address.equals(local.address))) {
+      throw new RangeError(`Cannot listen on ${local}: address already in use`);
+    }
+    const listener = new Listener(this, local, options);
+    listeners.push(listener);
+    this.#listeners.set(local.port, listeners);
+    return listener;
+  }
+
+  /** SEGMENT ARRIVES. `seg` is well-formed and for one of our addresses; it is borrowed. RFC 9293 §3.10.7. */
+  receive(seg: Segment, now: number): void {
+    this.counters.InSegs++;
+    if (this.#tracer !== null) this.#tracer.received(seg, now);
+    const hash = tupleHash(seg, this.#hashKey);
+    const c = this.#connections.find(seg, hash);
+    if (c !== null) return segmentArrives(c, seg, now);
+    const handshake = this.#handshakes.count > 0 ? this.#handshakes.find(seg, hash) : null;
+    if (handshake !== null) return handshake.arrives(seg, now);
+    const index = this.timeWaits.find(seg, hash);
+    if (index >= 0 && this.#timeWaitArrives(index, seg, now)) return;
+    const listener = this.#listenerFor(seg);
+    if (listener !== null && listener.arrives(seg, hash, now)) return;
+    replyReset(this, seg, now);
+  }
+
+  /**
+   * An ICMP error quotes a segment of ours. It counts only if that segment may
+   * be in flight (RFC 5927 §4.1), and ends nothing that is synchronized: it is a
+   * soft error (RFC 5461 §3). A request in the SYN queue is forgotten. Returns
+   * false when the quote fits no connection.
+   */
+  pathErrorArrives(error: PathError, _now: number): boolean {
+    const quoted = error.seg;
+    const hash = tupleHash(quoted, this.#hashKey);
+    const c = this.#connections.find(quoted, hash);
+    if (c !== null) {
+      const offset = (quoted.seq - c.sndUna) | 0;
+      if (offset < 0 || ((quoted.seq - c.sndNxt) | 0) >= 0) return false;
+      this.counters.IcmpSoftErrors++;
+      c.softErrors++;
+      return true;
+    }
+    const handshake = this.#handshakes.find(quoted, hash);
+    if (handshake === null || quoted.seq !== handshake.iss) return false;
+    const isFatal = error.kind === PathErrorKind.Unreachable ||
+      error.kind === PathErrorKind.Refused;
+    if (isFatal) this.forget(handshake);
+    this.counters.IcmpSoftErrors++;
+    return true;
+  }
+
+  /** Does what is due and sends what may be sent. Returns true when there is more to send at once. */
+  poll(now: number): boolean {
+    const time = now | 0;
+    for (let due = this.deadlines.takeDue(time); due !== null; due = this.deadlines.takeDue(time)) {
+      if (due instanceof Handshake) due.deadlinePassed(now);
+      else deadlinePassed(due, now);
+    }
+    this.timeWaits.expire(time);
+    if (this.#starving.length > 0) this.#feed();
+    if (this.#isRefused && now < this.#refusedUntil) return false;
+    this.#isRefused = false;
+    return this.#transmitReady(now);
+  }
+
+  /** When `poll` must be called at the latest, in the milliseconds of `now`; Infinity: not by itself. */
+  deadline(now: number): number {
+    // Deadlines are whole milliseconds: counted from a fraction, one would be seen before it is due.
+    const base = Math.floor(now);
+    let deadline = Infinity;
+    if (this.deadlines.count > 0) deadline = base + ((this.deadlines.earliest - base) | 0);
+    if (this.timeWaits.count > 0) {
+      deadline = Math.min(deadline, base + ((this.timeWaits.earliest - base) | 0));
+    }
+    if (this.#ready.length > 0) {
+      deadline = Math.min(deadline, this.#isRefused ? this.#refusedUntil : now);
+    }
+    return deadline;
+  }
+
+  /** The next connection with undelivered signals, or null. Its user takes them by `takeSignals`. */
+  signalled(): Connection | null {
+    while (this.#signalledHead < this.#signalled.length) {
+      const c = this.#signalled[this.#signalledHead++];
+      c.isSignalled = false;
+      if (c.signals !== 0) return c;
+    }
+    this.#signalled.length = 0;
+    this.#signalledHead = 0;
+    return null;
+  }
+
+  /** The next listener with connections to accept, or null. It is named once however many there are. */
+  nextAcceptable(): Listener | null {
+    return this.#acceptable.shift() ?? null;
+  }
+
+  /** Largest segment that fits the link without options: what our MSS option says. RFC 9293 §3.7.1, RFC 6691. */
+  maxSegmentSize(t: Omit<Tuple, "hash">): number {
+    const isIpv4 = t.remote0 === 0 && t.remote1 === 0 && t.remote2 === 0xffff;
+    return this.#mtu - (isIpv4 ? HEADERS_IPV4 : HEADERS_IPV6);
+  }
+
+  // What follows is for the rest of this floor.
+
+  /** Hands `seg` down. Returns false when the device takes nothing now. */
+  send(seg: Segment, payload: Gather, now: number): boolean {
+    if (!this.#sink.send(seg, payload)) {
+      this.#isRefused = true;
+      this.#refusedUntil = now + REFUSED_RETRY_MS;
+      return false;
+    }
+    this.counters.OutSegs++;
+    if (this.#tracer !== null) this.#tracer.sent(seg, now);
+    return true;
+  }
+
+  /** `c` owes or may send something: it has a turn in the next `poll`. */
+  ready(c: Connection): void {
+    if (c.isReady) return;
+    c.isReady = true;
+    this.#ready.push(c);
+  }
+
+  /** Tells the user of `c`, once it is accepted; 0 only looks whether something waits. */
+  signal(c: Connection, bits: number): void {
+    if (c.isReleased) return;
+    c.signals |= bits;
+    if (!c.isAccepted || c.isSignalled || c.signals === 0) return;
+    c.isSignalled = true;
+    this.#signalled.push(c);
+  }
+
+  /** `c` has found no page to write into and has nothing in flight that would free one. */
+  starve(c: Connection): void {
+    this.#starving.push(c);
+  }
+
+  /** TSval at `now`. RFC 7323 §5.4; `tcp_timestamps` 2 has no offset. */
+  timestamp(offset: number, now: number): number {
+    return (now + (this.#tunables.tcp_timestamps === 1 ? offset : 0)) | 0;
+  }
+
+  /** See `IsnGenerator`. */
+  timestampOffset(t: Omit<Tuple, "hash">): number {
+    return this.#isn.timestampOffset(t);
+  }
+
+  /**
+   * ISS for a new connection; beyond the old one's numbers when the tuple is
+   * taken from TIME-WAIT. RFC 9293 §3.6.1 (1).
+   */
+  nextIss(t: Omit<Tuple, "hash">, now: number): number {
+    const iss = this.#isn.next(t, now);
+    if (!this.#reopens) return iss;
+    const floor = (this.#reopenedFrom + 65535 + 2) | 0;
+    return ((iss - floor) | 0) < 0 ? floor : iss;
+  }
+  #reopens = false;
+  #reopenedFrom = 0;
+
+  /** What the peer may still send: the buffer's rest, or no more than promised when memory is short. */
+  receiveWindow(c: Connection): number {
+    const offered = (c.rcvEdge - c.rcvNxt) | 0;
+    if (this.pages.lent > this.pages.limit * PRESSURE) return offered;
+    const free = BUFFER_LIMIT - c.receiveQueue.length;
+    const most = 0xffff << c.rcvShift;
+    return Math.max(offered, Math.min(free, most));
+  }
+
+  /** An ACK for something unacceptable, at most one per connection and `tcp_invalid_ratelimit`. RFC 5961 §7. */
+  acknowledgeInvalid(c: Connection, now: number): void {
+    const since = (now - c.lastInvalidAckAt) | 0;
+    if (c.lastInvalidAckAt !== 0 && since < this.#tunables.tcp_invalid_ratelimit) {
+      this.counters.TCPACKSkipped++;
+      return;
+    }
+    c.lastInvalidAckAt = (now | 0) || 1;
+    c.ackNow = true;
+    this.ready(c);
+  }
+
+  /** A challenge ACK. RFC 5961 §3, §4. */
+  challenge(c: Connection, now: number): void {
+    this.counters.TCPChallengeACK++;
+    this.acknowledgeInvalid(c, now);
+  }
+
+  /** Whether a handshake may answer with a challenge ACK now. */
+  mayChallenge(now: number): boolean {
+    this.counters.TCPChallengeACK++;
+    return this.#challengeLimit.take(now);
+  }
+
+  /** A request entered the SYN queue; its SYN-ACK leaves with the next `poll`. */
+  begin(handshake: Handshake, now: number): void {
+    this.#handshakes.add(handshake);
+    handshake.listener.synQueueLength++;
+    this.counters.PassiveOpens++;
+    this.deadlines.file(handshake, now | 0);
+  }
+
+  /** A request leaves the SYN queue. */
+  forget(handshake: Handshake): void {
+    if (!this.#handshakes.remove(handshake)) return;
+    handshake.listener.synQueueLength--;
+    this.deadlines.remove(handshake);
+  }
+
+  /** A connection reached ESTABLISHED. */
+  established(c: Connection): void {
+    this.#connections.add(c);
+    this.signal(c, SIGNAL.Established);
+  }
+
+  /** `listener` has something to accept. */
+  acceptable(listener: Listener): void {
+    if (listener.acceptable === 1) this.#acceptable.push(listener);
+  }
+
+  /** `listener` was closed: its place and its SYN queue are emptied. */
+  listenerClosed(listener: Listener): void {
+    const listeners = this.#listeners.get(listener.local.port) ?? [];
+    const left = listeners.filter((l) => l !== listener);
+    if (left.length > 0) this.#listeners.set(listener.local.port, left);
+    else this.#listeners.delete(listener.local.port);
+    const requests: Handshake[] = [];
+    this.#handshakes.forEach((h) => {
+      if (h.listener === listener) requests.push(h);
+    });
+    for (const h of requests) this.forget(h);
+  }
+
+  /** The scoreboard of what `c` has in flight, lent to it if it had nothing. */
+  beginFlight(c: Connection): Scoreboard {
+    if (c.scoreboard === null) {
+      c.scoreboard = this.#scoreboards.pop() ?? new Scoreboard();
+      c.scoreboard.minRttUs = c.minRttUs;
+    }
+    return c.scoreboard;
+  }
+
+  /** Everything `c` sent was acknowledged. */
+  endFlight(c: Connection): void {
+    const scoreboard = c.scoreboard;
+    if (scoreboard === null) return;
+    scoreboard.clear();
+    this.#scoreboards.push(scoreboard);
+    c.scoreboard = null;
+  }
+
+  /** `c` is CLOSED: nothing is sent or received any more; bytes in order stay readable. */
+  closed(c: Connection, reason: CloseReason): void {
+    if (c.state === State.Closed) return;
+    c.state = State.Closed;
+    this.#end(c, reason);
+    this.signal(c, reason === "closed" ? SIGNAL.Closed : SIGNAL.Reset | SIGNAL.Closed);
+  }
+
+  /** Both FINs were acknowledged and ours was first: the tuple rests for 2·MSL. RFC 9293 §3.6.1. */
+  enterTimeWait(c: Connection, now: number): void {
+    const tunables = this.#tunables;
+    if (this.timeWaits.count >= tunables.tcp_max_tw_buckets) {
+      this.counters.TCPTimeWaitOverflow++;
+      return this.closed(c, "closed");
+    }
+    this.timeWaits.add(c, (now + 2000 * tunables.tcp_msl) | 0);
+    c.state = State.TimeWait;
+    this.#end(c, "closed");
+    this.signal(c, SIGNAL.Closed);
+  }
+
+  /** The user of `c` is done with it. RFC 9293 §3.10.4. */
+  released(c: Connection): void {
+    const hadUnread = c.receiveQueue.length > 0;
+    c.receiveQueue.clear();
+    if (c.state === State.Closed || c.state === State.TimeWait || c.resetPending) return;
+    if (hadUnread && !c.peerClosed) return c.abort();
+    if (canQueue(c.state)) c.shutdown();
+    this.ready(c);
+  }
+
+  #end(c: Connection, reason: CloseReason): void {
+    c.closeReason = reason;
+    this.#connections.remove(c);
+    this.deadlines.remove(c);
+    c.timers = 0;
+    c.resetPending = false;
+    if (c.state === State.Closed) c.ackNow = false;
+    this.endFlight(c);
+    c.sendQueue.clear();
+    c.receiveQueue.dropGaps();
+    if (c.isReleased) c.receiveQueue.clear();
+  }
+
+  #transmitReady(now: number): boolean {
+    const turn = this.#ready;
+    this.#ready = this.#readyNext;
+    this.#readyNext = turn;
+    let hasMore = false;
+    for (let i = 0; i < turn.length; i++) {
+      const c = turn[i];
+      c.isReady = false;
+      const result = transmit(c, now);
+      if (result === Turn.Done) continue;
+      this.ready(c);
+      if (result === Turn.More) {
+        hasMore = true;
+        continue;
+      }
+      for (i++; i < turn.length; i++) {
+        turn[i].isReady = false;
+        this.ready(turn[i]);
+      }
+    }
+    turn.length = 0;
+    return hasMore;
+  }
+
+  /** Pages were given back: those who found none may write again. */
+  #feed(): void {
+    if (this.pages.lent >= this.pages.limit) return;
+    for (const c of this.#starving) {
+      c.wantsRoom = false;
+      this.signal(c, SIGNAL.Writable);
+    }
+    this.#starving.length = 0;
+  }
+
+  #listenerFor(seg: Segment): Listener | null {
+    return this.#listenerAt(seg.localPort, seg) ?? this.#listenerAt(0, seg);
+  }
+
+  #listenerAt(port: number, seg: Segment): Listener | null {
+    const listeners = this.#listeners.get(port);
+    if (listeners === undefined) return null;
+    for (let i = 0; i < listeners.length; i++) {
+      const address = listeners[i].local.address;
+      const isOwn = address.w3 === seg.local3 && address.w2 === seg.local2 &&
+        address.w1 === seg.local1 && address.w0 === seg.local0;
+      if (isOwn) return listeners[i];
+    }
+    return null;
+  }
+
+  /**
+   * SEGMENT ARRIVES in TIME-WAIT. RFC 9293 §3.10.7.4, RFC 6191 §2, RFC 1337.
+   * Returns false for a SYN that may have the tuple: the record is gone then.
+   */
+  #timeWaitArrives(index: number, seg: Segment, now: number): boolean {
+    const records = this.timeWaits;
+    if (seg.hasRst) {
+      const isExact = seg.seq === records.rcvNxt(index);
+      if (isExact && this.#tunables.tcp_rfc1337 === 0) records.remove(index);
+      else this.counters.TCPTimeWaitRst++;
+      return true;
+    }
+    if (seg.hasSyn && !seg.hasAck) {
+      if (!mayReopen(records, index, seg)) {
+        const isStale = seg.hasTimestamps && records.hasTimestamps(index);
+        if (isStale) this.counters.TCPTimeWaitSynDrop++;
+        else this.#acknowledgeTimeWait(index, seg, now);
+        return true;
+      }
+      const sndNxt = records.sndNxt(index);
+      const hash = tupleHash(seg, this.#hashKey);
+      records.remove(index);
+      this.counters.TWRecycled++;
+      return this.#reopen(seg, hash, sndNxt, now);
+    }
+    if (seg.hasFin) records.restart(index, (now + 2000 * this.#tunables.tcp_msl) | 0);
+    const isSilent = seg.len === 0 && !seg.hasSyn && seg.seq === records.rcvNxt(index) &&
+      seg.ack === records.sndNxt(index);
+    if (!isSilent) this.#acknowledgeTimeWait(index, seg, now);
+    return true;
+  }
+
+  /** A SYN takes its tuple out of TIME-WAIT. Returns whether a listener wanted it. RFC 9293 §3.6.1. */
+  #reopen(seg: Segment, hash: number, sndNxt: number, now: number): boolean {
+    const listener = this.#listenerFor(seg);
+    this.#reopens = true;
+    this.#reopenedFrom = sndNxt;
+    const taken = listener !== null && listener.arrives(seg, hash, now);
+    this.#reopens = false;
+    return taken;
+  }
+
+  /** `<SEQ=SND.NXT><ACK=RCV.NXT><ACK>` for a tuple in TIME-WAIT, stateless. */
+  #acknowledgeTimeWait(index: number, arrived: Segment, now: number): void {
+    const records = this.timeWaits;
+    const seg = prepareReply(this, arrived);
+    seg.flags = ACK;
+    seg.seq = records.sndNxt(index);
+    seg.ack = records.rcvNxt(index);
+    seg.wnd = 0;
+    if (records.hasTimestamps(index)) {
+      seg.hasTimestamps = true;
+      seg.tsVal = this.timestamp(records.tsOffset(index), now);
+      seg.tsEcr = records.tsRecent(index);
+    }
+    this.send(seg, EMPTY_GATHER, now);
+  }
+}
+
+/** Whether a SYN proves to be newer than the connection in TIME-WAIT. RFC 6191 §2; TW-06, TW-07. */
+function mayReopen(records: TimeWaitQueue, index: number, syn: Segment): boolean {
+  const isBeyond = ((syn.seq - records.rcvNxt(index)) | 0) > 0;
+  if (!records.hasTimestamps(index)) return syn.hasTimestamps || isBeyond;
+  if (!syn.hasTimestamps) return isBeyond;
+  const newer = (syn.tsVal - records.tsRecent(index)) | 0;
+  return newer > 0 || (newer === 0 && isBeyond);
+}

@@ -1,0 +1,118 @@
+/** Timeouts: what a connection does when one of its deadlines has passed. RFC 9293 §3.10.8. */
+
+import { enterRecovery, reorderWindow, toMicroseconds } from "./acknowledge.ts";
+import { type CloseReason, type Connection } from "./connection.ts";
+import { NEW_RENO } from "./new_reno.ts";
+import { sendProbe, sendShort } from "./output.ts";
+import { backedOff, retransmissionLimit } from "./rtt.ts";
+import { State } from "./state.ts";
+import { arm, refile, takeDueTimers, TIMER } from "./timers.ts";
+
+/** How soon a probe that the device refused is tried again. Milliseconds. */
+const REFUSED_RETRY_MS = 10;
+
+/** A deadline of `c` may have passed: does what is due and files the next. */
+export function deadlinePassed(c: Connection, now: number): void {
+  const due = takeDueTimers(c, now | 0);
+  if ((due & TIMER.ResetFlush) !== 0) c.abort();
+  if ((due & TIMER.FinWait2) !== 0) return c.tcp.closed(c, "closed");
+  if ((due & TIMER.DelayedAck) !== 0) {
+    c.ackNow = true;
+    c.tcp.counters.DelayedACKs++;
+    c.tcp.ready(c);
+  }
+  if ((due & TIMER.Reorder) !== 0) reorderingOver(c, now);
+  if ((due & TIMER.Retransmit) !== 0) retransmissionTimeout(c, now);
+  if ((due & TIMER.Persist) !== 0) persistTimeout(c, now);
+  if ((due & TIMER.Keepalive) !== 0) keepaliveTimeout(c, now);
+  refile(c);
+}
+
+/** RFC 6298 §5.4–5.7: everything in flight counts as lost, the timeout doubles, slow start begins anew. */
+function retransmissionTimeout(c: Connection, now: number): void {
+  const scoreboard = c.scoreboard;
+  if (scoreboard === null || c.sndUna === c.sndNxt) return;
+  const tunables = c.tcp.tunables;
+  if (givesUp(c, now)) return giveUp(c, "timed out");
+  c.tcp.counters.TCPTimeouts++;
+  if (!c.inTimeoutRecovery || c.retries === 0) {
+    // ssthresh falls on the first timeout of a segment only. RFC 5681 §3.1.
+    if (!c.inTimeoutRecovery) c.ssthresh = NEW_RENO.reduced(c, now);
+  }
+  c.retries++;
+  c.backoff++;
+  c.inRecovery = true;
+  c.inTimeoutRecovery = true;
+  c.recover = c.sndNxt;
+  c.cwnd = c.mss;
+  c.cwndCredit = 0;
+  c.duplicateAcks = 0;
+  scoreboard.loseAll();
+  arm(c, TIMER.Retransmit, (now + backedOff(c.rtoMs, c.backoff, tunables)) | 0);
+  c.tcp.ready(c);
+}
+
+/** RFC 8985 §6.3: the reordering window of some ranges is over. */
+function reorderingOver(c: Connection, now: number): void {
+  const scoreboard = c.scoreboard;
+  if (scoreboard === null) return;
+  const nowUs = toMicroseconds(now);
+  const wait = scoreboard.detectLoss(nowUs, reorderWindow(c, scoreboard));
+  if (scoreboard.lostBytes > 0) {
+    enterRecovery(c, now);
+    c.tcp.ready(c);
+  }
+  if (wait > 0) arm(c, TIMER.Reorder, Math.ceil(now + wait / 1000) | 0);
+}
+
+/** RFC 9293 §3.8.6.1: asks a shut window whether it is still shut; §3.8.6.2.1: ends the wait for a better one. */
+function persistTimeout(c: Connection, now: number): void {
+  if (c.sndUna !== c.sndNxt || c.sndUna === c.endOfStream) return;
+  if (c.sndWnd > 0) {
+    if (!sendShort(c, now)) arm(c, TIMER.Persist, (now + REFUSED_RETRY_MS) | 0);
+    return;
+  }
+  if (givesUp(c, now)) return giveUp(c, "timed out");
+  if (!sendProbe(c, now)) return arm(c, TIMER.Persist, (now + REFUSED_RETRY_MS) | 0);
+  c.tcp.counters.TCPWinProbe++;
+  c.retries++;
+  c.backoff++;
+  arm(c, TIMER.Persist, (now + backedOff(c.rtoMs, c.backoff, c.tcp.tunables)) | 0);
+}
+
+/** RFC 9293 §3.8.4. The timer is not moved by what arrives; it looks when it comes up. */
+function keepaliveTimeout(c: Connection, now: number): void {
+  const tunables = c.tcp.tunables;
+  const idle = (now - c.lastReceivedAt) | 0;
+  const time = tunables.tcp_keepalive_time * 1000;
+  const isProbing = (c.timers & (TIMER.Retransmit | TIMER.Persist)) !== 0;
+  if (idle < time || isProbing) {
+    c.keepaliveProbes = 0;
+    return arm(c, TIMER.Keepalive, (isProbing ? now + time : c.lastReceivedAt + time) | 0);
+  }
+  if (c.keepaliveProbes >= tunables.tcp_keepalive_probes) return giveUp(c, "keep-alive timed out");
+  if (!sendProbe(c, now)) return arm(c, TIMER.Keepalive, (now + REFUSED_RETRY_MS) | 0);
+  c.keepaliveProbes++;
+  c.tcp.counters.TCPKeepAlive++;
+  arm(c, TIMER.Keepalive, (now + tunables.tcp_keepalive_intvl * 1000) | 0);
+}
+
+/** Whether retransmission has gone on long enough. RFC 9293 §3.8.3 (R2); Linux: `tcp_retries2`, `tcp_orphan_retries`. */
+function givesUp(c: Connection, now: number): boolean {
+  if (c.retries === 0) {
+    c.retriesBeganAt = (now - c.rtoMs) | 0;
+    return false;
+  }
+  const tunables = c.tcp.tunables;
+  if (c.isReleased && c.retries >= tunables.tcp_orphan_retries) return true;
+  const limit = retransmissionLimit(tunables.tcp_retries2, tunables);
+  return ((now - c.retriesBeganAt) | 0) >= limit;
+}
+
+/** Ends the connection; where the peer may still be there it is told by RST. */
+function giveUp(c: Connection, reason: CloseReason): void {
+  c.closeReason = reason;
+  c.tcp.counters.TCPAbortOnTimeout++;
+  if (reason === "keep-alive timed out" && c.state !== State.Closed) return c.abort();
+  c.tcp.closed(c, reason);
+}

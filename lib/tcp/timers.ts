@@ -1,0 +1,57 @@
+/**
+ * Timers of one connection: a mask of which are armed, a time for each, and one
+ * entry for all of them in the heap of deadlines. RFC 9293 §3.10.8.
+ */
+
+import type { Connection } from "./connection.ts";
+
+/** Bits of `Connection.timers`. */
+export const TIMER = {
+  /** The retransmission timer. RFC 6298 §5. */
+  Retransmit: 1,
+  /** Zero window probes, and the override of silly-window avoidance. RFC 9293 §3.8.6.1. */
+  Persist: 2,
+  /** A delayed acknowledgment is due. RFC 9293 §3.8.6.3. */
+  DelayedAck: 4,
+  /** Keep-alive. RFC 9293 §3.8.4. */
+  Keepalive: 8,
+  /** RACK's reordering window. RFC 8985 §6.2. */
+  Reorder: 16,
+  /** End of an orphan in FIN-WAIT-2; Linux: `tcp_fin_timeout`. */
+  FinWait2: 32,
+  /** `resetWhenDrained` waits no longer. */
+  ResetFlush: 64,
+} as const;
+
+/** Number of timers. */
+const COUNT = 7;
+
+/** Arms a timer of `c`, or moves it. `bit` is one of `TIMER`, `at` int32 milliseconds. */
+export function arm(c: Connection, bit: number, at: number): void {
+  c.timers |= bit;
+  c.timerAt[31 - Math.clz32(bit)] = at;
+  c.tcp.deadlines.file(c, at);
+}
+
+/** Disarms a timer. Its entry in the heap comes up in vain, or for another timer. */
+export function disarm(c: Connection, bit: number): void {
+  c.timers &= ~bit;
+}
+
+/** The mask of armed timers which are due; they are disarmed. */
+export function takeDueTimers(c: Connection, now: number): number {
+  let due = 0;
+  for (let i = 0; i < COUNT; i++) {
+    const bit = 1 << i;
+    if ((c.timers & bit) !== 0 && ((c.timerAt[i] - now) | 0) <= 0) due |= bit;
+  }
+  c.timers &= ~due;
+  return due;
+}
+
+/** Files the earliest armed timer again, after the entry came up. */
+export function refile(c: Connection): void {
+  for (let i = 0; i < COUNT; i++) {
+    if ((c.timers & (1 << i)) !== 0) c.tcp.deadlines.file(c, c.timerAt[i]);
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * Every tunable: its sysctl's name, default, range and unit. Named after Linux
+ * where Linux has one; `px_` marks the proxy's own.
+ *
+ * A name that stands here is honoured; there is no knob without effect.
+ */
+
+import { nearest } from "../nearest.ts";
+
+/** Default, least and greatest value, and what the number counts ("" for a choice). */
+type Definition = readonly [standard: number, min: number, max: number, unit: string];
+
+const DEFINITIONS = {
+  // Handshakes and listeners
+  /** How often an unanswered SYN-ACK is sent again, the wait doubling. RFC 9293 §3.8.3. */
+  tcp_synack_retries: [5, 0, 255, "retransmissions"],
+  /** Handshakes that a listener holds; a SYN above that is dropped. RFC 4987 §3.2. */
+  tcp_max_syn_backlog: [1024, 1, 1_048_576, "handshakes"],
+  /** Upper bound of a listener's accept queue. Linux: listen(2). */
+  somaxconn: [4096, 1, 65535, "connections"],
+  /** What a full accept queue does with a third ACK: 0 ignores it, 1 resets. Linux: tcp(7). */
+  tcp_abort_on_overflow: [0, 0, 1, ""],
+
+  // Closing and TIME-WAIT
+  /** Maximum segment lifetime; TIME-WAIT lasts twice as long. RFC 9293 §3.4.2, §3.6.1. */
+  tcp_msl: [60, 1, 120, "seconds"],
+  /** TIME-WAIT entries kept; a connection above that is forgotten at once. Linux: tcp(7). */
+  tcp_max_tw_buckets: [65536, 0, 1_048_576, "connections"],
+  /** 1 ignores RST in TIME-WAIT. RFC 1337 §3. */
+  tcp_rfc1337: [1, 0, 1, ""],
+  /** How long a connection without user waits in FIN-WAIT-2. Linux: tcp(7). */
+  tcp_fin_timeout: [60, 1, 3600, "seconds"],
+  /** Retransmissions before a connection without user is given up. RFC 9293 §3.8.3. */
+  tcp_orphan_retries: [8, 0, 255, "retransmissions"],
+  /** Connections without user that are not closed yet; one above that is reset. Linux: tcp(7). */
+  tcp_max_orphans: [8192, 0, 1_048_576, "connections"],
+
+  // Retransmission
+  /** R2: retransmissions of the same data before a connection is given up. RFC 9293 §3.8.3. */
+  tcp_retries2: [15, 1, 255, "retransmissions"],
+  /** Retransmission timeout before the first measurement. RFC 6298 §2.1. */
+  tcp_rto_init: [1000, 100, 3000, "milliseconds"],
+  /** Lower bound of the retransmission timeout; Linux's, not 1 s. RFC 6298 §2.4. */
+  tcp_rto_min: [200, 10, 1000, "milliseconds"],
+  /** Upper bound of the retransmission timeout. RFC 6298 §2.5. */
+  tcp_rto_max: [120_000, 1000, 120_000, "milliseconds"],
+
+  // Segments and options
+  /** How long an ACK may wait for more to acknowledge. RFC 9293 §3.8.6.3. */
+  tcp_delack_ms: [40, 0, 499, "milliseconds"],
+  /** 1 agrees to window scaling. RFC 7323 §2. */
+  tcp_window_scaling: [1, 0, 1, ""],
+  /** Timestamps: 0 none, 1 with a random offset per pair of hosts, 2 without. RFC 7323 §3. */
+  tcp_timestamps: [1, 0, 2, ""],
+  /** 1 agrees to selective acknowledgment. RFC 2018 §2. */
+  tcp_sack: [1, 0, 1, ""],
+  /** Floor for the MSS that a peer announces. RFC 9293 §3.7.1. */
+  tcp_min_snd_mss: [48, 48, 536, "bytes"],
+  /** Congestion window of a new connection. RFC 6928 §2. */
+  tcp_initial_cwnd: [10, 1, 64, "segments"],
+  /** 1 restarts from the initial window after one RTO without sending. RFC 5681 §4.1. */
+  tcp_slow_start_after_idle: [1, 0, 1, ""],
+  /** Least time between a connection's ACKs to invalid segments; 0: no limit. RFC 5961 §7. */
+  tcp_invalid_ratelimit: [500, 0, 10000, "milliseconds"],
+
+  // Keep-alive
+  /** Idle time before the first keep-alive probe. RFC 9293 §3.8.4. */
+  tcp_keepalive_time: [7200, 1, 2_147_483, "seconds"],
+  /** Time between keep-alive probes. RFC 9293 §3.8.4. */
+  tcp_keepalive_intvl: [75, 1, 32767, "seconds"],
+  /** Unanswered keep-alive probes before a connection is given up. RFC 9293 §3.8.4. */
+  tcp_keepalive_probes: [9, 1, 127, "probes"],
+
+  // The host
+  /** Time to live, or hop limit, of what is sent. RFC 1122 §3.2.1.7, RFC 8200 §3. */
+  ip_default_ttl: [64, 1, 255, "hops"],
+  /** Least time between ICMP errors to one host; 0: no limit. RFC 1812 §4.3.2.8. */
+  icmp_ratelimit: [1000, 0, 60000, "milliseconds"],
+  /** ICMP errors sent to all hosts together. RFC 1812 §4.3.2.8, RFC 4443 §2.4. */
+  icmp_msgs_per_sec: [1000, 1, 1_000_000, "messages per second"],
+  /** How many of those may be sent at once. RFC 4443 §2.4. */
+  icmp_msgs_burst: [50, 1, 1_000_000, "messages"],
+  /** How long a neighbour is believed without confirmation. RFC 1122 §2.3.2.1. */
+  gc_stale_time: [60, 1, 86400, "seconds"],
+  /** Entries of the neighbour cache. RFC 1122 §2.3.2.1. */
+  gc_thresh3: [1024, 1, 1_048_576, "neighbours"],
+  /** RSTs sent to segments of unknown connections; 0: none. RFC 9293 §3.10.7.1. */
+  px_rst_ratelimit: [1000, 0, 1_000_000, "segments per second"],
+
+  // The proxy
+  /** How long an upstream may take to accept before the client is reset. */
+  px_connect_timeout: [10, 1, 300, "seconds"],
+  /** A pair that carried no byte for that long is reset; 0: never. */
+  px_idle_timeout: [0, 0, 86400, "seconds"],
+  /** A half-closed pair that carried no byte for that long is reset; 0: never. */
+  px_half_close_timeout: [300, 0, 86400, "seconds"],
+  /** 1 sends keep-alive probes to clients. RFC 9293 §3.8.4. */
+  px_keepalive_client: [1, 0, 1, ""],
+  /** How long a client may take to get what came before its upstream's reset. */
+  px_reset_flush: [5, 0, 60, "seconds"],
+  /** How long pairs may take to finish when the program is asked to end. */
+  px_drain_timeout: [30, 0, 86400, "seconds"],
+  /** Pairs at the same time; a SYN above that is dropped. */
+  px_max_connections: [65536, 1, 1_048_576, "pairs"],
+  /** Memory of all queues together; counts only at start. */
+  px_mem_max: [536_870_912, 16_777_216, 1_879_048_192, "bytes"],
+  /** How long the driver looks for work before it sleeps; 0 saves power. */
+  busy_poll: [50, 0, 10000, "microseconds"],
+} as const satisfies Record<string, Definition>;
+
+/** The name of a tunable. */
+export type TunableName = keyof typeof DEFINITIONS;
+
+/** One setting of all tunables, frozen; a change makes a new one. All are integers. */
+export type Tunables = { readonly [name in keyof typeof DEFINITIONS]: number };
+
+/** What a tunable is called and what it accepts. */
+export type TunableSpec = Readonly<{
+  name: TunableName;
+  default: number;
+  /** Least and greatest value, both allowed. */
+  min: number;
+  max: number;
+  /** What the number counts, in the plural; empty for a choice. */
+  unit: string;
+}>;
+
+/** All tunables, in the order of documentation. */
+export const TUNABLES: readonly TunableSpec[] = Object.freeze(
+  Object.entries(DEFINITIONS).map(([name, [standard, min, max, unit]]) =>
+    Object.freeze({ name: name as TunableName, default: standard, min, max, unit })
+  ),
+);
+
+/** What is in force when nothing was set. */
+export const DEFAULT_TUNABLES: Tunables = Object.freeze(
+  Object.fromEntries(TUNABLES.map((spec) => [spec.name, spec.default])) as Tunables,
+);
+
+/** A tunable that cannot be set as asked. What was in force stays in force. */
+export class TunableError extends Error {
+  override readonly name = "TunableError";
+  /** The name as it was given. */
+  readonly tunable: string;
+  /** The value as it was given. */
+  readonly value: string;
+  /** What the tunable accepts; empty when there is no such tunable. */
+  readonly allowed: string;
+  /** For an unknown name the valid one most like it; null: none is near. */
+  readonly nearest: string | null;
+
+  constructor(tunable: string, value: string, allowed: string, nearest: string | null) {
+    const problem = allowed !== "" ? `expected ${allowed}` : "there is no such tunable";
+    super(`Cannot set ${tunable} to "${value}": ${problem}${didYouMean(nearest)}`);
+    this.tunable = tunable;
+    this.value = value;
+    this.allowed = allowed;
+    this.nearest = nearest;
+  }
+}
+
+/**
+ * A copy of `tunables` with one value replaced. `text` is a decimal or `0x`
+ * hexadecimal integer. Throws TunableError when there is no such tunable or the
+ * value is none it accepts.
+ */
+export function setTunable(tunables: Tunables, name: string, text: string): Tunables {
+  const spec = TUNABLES.find((spec) => spec.name === name);
+  if (spec === undefined) {
+    throw new TunableError(name, text, "", nearest(name, TUNABLES.map((spec) => spec.name)));
+  }
+  const value = INTEGER.test(text) ? Number(text) : NaN;
+  if (!(value >= spec.min && value <= spec.max)) {
+    throw new TunableError(name, text, allowedValues(spec), null);
+  }
+  return Object.freeze({ ...tunables, [spec.name]: value });
+}
+
+/** What a tunable accepts, in words: `0 or 1`, `1 to 120 seconds`. */
+export function allowedValues(spec: TunableSpec): string {
+  if (spec.unit !== "") return `${spec.min} to ${spec.max} ${spec.unit}`;
+  const choices = Array.from({ length: spec.max - spec.min + 1 }, (_, i) => spec.min + i);
+  return `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
+}
+
+const INTEGER = /^(?:[0-9]+|0x[0-9a-f]+)$/i;
+
+function didYouMean(nearest: string | null): string {
+  return nearest === null ? "" : `; did you mean ${nearest}?`;
+}
