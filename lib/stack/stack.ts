@@ -1,0 +1,94 @@
+/**
+ * Stack: the engine's door. A dual-stack host, made of the network floor and
+ * TCP; frames, time and calls go in, frames and signals come out. It is
+ * synchronous, never reads a clock, and draws randomness only for its keys.
+ */
+
+import type { Connection } from "../tcp/connection.ts";
+import { Counters } from "../tcp/counters.ts";
+import type { Listener, ListenOptions } from "../tcp/listener.ts";
+import { Tcp } from "../tcp/tcp.ts";
+import type { Tracer } from "../tcp/tracer.ts";
+import type { Tunables } from "../tcp/tunables.ts";
+import type { Endpoint } from "../wire/address.ts";
+import type { Frame } from "../wire/frame.ts";
+import { Network, type NetworkParts } from "./network.ts";
+
+/** What a Stack is made of. */
+export interface StackParts extends NetworkParts {
+  /** Fills bytes with secrets; used at construction only. */
+  readonly entropy: { fill(bytes: Uint8Array): void };
+  /** Sees every segment; null: nobody does. */
+  readonly tracer: Tracer | null;
+}
+
+/** One host. `now` is monotonic milliseconds with a fraction, the same clock for all calls. */
+export class Stack {
+  readonly tcp: Tcp;
+  readonly counters: Counters = new Counters();
+  readonly #network: Network;
+
+  constructor(parts: StackParts) {
+    const keys = new Int32Array(2);
+    parts.entropy.fill(new Uint8Array(keys.buffer));
+    this.#network = new Network(parts, keys, this.counters);
+    this.tcp = new Tcp({
+      arena: parts.arena,
+      pages: parts.pages,
+      tunables: parts.tunables,
+      entropy: parts.entropy,
+      counters: this.counters,
+      sink: this.#network,
+      mtu: parts.mtu,
+      offload: parts.offload,
+      tracer: parts.tracer,
+    });
+    this.#network.attach(this.tcp);
+  }
+
+  /** The tunables in force. */
+  get tunables(): Tunables {
+    return this.tcp.tunables;
+  }
+
+  /** Changes them; `gc_thresh3` counts only at start. */
+  set tunables(tunables: Tunables) {
+    this.tcp.tunables = tunables;
+    this.#network.tunables = tunables;
+  }
+
+  /** See `Tcp.listen`. */
+  listen(local: Endpoint, options: ListenOptions = {}): Listener {
+    return this.tcp.listen(local, options);
+  }
+
+  /** A frame arrived; it is free after the call. Whatever it holds, this does not throw. */
+  receive(frame: Frame, now: number): void {
+    this.#network.receive(frame, now);
+  }
+
+  /** Does what is due and sends what may be sent. Returns true when there is more to send at once. */
+  poll(now: number): boolean {
+    // First what was asked for in vain or answered; then TCP, whose new
+    // questions wait for the second look.
+    this.#network.poll(now);
+    const hasMore = this.tcp.poll(now);
+    this.#network.poll(now);
+    return hasMore;
+  }
+
+  /** When `poll` must be called at the latest; may be Infinity. */
+  deadline(now: number): number {
+    return Math.min(this.tcp.deadline(now), this.#network.deadline);
+  }
+
+  /** The next connection with undelivered signals, or null. */
+  signalled(): Connection | null {
+    return this.tcp.signalled();
+  }
+
+  /** The next listener with connections to accept, or null. */
+  nextAcceptable(): Listener | null {
+    return this.tcp.nextAcceptable();
+  }
+}
