@@ -57,7 +57,7 @@ export class Control {
   readonly #counters: Counters;
   readonly #pathError = new PathError();
   readonly #echo = new Gather();
-  /** Null: nobody acts on errors. */
+  /** Null until the floor above is named. */
   pathErrorReceiver: PathErrorReceiver | null = null;
 
   constructor(parts: ControlParts) {

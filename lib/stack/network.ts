@@ -43,11 +43,9 @@ import { Transmitter } from "./transmitter.ts";
 const SUPER_PACKET_LIMIT = 65535;
 
 /** The floor above. */
-export interface Transport {
+export interface Transport extends PathErrorReceiver {
   /** A segment arrived, well formed and for us. It is borrowed. */
   receive(seg: Segment, now: number): void;
-  /** See `PathErrorReceiver`; without it ICMP errors are counted and dropped. */
-  pathErrorArrives?: PathErrorReceiver["pathErrorArrives"];
 }
 
 /** What the host below TCP is made of. */
@@ -124,7 +122,7 @@ export class Network implements SegmentSink {
   /** Names the floor above, once, before the first frame. */
   attach(transport: Transport): void {
     this.#transport = transport;
-    if (actsOnPathErrors(transport)) this.#control.pathErrorReceiver = transport;
+    this.#control.pathErrorReceiver = transport;
   }
 
   /** Changes the tunables; the neighbour cache keeps its size. */
@@ -307,8 +305,4 @@ export class Network implements SegmentSink {
     this.#discovery.wait(seg, payload, this.#now);
     return true;
   }
-}
-
-function actsOnPathErrors(transport: Transport): transport is Transport & PathErrorReceiver {
-  return transport.pathErrorArrives !== undefined;
 }

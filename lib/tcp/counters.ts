@@ -158,6 +158,8 @@ export class Counters {
   DelayedACKs = 0;
   /** Connections given up after R2, or by keep-alive. RFC 9293 §3.8.3. */
   TCPAbortOnTimeout = 0;
+  /** Connections reset because there were more than `tcp_max_orphans` without a user. */
+  TCPAbortOnMemory = 0;
   /** Connections reset because text came that nobody will read. RFC 2525 §2.17. */
   TCPAbortOnData = 0;
   /** SYNs which took their tuple out of TIME-WAIT. RFC 6191 §2. */

@@ -9,6 +9,7 @@
 import type { Segment } from "../wire/segment.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { type Connection, SIGNAL } from "./connection.ts";
+import { limitOrphan } from "./output.ts";
 import { canReceive, State } from "./state.ts";
 import { arm, TIMER } from "./timers.ts";
 
@@ -107,7 +108,7 @@ function finAcknowledged(c: Connection, now: number): boolean {
   switch (c.state) {
     case State.FinWait1:
       c.state = State.FinWait2;
-      if (c.isReleased) arm(c, TIMER.FinWait2, (now + c.tcp.tunables.tcp_fin_timeout * 1000) | 0);
+      if (c.isReleased) limitOrphan(c, now);
       return false;
     case State.Closing:
       c.tcp.enterTimeWait(c, now);

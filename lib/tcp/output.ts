@@ -8,7 +8,7 @@
 import { EMPTY_GATHER, type Gather } from "../wire/gather.ts";
 import { ACK, FIN, PSH, RST, type Segment } from "../wire/segment.ts";
 import { toMicroseconds } from "./acknowledge.ts";
-import { pipe } from "./congestion.ts";
+import { initialWindow, pipe } from "./congestion.ts";
 import { BUFFER_LIMIT, type Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
 import { backedOff } from "./rtt.ts";
@@ -40,6 +40,7 @@ export type Turn = (typeof Turn)[keyof typeof Turn];
 /** Sends what `c` owes and may. One question after the other: RST? lost data? new data? FIN? ACK? */
 export function transmit(c: Connection, now: number): Turn {
   if (c.resetPending) return sendReset(c, now) ? Turn.Done : Turn.Refused;
+  if (c.isReleased) limitOrphan(c, now);
   let turn: Turn = Turn.Done;
   if (c.sndUna !== c.endOfStream && c.state !== State.TimeWait && c.state !== State.Closed) {
     turn = sendLost(c, now);
@@ -48,6 +49,12 @@ export function transmit(c: Connection, now: number): Turn {
   }
   if (c.ackNow && !sendAcknowledgment(c, now)) return Turn.Refused;
   return turn;
+}
+
+/** Nobody is left to wait for the peer's FIN: FIN-WAIT-2 ends after `tcp_fin_timeout` seconds. CLOSE-17. */
+export function limitOrphan(c: Connection, now: number): void {
+  if (c.state !== State.FinWait2 || (c.timers & TIMER.FinWait2) !== 0) return;
+  arm(c, TIMER.FinWait2, (now + c.tcp.tunables.tcp_fin_timeout * 1000) | 0);
 }
 
 /** Sends lost ranges again as far as cwnd allows. RFC 6675 §5 (C), RFC 9293 §3.8.1. */
@@ -73,6 +80,7 @@ function sendLost(c: Connection, now: number): Turn {
 
 /** Sends bytes and FIN for the first time, as far as cwnd and SND.WND allow. */
 function sendNew(c: Connection, now: number): Turn {
+  if (c.sndUna === c.sndNxt) restartAfterIdle(c, now);
   for (let i = 0; i < BURST; i++) {
     const unsent = (c.endOfStream - c.sndNxt) | 0;
     if (unsent === 0) return Turn.Done;
@@ -91,6 +99,13 @@ function sendNew(c: Connection, now: number): Turn {
     disarm(c, TIMER.Persist);
   }
   return Turn.More;
+}
+
+/** After an idle RTO nobody knows the path any more. RFC 5681 §4.1; Linux: `tcp_slow_start_after_idle`. */
+function restartAfterIdle(c: Connection, now: number): void {
+  const tunables = c.tcp.tunables;
+  if (tunables.tcp_slow_start_after_idle === 0 || ((now - c.lastSentAt) | 0) <= c.rtoMs) return;
+  c.cwnd = Math.min(c.cwnd, initialWindow(c.mss, tunables.tcp_initial_cwnd));
 }
 
 /**

@@ -98,6 +98,8 @@ export class Tcp {
   readonly #acceptable: Listener[] = [];
   readonly #starving: Connection[] = [];
   readonly #scoreboards: Scoreboard[] = [];
+  /** Live connections whose user is gone. */
+  #orphans = 0;
   /** The device took nothing: the ready queue waits until then. */
   #refusedUntil = 0;
   #isRefused = false;
@@ -422,8 +424,12 @@ export class Tcp {
   released(c: Connection): void {
     const hadUnread = c.receiveQueue.length > 0;
     c.receiveQueue.clear();
-    if (c.state === State.Closed || c.state === State.TimeWait || c.resetPending) return;
-    if (hadUnread && !c.peerClosed) return c.abort();
+    if (c.state === State.Closed || c.state === State.TimeWait) return;
+    if (++this.#orphans > this.#tunables.tcp_max_orphans) {
+      this.counters.TCPAbortOnMemory++;
+      return c.abort();
+    }
+    if (hadUnread) return c.abort();
     if (canQueue(c.state)) c.shutdown();
     this.ready(c);
   }
@@ -438,7 +444,10 @@ export class Tcp {
     this.endFlight(c);
     c.sendQueue.clear();
     c.receiveQueue.dropGaps();
-    if (c.isReleased) c.receiveQueue.clear();
+    if (c.isReleased) {
+      c.receiveQueue.clear();
+      this.#orphans--;
+    }
   }
 
   #transmitReady(now: number): boolean {

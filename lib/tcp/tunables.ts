@@ -100,7 +100,7 @@ const DEFINITIONS = {
   px_reset_flush: [5, 0, 60, "seconds"],
   /** How long pairs may take to finish when the program is asked to end. */
   px_drain_timeout: [30, 0, 86400, "seconds"],
-  /** Pairs at the same time; a SYN above that is dropped. */
+  /** Pairs at the same time; clients above that wait in the accept queue. */
   px_max_connections: [65536, 1, 1_048_576, "pairs"],
   /** Memory of all queues together; counts only at start. */
   px_mem_max: [536_870_912, 16_777_216, 1_879_048_192, "bytes"],
