@@ -17,13 +17,11 @@ import { TapLink } from "./lib/host/tap.ts";
 import { formatJson, formatText } from "./lib/log_line.ts";
 import { Driver } from "./lib/proxy/driver.ts";
 import { Proxy } from "./lib/proxy/proxy.ts";
+import { SegmentLog } from "./lib/proxy/segment_log.ts";
 import { Stack } from "./lib/stack/stack.ts";
-import type { Tracer } from "./lib/tcp/tracer.ts";
-import { Address, Endpoint, Mac } from "./lib/wire/address.ts";
+import { Mac } from "./lib/wire/address.ts";
 import { Arena } from "./lib/wire/memory.ts";
 import { PagePool } from "./lib/wire/pages.ts";
-import { FIN, RST, type Segment, SYN } from "./lib/wire/segment.ts";
-import { formatSegment } from "./lib/wire/segment_text.ts";
 
 /** Arena besides the pages: some frames of 64 KiB, and what system calls read and write. */
 const FRAMES_BYTES = 1 << 20;
@@ -111,30 +109,6 @@ function randomMac(entropy: SystemEntropy): Mac {
   const words = new Uint32Array(2);
   entropy.fill(new Uint8Array(words.buffer));
   return new Mac(words[0] & 0xfcff | 0x0200, words[1]);
-}
-
-/** Logs how connections begin and end: each segment with SYN, FIN or RST. */
-class SegmentLog implements Tracer {
-  readonly #logger: Logger;
-
-  constructor(logger: Logger) {
-    this.#logger = logger;
-  }
-
-  received(seg: Segment): void {
-    if ((seg.flags & (SYN | FIN | RST)) === 0) return;
-    this.#logger.debug(() => `< ${remoteOf(seg)} ${formatSegment(seg)}`);
-  }
-
-  sent(seg: Segment): void {
-    if ((seg.flags & (SYN | FIN | RST)) === 0) return;
-    this.#logger.debug(() => `> ${remoteOf(seg)} ${formatSegment(seg)}`);
-  }
-}
-
-function remoteOf(seg: Segment): Endpoint {
-  const address = new Address(seg.remote0, seg.remote1, seg.remote2, seg.remote3);
-  return new Endpoint(address, seg.remotePort);
 }
 
 /** Tells the user what went wrong; returns the exit code. Throws what is a bug. */

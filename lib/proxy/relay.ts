@@ -178,7 +178,7 @@ export class Relay implements ByteSink {
 
   /**
    * Moves what can be moved now, up to `budget` bytes each way. Returns whether
-   * there is more to move at once. May throw; the caller then calls `fail`.
+   * there is more to move at once. May throw; the caller then cuts it off.
    */
   run(budget: number, now: number): boolean {
     if (this.stage === Stage.Dialing && this.canSend) this.dialEnded(now);
