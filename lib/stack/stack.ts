@@ -86,9 +86,4 @@ export class Stack {
   signalled(): Connection | null {
     return this.tcp.signalled();
   }
-
-  /** The next listener with connections to accept, or null. */
-  nextAcceptable(): Listener | null {
-    return this.tcp.nextAcceptable();
-  }
 }

@@ -104,6 +104,8 @@ export class Counters {
   IcmpSoftErrors = 0;
   /** Connections opened by a SYN that was let in. RFC 9293 §3.5. */
   PassiveOpens = 0;
+  /** Drop: a SYN beyond `px_max_connections`. */
+  TCPConnectionLimit = 0;
   /** Segments sent again, a super-segment counting once. */
   RetransSegs = 0;
   /** Resets sent. */

@@ -71,7 +71,6 @@ export class Listener {
   /** A handshake was completed. */
   established(c: Connection): void {
     this.#acceptQueue.push(c);
-    this.#tcp.acceptable(this);
   }
 
   /** A segment arrived that belongs to nobody yet. Returns false when it deserves a reset. RFC 9293 §3.10.7.2. */
@@ -87,6 +86,10 @@ export class Listener {
     if (kind !== SYN) {
       counters.TCPListenBadFlags++;
       return true;
+    }
+    if (tcp.connectionCount + tcp.handshakeCount >= tcp.tunables.px_max_connections) {
+      counters.TCPConnectionLimit++;
+      return tcp.tunables.tcp_abort_on_overflow === 0; // PX-20
     }
     if (!this.hasRoom) {
       counters.ListenOverflows++;

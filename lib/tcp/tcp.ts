@@ -95,7 +95,6 @@ export class Tcp {
   #readyNext: Connection[] = [];
   readonly #signalled: Connection[] = [];
   #signalledHead = 0;
-  readonly #acceptable: Listener[] = [];
   readonly #starving: Connection[] = [];
   readonly #scoreboards: Scoreboard[] = [];
   /** Live connections whose user is gone. */
@@ -240,11 +239,6 @@ export class Tcp {
     return null;
   }
 
-  /** The next listener with connections to accept, or null. It is named once however many there are. */
-  nextAcceptable(): Listener | null {
-    return this.#acceptable.shift() ?? null;
-  }
-
   /** Largest segment that fits the link without options: what our MSS option says. RFC 9293 §3.7.1, RFC 6691. */
   maxSegmentSize(t: Omit<Tuple, "hash">): number {
     const isIpv4 = t.remote0 === 0 && t.remote1 === 0 && t.remote2 === 0xffff;
@@ -361,11 +355,6 @@ export class Tcp {
   established(c: Connection): void {
     this.#connections.add(c);
     this.signal(c, SIGNAL.Established);
-  }
-
-  /** `listener` has something to accept. */
-  acceptable(listener: Listener): void {
-    if (listener.acceptable === 1) this.#acceptable.push(listener);
   }
 
   /** `listener` was closed: its place and its SYN queue are emptied. */

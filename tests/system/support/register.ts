@@ -1,0 +1,50 @@
+/** Registers system tests: one for each variant, ignored where the machine lacks what they need. */
+
+import { findMeans, hasCommand, type Means } from "./requirements.ts";
+import { Scene } from "./scene.ts";
+import { type Variant, VARIANTS } from "./variants.ts";
+import { within } from "./wait.ts";
+
+const TEST_MS = 120_000;
+
+const means = findMeans();
+
+/** A test in a scene of its own, over all variants. `needs` names commands beyond Deno. */
+export function systemTest(
+  name: string,
+  body: (scene: Scene) => Promise<void>,
+  { variants = VARIANTS, needs = [] as string[] } = {},
+): void {
+  for (const variant of variants) {
+    register(`${name} (${variant.name})`, needs, (means) => runInScene(means, variant, body));
+  }
+}
+
+/** A test that arranges everything itself. */
+export function systemTestWithoutScene(name: string, body: (means: Means) => Promise<void>): void {
+  register(name, [], body);
+}
+
+function register(name: string, needs: string[], body: (means: Means) => Promise<void>): void {
+  const missing = typeof means === "string" ? means : missingCommand(needs);
+  Deno.test({
+    name: missing === null ? name : `${name} (ignored: ${missing})`,
+    ignore: missing !== null,
+    fn: () => within(TEST_MS, () => "the test's end", body(means as Means)),
+  });
+}
+
+function missingCommand(needs: string[]): string | null {
+  const command = needs.find((command) => !hasCommand(command));
+  return command === undefined ? null : `needs ${command}`;
+}
+
+async function runInScene(
+  means: Means,
+  variant: Variant,
+  body: (scene: Scene) => Promise<void>,
+): Promise<void> {
+  await using scene = await Scene.open(means, variant);
+  await body(scene);
+  await scene.finish();
+}

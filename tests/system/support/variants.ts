@@ -1,0 +1,67 @@
+/** Over what the system tests are repeated: address family, link mode, MTU. */
+
+import { EXCHANGE_PORT, HTTP_PORT, REFUSED_PORT } from "../peers/exchange.ts";
+
+/** One way to run Tapster. */
+export interface Variant {
+  /** Stands in the tests' names. */
+  readonly name: string;
+  readonly family: 4 | 6;
+  readonly offload: boolean;
+  /** In bytes; 1280 at least for IPv6. RFC 8200 §5. */
+  readonly mtu: number;
+}
+
+const FAMILIES: readonly Variant["family"][] = [4]; // TODO(#3): 6
+const OFFLOADS: readonly boolean[] = [true]; // TODO(#3): false
+const DEFAULT_MTU = 1500;
+const OTHER_MTUS: readonly number[] = []; // TODO(#3): 576, 1280, 9000, 65520
+const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
+
+/** The program's own defaults: what it does without any argument. */
+export const DEFAULT_VARIANT: Variant = variantOf(4, true, DEFAULT_MTU);
+
+/** The variants that every test of the main job runs over. */
+export const VARIANTS: readonly Variant[] = variantsWith([DEFAULT_MTU]);
+
+/** The variants that whole transfers run over. */
+export const TRANSFER_VARIANTS: readonly Variant[] = variantsWith([DEFAULT_MTU, ...OTHER_MTUS]);
+
+function variantsWith(mtus: readonly number[]): Variant[] {
+  const link = (family: Variant["family"], offload: boolean) =>
+    mtus.filter((mtu) => mtu >= SMALLEST_MTU[family])
+      .map((mtu) => variantOf(family, offload, mtu));
+  return FAMILIES.flatMap((family) => OFFLOADS.flatMap((offload) => link(family, offload)));
+}
+
+function variantOf(family: Variant["family"], offload: boolean, mtu: number): Variant {
+  const name = `IPv${family}, ${offload ? "offload" : "no offload"}, MTU ${mtu}`;
+  return { name, family, offload, mtu };
+}
+
+interface Addresses {
+  readonly host: string;
+  readonly stack: string;
+  readonly loopback: string;
+}
+
+const IPV4: Addresses = { host: "198.18.0.1/24", stack: "198.18.0.2", loopback: "127.0.0.1" };
+const IPV6: Addresses = { host: "fd00::1/64", stack: "fd00::2", loopback: "::1" };
+
+/** The addresses a variant uses. */
+export function addressesOf(variant: Variant): Addresses {
+  return variant.family === 4 ? IPV4 : IPV6;
+}
+
+/** The flags of main.ts that make it run as the variant says; none for the default. */
+export function flagsOf(variant: Variant): string[] {
+  const flags = variant.mtu === DEFAULT_MTU ? [] : ["--mtu", String(variant.mtu)];
+  if (!variant.offload) flags.push("--no-offload");
+  if (variant.family === 4) return flags;
+
+  flags.push("--host-address", IPV6.host, "--stack-address", IPV6.stack);
+  for (const port of [EXCHANGE_PORT, HTTP_PORT, REFUSED_PORT]) {
+    flags.push("--listen", `[${IPV6.stack}]:${port}`, "--upstream", `[${IPV6.loopback}]:${port}`);
+  }
+  return flags;
+}
