@@ -51,7 +51,10 @@ export class ByteQueue {
       const slot = (first + i) & mask;
       if (pages[slot] !== NONE) continue;
       const page = this.#pool.take();
-      if (page < 0) return i === 0 ? 0 : i * PAGE_SIZE - (seq & (PAGE_SIZE - 1));
+      if (page < 0) {
+        this.#shrink();
+        return i === 0 ? 0 : i * PAGE_SIZE - (seq & (PAGE_SIZE - 1));
+      }
       pages[slot] = page;
     }
     return length;
@@ -113,6 +116,17 @@ export class ByteQueue {
   releaseAll(): void {
     while (this.#low !== this.#high) {
       this.#give(this.#low);
+      this.#low = (this.#low + 1) & PAGE_NUMBERS;
+    }
+  }
+
+  /** Narrows the span to the pages that are lent. */
+  #shrink(): void {
+    const pages = this.#pages;
+    while (this.#low !== this.#high && pages[(this.#high - 1) & this.#mask] === NONE) {
+      this.#high = (this.#high - 1) & PAGE_NUMBERS;
+    }
+    while (this.#low !== this.#high && pages[this.#low & this.#mask] === NONE) {
       this.#low = (this.#low + 1) & PAGE_NUMBERS;
     }
   }

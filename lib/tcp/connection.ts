@@ -56,6 +56,9 @@ export interface ByteSink {
 /** Most bytes kept for sending, and most bytes the receive window promises. */
 export const BUFFER_LIMIT = 4 << 20;
 
+/** Segments acknowledged at once when a connection begins, or speaks again after a pause. Linux: quick ACKs. */
+export const QUICK_ACKS = 16;
+
 /** One connection in a synchronized state, or the remains of one. */
 export class Connection implements Tuple {
   readonly tcp: Tcp;
@@ -142,7 +145,7 @@ export class Connection implements Tuple {
 
   ackNow = false;
   /** Segments still to be acknowledged at once. Linux: quick ACKs. */
-  quickAcks = 16;
+  quickAcks = QUICK_ACKS;
   lastReceivedAt = 0;
   lastSentAt = 0;
   /** When the last rate-limited acknowledgment left. RFC 5961 §7; Linux: `tcp_invalid_ratelimit`. */

@@ -71,6 +71,8 @@ export class Handshake implements Tuple {
   /** SYN-ACKs sent by deadline; those that answer a repeated SYN do not count. */
   sent = 0;
   sentAt = 0;
+  /** TSval of the first SYN-ACK. */
+  firstTsVal = 0;
   deadlineAt: number;
 
   constructor(tcp: Tcp, listener: Listener, syn: Segment, hash: number, now: number) {
@@ -114,10 +116,15 @@ export class Handshake implements Tuple {
     }
     if (!this.sendSynAck(now)) return this.#fileAt((now + REFUSED_RETRY_MS) | 0);
     if (this.sent > 0) this.tcp.counters.TCPSynRetrans++;
-    else this.sentAt = now | 0;
+    else this.#noteFirst(now);
     const wait = Math.min(tunables.tcp_rto_init * 2 ** this.sent, tunables.tcp_rto_max);
     this.sent++;
     this.#fileAt((now + wait) | 0);
+  }
+
+  #noteFirst(now: number): void {
+    this.sentAt = now | 0;
+    this.firstTsVal = this.tcp.timestamp(this.tsOffset, now);
   }
 
   /** `<SEQ=ISS><ACK=RCV.NXT><SYN,ACK>`, always alike but for TSval. Returns false when refused. */
@@ -226,11 +233,14 @@ export class Handshake implements Tuple {
     c.maxSndWnd = c.sndWnd;
     c.sndWl1 = seg.seq;
     c.rtoMs = tunables.tcp_rto_init;
-    // The SYN-ACK that was sent once gives the first round-trip sample; otherwise RFC 6298 §5.7.
-    if (this.sent === 1) takeRttSample(c, ((now - this.sentAt) | 0) * 1000, tunables);
+    // Timestamps may prove that the first SYN-ACK came through, and others were sent in vain.
+    const firstArrived = this.sent === 1 || (this.tsOk && seg.tsEcr === this.firstTsVal);
+    // What was sent once gives the first round-trip sample; otherwise RFC 6298 §5.7.
+    if (firstArrived) takeRttSample(c, ((now - this.sentAt) | 0) * 1000, tunables);
     else if (!this.tsOk) c.rtoMs = Math.max(c.rtoMs, 3000);
     // RFC 6928 §2: a SYN-ACK lost more than once says that the path is bad.
-    c.cwnd = this.sent > 2 ? c.mss : initialWindow(c.mss, tunables.tcp_initial_cwnd);
+    const isBad = this.sent > 2 && !firstArrived;
+    c.cwnd = isBad ? c.mss : initialWindow(c.mss, tunables.tcp_initial_cwnd);
     c.lastReceivedAt = now | 0;
     if (tunables.px_keepalive_client !== 0) {
       arm(c, TIMER.Keepalive, (now + tunables.tcp_keepalive_time * 1000) | 0);

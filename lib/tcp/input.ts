@@ -8,8 +8,9 @@
 
 import type { Segment } from "../wire/segment.ts";
 import { acknowledge } from "./acknowledge.ts";
-import { type Connection, SIGNAL } from "./connection.ts";
+import { type Connection, QUICK_ACKS, SIGNAL } from "./connection.ts";
 import { limitOrphan } from "./output.ts";
+import { replyReset } from "./reset.ts";
 import { canReceive, State } from "./state.ts";
 import { arm, TIMER } from "./timers.ts";
 
@@ -26,6 +27,7 @@ const PAWS_STALE_MS = 24 * 24 * 3600 * 1000;
 export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (c.tsOk && isOld(c, seg, now)) return; // RFC 7323 §5.3; not RST
   if (!isAcceptable(c, seg)) return refuse(c, seg, now); // first
+  if (((now - c.lastReceivedAt) | 0) > c.rtoMs) c.quickAcks = QUICK_ACKS;
   c.lastReceivedAt = now | 0;
   if (seg.hasRst) return resetArrives(c, seg, now); // second; RFC 5961 §3
   if (seg.hasSyn) return c.tcp.challenge(c, now); // fourth; RFC 5961 §4
@@ -85,7 +87,10 @@ function refuse(c: Connection, seg: Segment, now: number): void {
   if (last === c.rcvNxt) {
     c.lastReceivedAt = now | 0;
     if (!acknowledge(c, seg, now)) return;
-    if (c.sndUna === c.endOfStream && c.finQueued && finAcknowledged(c, now)) return;
+    if (c.sndUna === c.endOfStream && c.finQueued && finAcknowledged(c, now)) {
+      if (c.state === State.TimeWait) owe(c);
+      return;
+    }
   }
   c.tcp.counters.TCPOutOfWindow++;
   if (seg.len > 0) owe(c);
@@ -124,7 +129,7 @@ function finAcknowledged(c: Connection, now: number): boolean {
 /** Seventh: takes the segment's text into the stream, as far as it is new and fits. */
 function takeText(c: Connection, seg: Segment, now: number): void {
   if (!canReceive(c.state)) return owe(c);
-  if (c.isReleased) return textForNobody(c);
+  if (c.isReleased) return textForNobody(c, seg, now);
   const length = seg.payloadLength;
   const skip = Math.max(0, (c.rcvNxt - seg.seq) | 0);
   const beyond = Math.max(0, (seg.seq + length - c.rcvEdge) | 0);
@@ -169,9 +174,10 @@ function holdText(c: Connection, seq: number, offset: number, length: number): v
 }
 
 /** Data for a user who is gone: the peer learns that it is lost. RFC 9293 §3.6.1, RFC 2525 §2.17. */
-function textForNobody(c: Connection): void {
+function textForNobody(c: Connection, seg: Segment, now: number): void {
   c.tcp.counters.TCPAbortOnData++;
-  c.abort();
+  replyReset(c.tcp, seg, now);
+  c.tcp.closed(c, "aborted");
 }
 
 function noteSegmentSize(c: Connection, seg: Segment): void {

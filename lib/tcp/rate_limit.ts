@@ -1,29 +1,26 @@
-/** RateLimit: a token bucket. */
+/** RateLimit: so many events a second, counted in windows of one second. */
 
-/** At most `perSecond` events a second, and as many in a burst. */
+const WINDOW_MS = 1000;
+
+/** At most `perSecond` events in each second that begins with an event. */
 export class RateLimit {
-  #perSecond: number;
-  #tokens: number;
-  #filledAt = 0;
+  /** Events in a window, 0 or more. */
+  perSecond: number;
+  #windowBeganAt = -Infinity;
+  #taken = 0;
 
   constructor(perSecond: number) {
-    this.#perSecond = perSecond;
-    this.#tokens = perSecond;
-  }
-
-  /** Changes the limit; the bucket is full then. */
-  set perSecond(value: number) {
-    this.#perSecond = value;
-    this.#tokens = value;
+    this.perSecond = perSecond;
   }
 
   /** Whether one more event may happen at `now` (milliseconds); if so it is counted. */
   take(now: number): boolean {
-    const earned = (now - this.#filledAt) * this.#perSecond / 1000;
-    this.#filledAt = now;
-    this.#tokens = Math.min(this.#perSecond, this.#tokens + earned);
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
+    if (now - this.#windowBeganAt >= WINDOW_MS) {
+      this.#windowBeganAt = now;
+      this.#taken = 0;
+    }
+    if (this.#taken >= this.perSecond) return false;
+    this.#taken++;
     return true;
   }
 }

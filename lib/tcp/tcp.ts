@@ -399,11 +399,8 @@ export class Tcp {
   /** Both FINs were acknowledged and ours was first: the tuple rests for 2·MSL. RFC 9293 §3.6.1. */
   enterTimeWait(c: Connection, now: number): void {
     const tunables = this.#tunables;
-    if (this.timeWaits.count >= tunables.tcp_max_tw_buckets) {
-      this.counters.TCPTimeWaitOverflow++;
-      return this.closed(c, "closed");
-    }
-    this.timeWaits.add(c, (now + 2000 * tunables.tcp_msl) | 0);
+    if (this.timeWaits.count >= tunables.tcp_max_tw_buckets) this.counters.TCPTimeWaitOverflow++;
+    else this.timeWaits.add(c, (now + 2000 * tunables.tcp_msl) | 0);
     c.state = State.TimeWait;
     this.#end(c, "closed");
     this.signal(c, SIGNAL.Closed);
@@ -517,7 +514,9 @@ export class Tcp {
     if (seg.hasFin) records.restart(index, (now + 2000 * this.#tunables.tcp_msl) | 0);
     const isSilent = seg.len === 0 && !seg.hasSyn && seg.seq === records.rcvNxt(index) &&
       seg.ack === records.sndNxt(index);
-    if (!isSilent) this.#acknowledgeTimeWait(index, seg, now);
+    const mayAnswer = seg.hasFin ||
+      records.mayAcknowledge(index, now | 0, this.#tunables.tcp_invalid_ratelimit);
+    if (!isSilent && mayAnswer) this.#acknowledgeTimeWait(index, seg, now);
     return true;
   }
 
@@ -541,7 +540,7 @@ export class Tcp {
     seg.wnd = 0;
     if (records.hasTimestamps(index)) {
       seg.hasTimestamps = true;
-      seg.tsVal = this.timestamp(records.tsOffset(index), now);
+      seg.tsVal = this.timestamp(this.timestampOffset(arrived), now);
       seg.tsEcr = records.tsRecent(index);
     }
     this.send(seg, EMPTY_GATHER, now);

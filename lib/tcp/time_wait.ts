@@ -17,7 +17,8 @@ const PORTS = 8;
 const SND_NXT = 9;
 const RCV_NXT = 10;
 const TS_RECENT = 11;
-const TS_OFFSET = 12;
+/** When the last rate-limited acknowledgment was sent; 0: never. */
+const ACKNOWLEDGED_AT = 12;
 const EXPIRES_AT = 13;
 /** The path's high half in the low 16 bits, flags above. */
 const PATH_HIGH = 14;
@@ -71,7 +72,7 @@ export class TimeWaitQueue {
     records[at + SND_NXT] = c.sndNxt;
     records[at + RCV_NXT] = c.rcvNxt;
     records[at + TS_RECENT] = c.tsRecent;
-    records[at + TS_OFFSET] = c.tsOffset;
+    records[at + ACKNOWLEDGED_AT] = 0;
     records[at + PATH_HIGH] = c.pathHigh | (c.tsOk ? HAS_TIMESTAMPS : 0);
     records[at + PATH_LOW] = c.pathLow;
     this.#hashes[index] = c.hash;
@@ -107,9 +108,13 @@ export class TimeWaitQueue {
     return this.#records[index * WORDS + TS_RECENT];
   }
 
-  /** What is added to the clock in TSval. */
-  tsOffset(index: number): number {
-    return this.#records[index * WORDS + TS_OFFSET];
+  /** Whether an ACK may be sent that nothing but an unacceptable segment asks for; at most one each `intervalMs`. */
+  mayAcknowledge(index: number, now: number, intervalMs: number): boolean {
+    const at = index * WORDS + ACKNOWLEDGED_AT;
+    const last = this.#records[at];
+    if (last !== 0 && ((now - last) | 0) < intervalMs) return false;
+    this.#records[at] = now || 1;
+    return true;
   }
 
   /** Whether the connection used timestamps. */
