@@ -5,7 +5,6 @@
  */
 
 import { FIN, type Segment, SYN } from "../wire/segment.ts";
-import { pipe } from "./congestion.ts";
 import { type Connection, SIGNAL } from "./connection.ts";
 import { NEW_RENO } from "./new_reno.ts";
 import { backedOff, takeRttSample } from "./rtt.ts";
@@ -33,7 +32,7 @@ export function acknowledge(c: Connection, seg: Segment, now: number): boolean {
   c.retries = 0;
   if (scoreboard !== null) {
     const nowUs = toMicroseconds(now);
-    const wasLimited = pipe(c) + 2 * c.mss > c.cwnd;
+    const wasLimited = c.isCwndLimited;
     const news = c.sackOk && seg.sackCount > 0 ? takeSackBlocks(c, scoreboard, seg, nowUs) : 0;
     if (acked > 0) advance(c, scoreboard, seg.ack, acked, wasLimited, now);
     else if (acked === 0 && flight > 0 && isDuplicate(c, seg)) duplicateArrives(c, news);
@@ -53,6 +52,7 @@ export function toMicroseconds(now: number): number {
 export function enterRecovery(c: Connection, now: number): void {
   if (c.inRecovery) return;
   c.inRecovery = true;
+  c.mustResend = true;
   c.recover = c.sndNxt;
   c.ssthresh = NEW_RENO.reduced(c, now);
   c.cwnd = c.ssthresh;
@@ -116,6 +116,7 @@ function recoveryAdvances(c: Connection, scoreboard: Scoreboard, acked: number, 
   } else if (!c.sackOk) {
     // Partial: the next hole is lost too; deflate by what left the network.
     scoreboard.loseFirst(c.mss);
+    c.mustResend = true;
     c.cwnd = Math.max(c.ssthresh, c.cwnd - acked + c.mss);
   }
 }

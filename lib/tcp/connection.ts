@@ -132,6 +132,10 @@ export class Connection implements Tuple {
   inRecovery = false;
   inTimeoutRecovery = false;
   duplicateAcks = 0;
+  /** Whether cwnd was what ended the last sending: only then acknowledgments open it. RFC 7661 §4.3. */
+  isCwndLimited = false;
+  /** Loss was just found: its first segment is sent again whatever cwnd says. RFC 6675 §5 (4.3), RFC 6582 §3.2. */
+  mustResend = false;
   srttUs = 0;
   rttvarUs = 0;
   minRttUs = 0;

@@ -184,7 +184,7 @@ export class Handshake implements Tuple {
   /** The same SYN again is answered alike and changes nothing (HS-18); another in the window ends it (HS-25). */
   #synArrives(seg: Segment, offset: number, now: number): void {
     if (offset === -1 && !seg.hasAck) {
-      this.sendSynAck(now);
+      if (!this.sendSynAck(now)) this.tcp.counters.TxDrop++;
       return;
     }
     if (offset < 0 || offset >= SYN_WINDOW) return this.#challenge(now);
@@ -206,7 +206,7 @@ export class Handshake implements Tuple {
       seg.tsVal = tcp.timestamp(this.tsOffset, now);
       seg.tsEcr = this.tsRecent;
     }
-    tcp.send(seg, EMPTY_GATHER, now);
+    tcp.sendReply(seg, now);
   }
 
   /** The third ACK: → ESTABLISHED. The segment is processed further there. RFC 9293 §3.10.7.4, fifth. */

@@ -44,7 +44,10 @@ export function transmit(c: Connection, now: number): Turn {
   let turn: Turn = Turn.Done;
   if (c.sndUna !== c.endOfStream && c.state !== State.TimeWait && c.state !== State.Closed) {
     turn = sendLost(c, now);
-    if (turn === Turn.Done) turn = sendNew(c, now);
+    if (turn === Turn.Done) {
+      turn = sendNew(c, now);
+      c.isCwndLimited = pipe(c) + 2 * c.mss > c.cwnd;
+    }
     if (turn === Turn.Refused) return turn;
   }
   if (c.ackNow && !sendAcknowledgment(c, now)) return Turn.Refused;
@@ -63,7 +66,7 @@ function sendLost(c: Connection, now: number): Turn {
     const scoreboard = c.scoreboard;
     if (scoreboard === null || scoreboard.lostBytes === 0) return Turn.Done;
     const room = c.cwnd - pipe(c);
-    if (room <= 0) return Turn.Done;
+    if (room <= 0 && !c.mustResend) return Turn.Done;
     const index = scoreboard.firstLost();
     const start = scoreboard.start(index);
     const length = (scoreboard.end(index) - start) | 0;
@@ -71,6 +74,7 @@ function sendLost(c: Connection, now: number): Turn {
     const piece = Math.min(length, most);
     if (!sendRange(c, start, piece, now)) return Turn.Refused;
     scoreboard.resent(piece, toMicroseconds(now));
+    c.mustResend = false;
     c.retransmits++;
     c.tcp.counters.RetransSegs++;
     startRetransmitTimer(c, now);
@@ -88,7 +92,7 @@ function sendNew(c: Connection, now: number): Turn {
     const room = Math.min(window, c.cwnd - pipe(c), superSegment(c));
     const length = unsent <= room ? unsent : wholeSegments(c, room);
     if (length <= 0) {
-      considerProbing(c, window, now);
+      if (window < c.cwnd - pipe(c)) considerProbing(c, window, now);
       return Turn.Done;
     }
     if (!sendRange(c, c.sndNxt, length, now)) return Turn.Refused;
@@ -114,7 +118,7 @@ function restartAfterIdle(c: Connection, now: number): void {
  * RFC 9293 §3.8.6.1, §3.8.6.2.1.
  */
 function considerProbing(c: Connection, window: number, now: number): void {
-  if (c.sndUna !== c.sndNxt || (c.timers & TIMER.Persist) !== 0) return;
+  if ((c.timers & TIMER.Persist) !== 0 || (window <= 0 && c.sndUna !== c.sndNxt)) return;
   const wait = window > 0 ? OVERRIDE_MS : backedOff(c.rtoMs, c.backoff, c.tcp.tunables);
   arm(c, TIMER.Persist, (now + wait) | 0);
 }
@@ -122,7 +126,7 @@ function considerProbing(c: Connection, window: number, now: number): void {
 /** Sends what the open part of the window holds, even if it is silly. Returns false when refused. */
 export function sendShort(c: Connection, now: number): boolean {
   const unsent = (c.endOfStream - c.sndNxt) | 0;
-  const length = Math.min(unsent, c.sndWnd, c.mss);
+  const length = Math.min(unsent, (c.sndUna + c.sndWnd - c.sndNxt) | 0, c.mss);
   if (length <= 0) return true;
   if (!sendRange(c, c.sndNxt, length, now)) return false;
   const from = c.sndNxt;
@@ -254,7 +258,8 @@ function sackLimit(c: Connection): number {
 /** Most payload bytes handed to the device at once. */
 function superSegment(c: Connection): number {
   const unit = segmentRoom(c);
-  return c.tcp.offload ? SUPER_SEGMENT - (SUPER_SEGMENT % unit) : unit;
+  // A segment of a very large MTU may be longer than a super-segment.
+  return c.tcp.offload ? Math.max(unit, SUPER_SEGMENT - (SUPER_SEGMENT % unit)) : unit;
 }
 
 /**

@@ -1,6 +1,5 @@
 /** Resets for segments which belong to no connection. RFC 9293 §3.5.2, §3.10.7.1. */
 
-import { EMPTY_GATHER } from "../wire/gather.ts";
 import { ACK, RST, type Segment } from "../wire/segment.ts";
 import { prepareReply } from "./output.ts";
 import type { Tcp } from "./tcp.ts";
@@ -28,5 +27,5 @@ export function replyReset(tcp: Tcp, arrived: Segment, now: number): void {
     seg.ack = (arrived.seq + length) | 0;
   }
   tcp.counters.OutRsts++;
-  tcp.send(seg, EMPTY_GATHER, now);
+  tcp.sendReply(seg, now);
 }

@@ -8,6 +8,7 @@
  */
 
 const INITIAL_CAPACITY = 16;
+const MAX_RANGES = 4096;
 
 /** The receiver holds the range. */
 const SACKED = 1;
@@ -69,6 +70,7 @@ export class Scoreboard {
   /** Everything before `una` arrived. Sets `rttSample`. */
   acknowledge(una: number, nowUs: number): void {
     this.rttSample = -1;
+    let isAmbiguous = false;
     while (this.#head < this.#tail) {
       const i = this.#head;
       if (((this.#starts[i] - una) | 0) >= 0) break;
@@ -77,6 +79,7 @@ export class Scoreboard {
       const length = (end - this.#starts[i]) | 0;
       if ((this.#flags[i] & SACKED) !== 0) this.sackedBytes -= length;
       else this.#delivered(i, end, nowUs);
+      if ((this.#flags[i] & (SACKED | RETRANSMITTED)) === RETRANSMITTED) isAmbiguous = true;
       if ((this.#flags[i] & LOST) !== 0) this.lostBytes -= length;
       if (!whole) {
         this.#starts[i] = una;
@@ -84,14 +87,21 @@ export class Scoreboard {
       }
       this.#head++;
     }
+    // What lies behind a hole may have waited at the receiver: its age is no round trip.
+    if (isAmbiguous) this.rttSample = -1;
     if (this.#head === this.#tail) {
       this.#head = 0;
       this.#tail = 0;
     }
   }
 
-  /** The receiver holds `[start, end)`. Returns how many of these bytes were news. Sets `rttSample` if any were. */
+  /**
+   * The receiver holds `[start, end)`. Returns how many of these bytes were news.
+   * Sets `rttSample` if any were. A receiver that cuts the flight into more than
+   * 4096 ranges is not followed further (SEC-05).
+   */
   sack(start: number, end: number, nowUs: number): number {
+    if (this.count >= MAX_RANGES) return 0;
     let news = 0;
     this.#reserve(2); // only the first and the last range met can be cut
     let i = this.#firstEndingAfter(start);
@@ -132,11 +142,19 @@ export class Scoreboard {
     return wait;
   }
 
-  /** Takes everything not reported by the receiver for lost: the retransmission timer expired. RFC 8985 §6.3. */
+  /**
+   * Takes everything not reported by the receiver for lost: the retransmission
+   * timer expired. RFC 8985 §6.3. A receiver that reported the first byte and did
+   * not acknowledge it has discarded it: then no report counts. RFC 2018 §8.
+   */
   loseAll(): void {
+    const hasReneged = this.count > 0 && (this.#flags[this.#head] & SACKED) !== 0;
     for (let i = this.#head; i < this.#tail; i++) {
+      // Reported bytes were joined without their history: they give no RTT sample.
+      if (hasReneged && (this.#flags[i] & SACKED) !== 0) this.#flags[i] = RETRANSMITTED;
       if ((this.#flags[i] & (SACKED | LOST)) === 0) this.#lose(i);
     }
+    if (hasReneged) this.sackedBytes = 0;
   }
 
   /** Takes the first `length` bytes in flight for lost, unless they are already or were SACKed. RFC 6582 §3.2. */

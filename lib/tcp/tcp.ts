@@ -91,9 +91,11 @@ export class Tcp {
   readonly #hashKey: number;
   readonly #listeners = new Map<number, Listener[]>();
   #tunables: Tunables;
-  #ready: Connection[] = [];
-  #readyNext: Connection[] = [];
-  readonly #signalled: Connection[] = [];
+  #ready: (Connection | null)[] = [];
+  #readyNext: (Connection | null)[] = [];
+  #readyCount = 0;
+  readonly #signalled: (Connection | null)[] = [];
+  #signalledTail = 0;
   #signalledHead = 0;
   readonly #starving: Connection[] = [];
   readonly #scoreboards: Scoreboard[] = [];
@@ -221,7 +223,7 @@ export class Tcp {
     if (this.timeWaits.count > 0) {
       deadline = Math.min(deadline, base + ((this.timeWaits.earliest - base) | 0));
     }
-    if (this.#ready.length > 0) {
+    if (this.#readyCount > 0) {
       deadline = Math.min(deadline, this.#isRefused ? this.#refusedUntil : now);
     }
     return deadline;
@@ -229,13 +231,14 @@ export class Tcp {
 
   /** The next connection with undelivered signals, or null. Its user takes them by `takeSignals`. */
   signalled(): Connection | null {
-    while (this.#signalledHead < this.#signalled.length) {
-      const c = this.#signalled[this.#signalledHead++];
+    while (this.#signalledHead < this.#signalledTail) {
+      const c = this.#signalled[this.#signalledHead]!;
+      this.#signalled[this.#signalledHead++] = null;
       c.isSignalled = false;
       if (c.signals !== 0) return c;
     }
-    this.#signalled.length = 0;
     this.#signalledHead = 0;
+    this.#signalledTail = 0;
     return null;
   }
 
@@ -259,11 +262,16 @@ export class Tcp {
     return true;
   }
 
+  /** Hands down a reply which nothing remembers: one that the device refuses is lost, and counted. */
+  sendReply(seg: Segment, now: number): void {
+    if (!this.send(seg, EMPTY_GATHER, now)) this.counters.TxDrop++;
+  }
+
   /** `c` owes or may send something: it has a turn in the next `poll`. */
   ready(c: Connection): void {
     if (c.isReady) return;
     c.isReady = true;
-    this.#ready.push(c);
+    this.#ready[this.#readyCount++] = c;
   }
 
   /** Tells the user of `c`, once it is accepted; 0 only looks whether something waits. */
@@ -272,7 +280,7 @@ export class Tcp {
     c.signals |= bits;
     if (!c.isAccepted || c.isSignalled || c.signals === 0) return;
     c.isSignalled = true;
-    this.#signalled.push(c);
+    this.#signalled[this.#signalledTail++] = c;
   }
 
   /** `c` has found no page to write into and has nothing in flight that would free one. */
@@ -440,9 +448,12 @@ export class Tcp {
     const turn = this.#ready;
     this.#ready = this.#readyNext;
     this.#readyNext = turn;
+    const count = this.#readyCount;
+    this.#readyCount = 0;
     let hasMore = false;
-    for (let i = 0; i < turn.length; i++) {
-      const c = turn[i];
+    for (let i = 0; i < count; i++) {
+      const c = turn[i]!;
+      turn[i] = null;
       c.isReady = false;
       const result = transmit(c, now);
       if (result === Turn.Done) continue;
@@ -451,12 +462,13 @@ export class Tcp {
         hasMore = true;
         continue;
       }
-      for (i++; i < turn.length; i++) {
-        turn[i].isReady = false;
-        this.ready(turn[i]);
+      for (i++; i < count; i++) {
+        const rest = turn[i]!;
+        turn[i] = null;
+        rest.isReady = false;
+        this.ready(rest);
       }
     }
-    turn.length = 0;
     return hasMore;
   }
 
@@ -543,7 +555,7 @@ export class Tcp {
       seg.tsVal = this.timestamp(this.timestampOffset(arrived), now);
       seg.tsEcr = records.tsRecent(index);
     }
-    this.send(seg, EMPTY_GATHER, now);
+    this.sendReply(seg, now);
   }
 }
 

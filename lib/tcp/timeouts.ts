@@ -67,11 +67,12 @@ function reorderingOver(c: Connection, now: number): void {
 
 /** RFC 9293 §3.8.6.1: asks a shut window whether it is still shut; §3.8.6.2.1: ends the wait for a better one. */
 function persistTimeout(c: Connection, now: number): void {
-  if (c.sndUna !== c.sndNxt || c.sndUna === c.endOfStream) return;
-  if (c.sndWnd > 0) {
+  if (c.sndNxt === c.endOfStream) return;
+  if (((c.sndUna + c.sndWnd - c.sndNxt) | 0) > 0) {
     if (!sendShort(c, now)) arm(c, TIMER.Persist, (now + REFUSED_RETRY_MS) | 0);
     return;
   }
+  if (c.sndUna !== c.sndNxt) return; // the retransmission timer asks
   if (givesUp(c, now)) return giveUp(c, "timed out");
   if (!sendProbe(c, now)) return arm(c, TIMER.Persist, (now + REFUSED_RETRY_MS) | 0);
   c.tcp.counters.TCPWinProbe++;

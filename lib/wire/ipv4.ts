@@ -34,32 +34,41 @@ export function parseIpv4(
   const totalLength = start & 0xffff;
   if (start >>> 28 !== 4 || headerLength < IPV4_HEADER_LENGTH) return IpFault.Header;
   if (totalLength < headerLength || totalLength > available) return IpFault.Header;
-  if (sumIpv4Header(view, offset, headerLength) !== 0xffff) return IpFault.Checksum;
-  if (headerLength > IPV4_HEADER_LENGTH) {
-    const fault = checkOptions(view, offset + IPV4_HEADER_LENGTH, offset + headerLength);
+  const fragment = view.getInt32(offset + 4);
+  const middle = view.getInt32(offset + 8);
+  const source = view.getInt32(offset + 12);
+  const destination = view.getInt32(offset + 16);
+  // The words at hand are summed as numbers: a call into WASM costs more.
+  const sum = sumWord(start) + sumWord(fragment) + sumWord(middle) + sumWord(source) +
+    sumWord(destination);
+  const optionsEnd = offset + headerLength;
+  if (headerLength === IPV4_HEADER_LENGTH) {
+    if (foldSum(sum) !== 0xffff) return IpFault.Checksum;
+  } else {
+    if (foldSum(sum + sumOptions(view, offset, optionsEnd)) !== 0xffff) return IpFault.Checksum;
+    const fault = checkOptions(view, offset + IPV4_HEADER_LENGTH, optionsEnd);
     if (fault !== IpFault.None) return fault;
   }
 
-  const fragment = view.getUint16(offset + 6);
   packet.offset = offset;
   packet.isIpv6 = false;
   packet.source0 = 0;
   packet.source1 = 0;
   packet.source2 = MAPPED_PREFIX;
-  packet.source3 = view.getInt32(offset + 12);
+  packet.source3 = source;
   packet.destination0 = 0;
   packet.destination1 = 0;
   packet.destination2 = MAPPED_PREFIX;
-  packet.destination3 = view.getInt32(offset + 16);
-  packet.protocol = view.getUint8(offset + 9);
+  packet.destination3 = destination;
+  packet.protocol = (middle >>> 16) & 0xff;
   packet.protocolOffset = 9;
-  packet.payloadOffset = offset + headerLength;
+  packet.payloadOffset = optionsEnd;
   packet.payloadLength = totalLength - headerLength;
   packet.ecn = (start >>> 16) & 3;
   packet.dscp = (start >>> 18) & 0x3f;
-  packet.ttl = view.getUint8(offset + 8);
+  packet.ttl = middle >>> 24;
   packet.isFragment = (fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET_MASK)) !== 0;
-  packet.identification = view.getUint16(offset + 4);
+  packet.identification = fragment >>> 16;
   packet.fragmentOffset = (fragment & FRAGMENT_OFFSET_MASK) << 3;
   packet.moreFragments = (fragment & MORE_FRAGMENTS) !== 0;
   return IpFault.None;
@@ -90,14 +99,14 @@ export function buildIpv4(
   view.setInt32(offset + 16, destination);
 }
 
-/** The folded sum of a header; 0xffff when its checksum verifies. A JS loop: a call into WASM costs more. */
-function sumIpv4Header(view: DataView, offset: number, headerLength: number): number {
+function sumWord(word: number): number {
+  return (word >>> 16) + (word & 0xffff);
+}
+
+function sumOptions(view: DataView, offset: number, end: number): number {
   let sum = 0;
-  for (let at = offset; at < offset + headerLength; at += 4) {
-    const word = view.getInt32(at);
-    sum += (word >>> 16) + (word & 0xffff);
-  }
-  return foldSum(sum);
+  for (let at = offset + IPV4_HEADER_LENGTH; at < end; at += 4) sum += sumWord(view.getInt32(at));
+  return sum;
 }
 
 /** Walks the options only to refuse: they have no effect here. RFC 1122 §3.2.1.8, RFC 7126 §4.3. */

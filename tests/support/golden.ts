@@ -10,6 +10,7 @@ export const HOST_B = 0xac103001 | 0;
 /** A segment as bytes, and as text. */
 export type Golden = Readonly<{ id: string; source: number; hex: string; text: string }>;
 
+/** All four, addresses 172.16.48.2 and 172.16.48.1. */
 export const GOLDEN: readonly Golden[] = [
   {
     id: "GV-01",

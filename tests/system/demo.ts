@@ -10,7 +10,7 @@ import { HTTP_PORT } from "./peers/exchange.ts";
 import type { FetchReport } from "./peers/fetch.ts";
 import { Namespace } from "./support/namespace.ts";
 import type { Program } from "./support/program.ts";
-import { findMeans } from "./support/requirements.ts";
+import { findMeans, type Means } from "./support/requirements.ts";
 import { DEVICE, PERMISSIONS, startTapster } from "./support/tapster.ts";
 import { addressesOf, DEFAULT_VARIANT } from "./support/variants.ts";
 import { eventually } from "./support/wait.ts";
@@ -26,7 +26,7 @@ const EXIT_INTERRUPTED = 130;
 
 const FLAGS = ["--log-level", "debug"];
 const PEERS = new URL("./peers/", import.meta.url).pathname;
-const { stack: hostname, loopback } = addressesOf(DEFAULT_VARIANT);
+const { host, stack: hostname, loopback } = addressesOf(DEFAULT_VARIANT);
 
 /** Shows everything. Throws when something is not as it should be. */
 async function show(namespace: Namespace): Promise<void> {
@@ -56,13 +56,16 @@ async function show(namespace: Namespace): Promise<void> {
 }
 
 const PICTURE = `
-A network namespace of its own:
+In a network namespace of its own:
 
-  client ── ${addressesOf(DEFAULT_VARIANT).host} on ${DEVICE}    the kernel's TCP
-               │  Ethernet frames
-            Tapster at ${hostname}            its own TCP, in TypeScript
-               │  a kernel socket
-            HTTP server at ${loopback}:${HTTP_PORT}
+  an HTTP client at ${host.split("/")[0]}       its TCP is the kernel's
+    │  Ethernet frames, device ${DEVICE}
+  Tapster at ${hostname}              its own TCP, in TypeScript
+    │  a kernel socket
+  an HTTP server at ${loopback}
+
+Below, "<" is a segment from the client and ">" one from Tapster, as Tapster logs
+them: those that begin or end a connection.
 `;
 
 function startPeer(namespace: Namespace, what: string, [file, ...args]: string[]): Program {
@@ -117,13 +120,23 @@ function say(...lines: string[]): void {
   for (const line of lines) console.log(line);
 }
 
-/** Resolves at Ctrl-C or SIGTERM. */
-function interruption(): Promise<"interrupted"> {
-  const { promise, resolve } = Promise.withResolvers<"interrupted">();
+/** Aborted at Ctrl-C or SIGTERM. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => resolve("interrupted"));
+    Deno.addSignalListener(signal, () => controller.abort());
   }
-  return promise;
+  return controller.signal;
+}
+
+/** Throws, when it was interrupted, after everything is cleaned up. */
+async function showUntil(interrupted: AbortSignal, means: Means): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  interrupted.addEventListener("abort", () => resolve());
+  await using namespace = await Namespace.open(means);
+  interrupted.throwIfAborted();
+  await Promise.race([show(namespace), promise]);
+  interrupted.throwIfAborted();
 }
 
 async function main(): Promise<number> {
@@ -134,15 +147,17 @@ async function main(): Promise<number> {
   }
   const interrupted = interruption();
   try {
-    await using namespace = await Namespace.open(means);
-    const outcome = await Promise.race([show(namespace), interrupted]);
-    if (outcome !== "interrupted") return 0;
+    await showUntil(interrupted, means);
+    return 0;
   } catch (error) {
-    console.error(`\nThe demo failed. ${error instanceof Error ? error.message : error}`);
-    return EXIT_FAILED;
+    // Ctrl-C reaches the children, too; what fails then is no failure.
+    if (!interrupted.aborted) {
+      console.error(`\nThe demo failed. ${error instanceof Error ? error.message : error}`);
+      return EXIT_FAILED;
+    }
+    console.error("\nInterrupted; nothing is left behind.");
+    return EXIT_INTERRUPTED;
   }
-  console.error("\nInterrupted; nothing is left behind.");
-  return EXIT_INTERRUPTED;
 }
 
 if (import.meta.main) Deno.exit(await main());

@@ -48,13 +48,17 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   );
 }
 
-systemTest("drain: a second signal exits at once", async (scene) => {
+systemTest("drain: a second signal resets what is open and exits at once", async (scene) => {
   const client = scene.startClient({ exchange: EXCHANGE, noticeAfter: MIB, holds: true });
   await client.record(UNDER_WAY_MS, "under way");
   scene.tapster.signal("SIGTERM");
   await scene.tapster.line(AT_ONCE_MS, (line) => parseRecord(line)?.msg === "drain");
   scene.tapster.signal("SIGTERM");
   await scene.tapster.ending(AT_ONCE_MS);
+  await client.tell("go on");
+  const [report] = await scene.reportsOf(client);
+  const ends = [report.sent?.end, report.received?.end]; // The kernel tells one of them.
+  assert(ends.includes("reset"), `the client saw: ${ends.join(" and ")}`);
 }, { variants: [DEFAULT_VARIANT] });
 
 systemTest("permissions: everything runs with --allow-ffi alone", async (scene) => {

@@ -1,0 +1,304 @@
+/** What is measured: one step of each, to be repeated as often as one likes. */
+
+import { ConnectionTable, type Tuple, tupleHash } from "../lib/tcp/connection_table.ts";
+import type { Connection } from "../lib/tcp/connection.ts";
+import { State } from "../lib/tcp/state.ts";
+import { Segment, SYN } from "../lib/wire/segment.ts";
+import { buildTcpOptions, parseTcpOptions } from "../lib/wire/tcp_options.ts";
+import type { PeerFrame } from "./peer_frame.ts";
+import { SEGMENT, SUPER_SEGMENT, Workbench } from "./workbench.ts";
+
+/** One thing the engine does. */
+export interface Operation {
+  readonly name: string;
+  /** What house §14 allows, in nanoseconds; null: nothing is said. */
+  readonly budgetNs: number | null;
+  /** Whether it may allocate: connections are objects. */
+  readonly allocates: boolean;
+  /** Does it once. */
+  readonly step: () => void;
+}
+
+/** Frames the driver reads before it polls. House §5. */
+const BATCH = 64;
+
+const FIRST_SEQ = 1001;
+
+/** All operations. Building them takes a second and some hundred MiB. */
+export function createOperations(): Operation[] {
+  return [
+    harness(),
+    dataIn(`data in: ${SEGMENT} B, ACK out, batches of ${BATCH}`, BATCH),
+    dataIn(`data in: ${SEGMENT} B, ACK out, one by one`, 1),
+    superSegmentIn(),
+    dataOut(`data out: ${SEGMENT} B, ACK in`, false, SEGMENT),
+    dataOut(`data out: ${SUPER_SEGMENT} B, ACK in`, true, SUPER_SEGMENT),
+    life("handshake to close, the peer first", 40000, peerCloses),
+    life("handshake to close and reuse of TIME-WAIT", 40000, productCloses),
+    ...[1_000, 100_000, 1_000_000].map(lookup),
+    checksum(SEGMENT + 32),
+    checksum(65_535),
+    ...options(),
+  ];
+}
+
+/** What the operations cost without an engine. */
+function harness(): Operation {
+  const bench = new Workbench(false);
+  const frame = bench.frame(".", SEGMENT);
+  let seq = FIRST_SEQ;
+  return {
+    name: "the bench itself: a frame's numbers",
+    budgetNs: null,
+    allocates: false,
+    step: () => {
+      frame.set(seq, 0);
+      seq = (seq + SEGMENT) | 0;
+    },
+  };
+}
+
+/** Small segments in order; the user takes what is there behind each batch. */
+function dataIn(name: string, batch: number): Operation {
+  const bench = new Workbench(false);
+  const c = bench.connect();
+  const frame = bench.frame(".", SEGMENT);
+  const ack = c.sndNxt;
+  let seq = FIRST_SEQ;
+  let inBatch = 0;
+  return {
+    name,
+    budgetNs: 150,
+    allocates: false,
+    step: () => {
+      frame.set(seq, ack);
+      bench.receive(frame);
+      seq = (seq + SEGMENT) | 0;
+      if (++inBatch < batch) return;
+      inBatch = 0;
+      takeAll(c);
+      bench.poll();
+    },
+  };
+}
+
+function takeAll(c: Connection): void {
+  for (let bytes = c.readable(); bytes.length > 0; bytes = c.readable()) c.consume(bytes.length);
+}
+
+/** Super-segments in order; the user takes each where it lies. */
+function superSegmentIn(): Operation {
+  const bench = new Workbench(true);
+  const c = bench.connect();
+  c.sink = { offer: (_c, _offset, length) => length };
+  const frame = bench.frame(".", SUPER_SEGMENT, SEGMENT);
+  const ack = c.sndNxt;
+  let seq = FIRST_SEQ;
+  return {
+    name: `data in: ${SUPER_SEGMENT} B, ACK out`,
+    budgetNs: 300,
+    allocates: false,
+    step: () => {
+      frame.set(seq, ack);
+      bench.receive(frame);
+      seq = (seq + SUPER_SEGMENT) | 0;
+      bench.poll();
+    },
+  };
+}
+
+/** The user commits `length` bytes, they are sent and acknowledged. */
+function dataOut(name: string, offload: boolean, length: number): Operation {
+  const bench = new Workbench(offload);
+  const c = bench.connect();
+  const ack = bench.frame(".");
+  openCongestionWindow(bench, c, ack, 4 * SUPER_SEGMENT);
+  return {
+    name,
+    budgetNs: null,
+    allocates: false,
+    step: () => {
+      commit(c, length);
+      bench.poll();
+      ack.set(FIRST_SEQ, c.sndNxt);
+      bench.receive(ack);
+      bench.poll();
+    },
+  };
+}
+
+function openCongestionWindow(bench: Workbench, c: Connection, ack: PeerFrame, bytes: number) {
+  for (let i = 0; c.cwnd < bytes; i++) {
+    if (i > 10_000) throw new Error(`cwnd stays at ${c.cwnd}`);
+    commit(c, 2 * c.cwnd);
+    while (c.sndUna !== c.endOfStream) {
+      bench.poll();
+      ack.set(FIRST_SEQ, c.sndNxt);
+      bench.receive(ack);
+    }
+  }
+}
+
+function commit(c: Connection, length: number): void {
+  for (let left = length; left > 0;) {
+    const count = Math.min(left, c.writable().length);
+    if (count === 0) throw new Error("There is no room to write");
+    c.commit(count);
+    left -= count;
+  }
+}
+
+/** Frames of a connection's whole life, and its numbers. */
+interface Life {
+  readonly bench: Workbench;
+  readonly ack: PeerFrame;
+  readonly fin: PeerFrame;
+  readonly port: number;
+  readonly seq: number;
+  readonly iss: number;
+}
+
+/** SYN to CLOSED, on always the same port; the peer's ISN grows by 100000. */
+function life(name: string, port: number, close: (life: Life) => void): Operation {
+  const bench = new Workbench(false);
+  const syn = bench.frame("S");
+  const ack = bench.frame(".");
+  const fin = bench.frame("F.");
+  let isn = 1000;
+  return {
+    name,
+    budgetNs: null,
+    allocates: true,
+    step: () => {
+      isn = (isn + 100_000) | 0;
+      syn.set(isn, 0, port);
+      bench.receive(syn);
+      bench.poll();
+      const iss = bench.sink.lastSeq;
+      ack.set((isn + 1) | 0, (iss + 1) | 0, port);
+      bench.receive(ack);
+      close({ bench, ack, fin, port, seq: (isn + 1) | 0, iss });
+    },
+  };
+}
+
+function peerCloses({ bench, ack, fin, port, seq, iss }: Life): void {
+  const c = bench.listener.accept()!;
+  fin.set(seq, (iss + 1) | 0, port);
+  bench.receive(fin);
+  c.release();
+  bench.poll();
+  ack.set((seq + 1) | 0, (iss + 2) | 0, port);
+  bench.receive(ack);
+  bench.poll();
+  expectState(c, State.Closed);
+}
+
+function productCloses({ bench, fin, port, seq, iss }: Life): void {
+  const c = bench.listener.accept()!;
+  c.release();
+  bench.poll();
+  fin.set(seq, (iss + 2) | 0, port);
+  bench.receive(fin);
+  bench.poll();
+  expectState(c, State.TimeWait);
+}
+
+function expectState(c: Connection, state: State): void {
+  if (c.state !== state) throw new Error(`The connection is in state ${c.state}, not ${state}`);
+}
+
+/** Finds one of `count` connections, chosen at random, by a segment. */
+function lookup(count: number): Operation {
+  const table = new ConnectionTable<Tuple>();
+  const key = 0x5bd1e995;
+  const seg = new Segment();
+  seg.local2 = seg.remote2 = 0xffff;
+  seg.local3 = 0x0a000001;
+  seg.localPort = 80;
+  const place = (i: number) => {
+    seg.remote3 = (0x0b000000 + (i >>> 4)) | 0;
+    seg.remotePort = 1024 + (i & 15);
+  };
+  for (let i = 0; i < count; i++) {
+    place(i);
+    table.add(tupleOf(seg, tupleHash(seg, key)));
+  }
+  let random = 1;
+  return {
+    name: `lookup among ${count} connections`,
+    budgetNs: null,
+    allocates: false,
+    step: () => {
+      random = (Math.imul(random, 0x41c64e6d) + 12345) | 0;
+      place((random >>> 4) % count);
+      if (table.find(seg, tupleHash(seg, key)) === null) throw new Error("Not found");
+    },
+  };
+}
+
+function tupleOf(seg: Segment, hash: number): Tuple {
+  const { local0, local1, local2, local3, localPort } = seg;
+  const { remote0, remote1, remote2, remote3, remotePort } = seg;
+  return {
+    local0,
+    local1,
+    local2,
+    local3,
+    remote0,
+    remote1,
+    remote2,
+    remote3,
+    localPort,
+    remotePort,
+    hash,
+  };
+}
+
+function checksum(length: number): Operation {
+  const { arena } = new Workbench(false);
+  const offset = arena.reserve(length, 4);
+  let total = 0;
+  return {
+    name: `checksum of ${length} bytes`,
+    budgetNs: null,
+    allocates: false,
+    step: () => {
+      total ^= arena.sum(offset, length);
+    },
+  };
+}
+
+function options(): Operation[] {
+  const timestamps = new Segment();
+  timestamps.hasTimestamps = true;
+  const sack = new Segment();
+  sack.hasTimestamps = true;
+  sack.sackCount = 3;
+  const syn = new Segment();
+  syn.flags = SYN;
+  syn.hasTimestamps = syn.sackPermitted = true;
+  syn.mss = 1460;
+  syn.windowScale = 7;
+  return [
+    parsing("parsing timestamps", timestamps),
+    parsing("parsing timestamps and three SACK blocks", sack),
+    parsing("parsing a SYN's options", syn),
+  ];
+}
+
+function parsing(name: string, model: Segment): Operation {
+  const view = new DataView(new ArrayBuffer(40));
+  const length = buildTcpOptions(view, 0, model);
+  const seg = new Segment();
+  seg.flags = model.flags;
+  return {
+    name,
+    budgetNs: null,
+    allocates: false,
+    step: () => {
+      seg.reset();
+      if (!parseTcpOptions(view, 0, length, seg)) throw new Error("Malformed");
+    },
+  };
+}

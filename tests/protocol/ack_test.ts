@@ -1,0 +1,136 @@
+/** ACK: acknowledgment generation. Requirements §2.21. */
+
+import { assert } from "@std/assert";
+import { protocolTest } from "../support/script.ts";
+import type { ScriptRun } from "../support/script_run.ts";
+
+/** Receives 16 segments of 1460 bytes, so that ACKs are no longer sent at once. Returns RCV.NXT. */
+function leaveQuickAcks(t: ScriptRun): number {
+  t.run("EST");
+  let next = 1;
+  for (let i = 0; i < 16; i++) {
+    t.advance(1);
+    t.inject(`. ${next}:${next + 1460}(1460) ack 1`);
+    next += 1460;
+    t.expect(`. 1:1(0) ack ${next}`);
+    t.calls.read(t.flow, 1460, null);
+  }
+  return next;
+}
+
+protocolTest("ACK-01", "a lone segment is acknowledged after 40 ms", (t) => {
+  const next = leaveQuickAcks(t);
+  t.run(`
+    +.1  < P. ${next}:${next + 100}(100) ack 1
+    none(.038)
+    +.002 > . 1:1(0) ack ${next + 100}
+    cnt:DelayedACKs
+  `);
+}, { toleranceMs: 1.5 });
+
+protocolTest("ACK-01", "an acknowledgment rides on data sent within the delay", (t) => {
+  const next = leaveQuickAcks(t);
+  t.run(`
+    +.1  < P. ${next}:${next + 100}(100) ack 1
+    +.01 write 100
+    +0   > P. 1:101(100) ack ${next + 100}
+    +.01 < . ${next + 100}:${next + 100}(0) ack 101
+    none(1)
+  `);
+});
+
+protocolTest("ACK-02", "at least every second full segment is acknowledged", (t) => {
+  let next = leaveQuickAcks(t);
+  let acks = 0;
+  for (let i = 0; i < 10; i++) {
+    t.advance(1);
+    t.inject(`. ${next}:${next + 1460}(1460) ack 1`);
+    next += 1460;
+    while (t.next() !== null) acks++;
+    t.calls.read(t.flow, 1460, null);
+  }
+  assert(acks >= 5, `${acks} ACKs`);
+});
+
+protocolTest("ACK-02", "a super-segment is acknowledged at once, and once", (t) => {
+  const next = leaveQuickAcks(t);
+  t.advance(100);
+  t.inject(`. ${next}:${next + 29200}(29200) ack 1`);
+  t.expect(`. 1:1(0) ack ${next + 29200}`);
+  t.none(1);
+});
+
+protocolTest(
+  "ACK-03",
+  "what is out of order, fills a gap, comes twice or ends is acknowledged at once",
+  (t) => {
+    const next = leaveQuickAcks(t);
+    const at = (offset: number) => next + offset;
+    t.run(`
+    +.1 < . ${at(10)}:${at(20)}(10) ack 1
+    +0  > . 1:1(0) ack ${at(0)}
+    +0  < . ${at(30)}:${at(40)}(10) ack 1
+    +0  > . 1:1(0) ack ${at(0)}
+    +0  < . ${at(0)}:${at(10)}(10) ack 1
+    +0  > . 1:1(0) ack ${at(20)}
+    +0  < . ${at(20)}:${at(30)}(10) ack 1
+    +0  > . 1:1(0) ack ${at(40)}
+    +0  < . ${at(0)}:${at(10)}(10) ack 1
+    +0  > . 1:1(0) ack ${at(40)}
+    +0  < F. ${at(40)}:${at(40)}(0) ack 1
+    +0  > . 1:1(0) ack ${at(41)}
+  `);
+  },
+  { toleranceMs: 1 },
+);
+
+protocolTest(
+  "ACK-04",
+  "the first segments of a connection are acknowledged at once",
+  `
+  EST
+  +1 < P. 1:11(10) ack 1
+  +0 > . 1:1(0) ack 11
+  +1 < P. 11:21(10) ack 1
+  +0 > . 1:1(0) ack 21
+  `,
+  { toleranceMs: 1 },
+);
+
+protocolTest("ACK-04", "after an idle time the next segment is acknowledged at once", (t) => {
+  const next = leaveQuickAcks(t);
+  t.run(`
+    +10 < P. ${next}:${next + 10}(10) ack 1
+    +0  > . 1:1(0) ack ${next + 10}
+  `);
+}, { toleranceMs: 1 });
+
+protocolTest("ACK-05", "without memory bytes are neither stored nor acknowledged", (t) => {
+  t.run("EST");
+  t.inject(". 1:60001(60000) ack 1");
+  let stored = 1;
+  for (let packet = t.next(100); packet !== null; packet = t.next(100)) {
+    stored = (packet.ack - t.flow.peerIsn) | 0;
+  }
+  assert(stored > 1 && stored < 60_001, `${stored - 1} bytes were acknowledged`);
+  assert(t.growth("TCPRcvQDrop") > 0);
+  t.calls.read(t.flow, stored - 1, null);
+  t.run(`readable 0`);
+  t.discard();
+  t.inject(`. ${stored}:${stored + 10000}(10000) ack 1`);
+  t.expect(`. 1:1(0) ack ${stored + 10000}`, 100);
+  t.calls.read(t.flow, 10_000, null);
+}, { pageBytes: 32 << 10 });
+
+protocolTest("ACK-05", "without memory what is out of order is dropped", (t) => {
+  t.run("EST+SACK");
+  t.inject(". 101:60001(59900) ack 1", ". 60101:65001(4900) ack 1");
+  while (t.next(100) !== null);
+  assert(t.growth("TCPOFODrop") > 0);
+  t.inject(". 1:101(100) ack 1");
+  const acknowledged = t.next(100);
+  assert(acknowledged !== null);
+  t.calls.read(t.flow, (acknowledged.ack - t.flow.peerIsn - 1) | 0, null);
+  t.run("readable 0");
+  t.discard();
+}, { pageBytes: 32 << 10 });

@@ -1,0 +1,177 @@
+/** RST: resets. Requirements §2.16. */
+
+import { assert, assertEquals } from "@std/assert";
+import { protocolTest } from "../support/script.ts";
+import { IN_STATE } from "./states.ts";
+
+protocolTest(
+  "RST-01",
+  "a segment without ACK to nobody is answered with RST,ACK",
+  `
+  peer c 10.0.0.2:40001 > 10.0.0.1:81
+  +0 <c S 0:0(0) win 65535 <mss 1460>
+  +0 >c R. 0:0(0) ack 1
+  +0 <c S 0:10(10) win 65535
+  +0 >c R. 0:0(0) ack 11
+  +0 <c F 5:10(5)
+  +0 >c R. 0:0(0) ack 11
+  +0 <c - 5:5(0)
+  +0 >c R. 0:0(0) ack 5
+  none(1)
+  `,
+);
+
+protocolTest(
+  "RST-02",
+  "a segment with ACK to nobody is answered with RST at its ACK number",
+  `
+  peer c 10.0.0.2:40001 > 10.0.0.1:81
+  +0 < F. 500:500(0) ack 900
+  +0 > R 900:900(0)
+  +0 <c F. 500:500(0) ack 901
+  +0 >c R 901:901(0)
+  +0 <c P. 500:510(10) ack 902
+  +0 >c R 902:902(0)
+  +0 <c S. 500:500(0) ack 903
+  +0 >c R 903:903(0)
+     cnt:OutRsts=4
+  none(1)
+  `,
+);
+
+protocolTest("RST-03", "no RST answers a RST, a broadcast or an invalid source", (t) => {
+  t.run(`
+    peer c 10.0.0.2:40001 > 10.0.0.1:81
+    +0 <c R 1:1(0)
+    +0 <c R. 1:1(0) ack 1
+    none(1)
+    cnt:TCPRstNoConnection=2
+  `);
+  const syn = { ...t.packet("S 0:0(0) win 65535"), destinationPort: 81 };
+  t.inject({ ...syn, destination: "10.0.0.255" });
+  t.inject({ ...syn, destination: "255.255.255.255", destinationMac: "ff:ff:ff:ff:ff:ff" });
+  t.inject({ ...syn, destination: "224.0.0.1" });
+  t.inject({ ...syn, source: "127.0.0.1" });
+  t.inject({ ...syn, source: "224.0.0.1" });
+  t.inject({ ...syn, source: "255.255.255.255" });
+  t.inject({ ...syn, source: "10.0.0.1" });
+  t.none(1);
+});
+
+for (const [state, { script, rcvNxt }] of Object.entries(IN_STATE)) {
+  protocolTest(
+    "RST-04",
+    `an exact RST ends ${state}`,
+    `
+    ${script}
+    state ${state}
+    +.1 < R ${rcvNxt}:${rcvNxt}(0)
+       state CLOSED
+       app: Reset "reset by peer"
+       cnt:EstabResets
+    none(200)
+    `,
+  );
+  protocolTest(
+    "RST-05",
+    `a RST in the window but not exact is challenged in ${state}`,
+    (t) => {
+      t.run(script);
+      t.run(`+.1 < R ${rcvNxt + 1}:${rcvNxt + 1}(0)`);
+      t.expect(`. * ack ${rcvNxt}`);
+      t.run(`state ${state}`);
+    },
+  );
+  protocolTest(
+    "RST-06",
+    `a RST outside of the window is dropped in ${state}`,
+    (t) => {
+      t.run(script);
+      const edge = t.flow.productEdge!;
+      t.run(`
+        state ${state}
+        +.01 < R ${edge}:${edge}(0)
+        +0 < R ${rcvNxt - 1}:${rcvNxt - 1}(0)
+        none(.1)
+        state ${state}
+        cnt:TCPRstOutOfWindow=2
+      `);
+    },
+  );
+}
+
+protocolTest("RST-07", "after a RST what came in order can be read, and nothing written", (t) => {
+  t.run(`
+    EST
+    +0 < P. 1:11(10) ack 1
+    +0 > . 1:1(0) ack 11
+    +0 < P. 21:31(10) ack 1
+    +0 > . 1:1(0) ack 11
+       write 100000
+    +0 > . 1:14601(14600) ack 11
+    +0 < R 11:11(0)
+       app: Readable, Reset, Closed "reset by peer"
+       read 10
+       readable 0
+  `);
+  assert(t.calls.writeSome(t.flow, 10) === 0, "a write was accepted");
+  t.none(70);
+});
+
+protocolTest(
+  "RST-09",
+  "a RST of a timestamp connection carries timestamps",
+  `
+  EST+TS
+     abort
+  +0 > R. 1:1(0) ack 1 <ts>
+  +0 < . 1:1(0) ack 1 <ts>
+  +0 > R 1:1(0)
+  `,
+);
+
+protocolTest(
+  "RST-10",
+  "a RST may carry data and an old timestamp",
+  `
+  0  < S 0:0(0) win 65535 <mss 1460,TS val 1000 ecr 0>
+  +0 > S. 0:0(0) ack 1 <...>
+  +0 < . 1:1(0) ack 1 <nop,nop,TS val 1001 ecr 0>
+     accept
+  +0 < R 1:21(20) <nop,nop,TS val 5 ecr 0>
+     state CLOSED
+     app: Reset "reset by peer"
+     readable 0
+  none(70)
+  `,
+);
+
+protocolTest(
+  "RST-11",
+  "a SYN in ESTABLISHED is challenged, whatever its number",
+  `
+  EST
+  +1 < S 0:0(0) win 65535 <mss 1460>
+  +0 > . 1:1(0) ack 1
+  +1 < S 100:100(0) win 65535 <mss 1460>
+  +0 > . 1:1(0) ack 1
+  +1 < S 10000000:10000000(0) win 65535 <mss 1460>
+  +0 > . 1:1(0) ack 1
+  +1 < S. 1:1(0) ack 1
+  +0 > . 1:1(0) ack 1
+     state ESTABLISHED
+     cnt:TCPChallengeACK=4
+  `,
+);
+
+protocolTest("RST-12", "resets to nobody are limited to px_rst_ratelimit a second", (t) => {
+  const syn = t.packet("S 0:0(0) win 65535");
+  let answered = 0;
+  for (let i = 0; i < 5000; i++) {
+    t.inject({ ...syn, destinationPort: 81, sourcePort: 1 + i });
+    while (t.next() !== null) answered++;
+    t.advance(0.19);
+  }
+  assert(answered > 500 && answered <= 1000, `${answered} resets`);
+  assertEquals(t.growth("TCPRstRateLimited"), 5000 - answered);
+});

@@ -1,0 +1,204 @@
+/** RTX: retransmission timer and limits. Requirements §2.20. */
+
+import { assert, assertEquals } from "@std/assert";
+import { protocolTest } from "../support/script.ts";
+import type { ScriptRun } from "../support/script_run.ts";
+
+/** Writes 100 bytes that are acknowledged `rttMs` later. */
+function roundTrip(t: ScriptRun, rttMs: number): void {
+  const start = t.flow.writePosition;
+  t.calls.write(t.flow, 100, null);
+  t.expect(`P. ${start}:${start + 100}(100) ack 1`);
+  t.advance(rttMs);
+  t.inject(`. 1:1(0) ack ${start + 100}`);
+}
+
+/** Writes 100 bytes and measures when they are sent again. */
+function measureRto(t: ScriptRun): number {
+  const start = t.flow.writePosition;
+  t.calls.write(t.flow, 100, null);
+  t.expect(`P. ${start}:${start + 100}(100) ack 1`);
+  const sentMs = t.elapsedMs;
+  t.next(200_000);
+  return t.elapsedMs - sentMs;
+}
+
+protocolTest(
+  "RTX-02",
+  "SRTT and RTTVAR follow RFC 6298",
+  (t) => {
+    t.run("EST rtt .1");
+    roundTrip(t, 120);
+    roundTrip(t, 80);
+    // SRTT 100, 102.5, 99.6875; RTTVAR 50, 42.5, 37.5; RTO = SRTT + 4·RTTVAR.
+    const rto = measureRto(t);
+    assert(Math.abs(rto - (99.6875 + 4 * 37.5)) <= 2, `RTO is ${rto} ms`);
+  },
+  { tunables: { tcp_rto_min: 10 } },
+);
+
+protocolTest("RTX-03", "the floor of the RTO is SRTT + 200 ms", (t) => {
+  t.run("EST rtt .001");
+  const rto = measureRto(t);
+  assert(Math.abs(rto - 201) <= 2, `RTO is ${rto} ms`);
+});
+
+protocolTest("RTX-03", "backoff stops at 120 s", (t) => {
+  t.run("EST rtt .1");
+  t.calls.write(t.flow, 100, null);
+  t.expect("P. 1:101(100) ack 1");
+  let longest = 0;
+  for (let i = 0, last = t.elapsedMs; i < 12; i++) {
+    assert(t.next(200_000) !== null, "the product gave up");
+    longest = t.elapsedMs - last;
+    last = t.elapsedMs;
+  }
+  assertEquals(Math.round(longest / 1000), 120);
+});
+
+protocolTest("RTX-04", "the ACK of a retransmission is no sample", (t) => {
+  t.run("EST rtt .1");
+  t.calls.write(t.flow, 100, null);
+  t.run(`
+    +0  > P. 1:101(100) ack 1
+    +.3 > P. 1:101(100) ack 1
+    +.2 < . 1:1(0) ack 101
+  `);
+  const { srttUs } = t.connection;
+  assert(Math.abs(srttUs - 100_000) <= 2000, `SRTT is ${srttUs} µs`);
+});
+
+protocolTest(
+  "RTX-05",
+  "the first segment is sent again at R, 3R, 7R and 15R",
+  `
+  EST rtt .1
+       write 3000
+  +0   > P. 1:3001(3000) ack 1
+  +.3  > . 1:1461(1460) ack 1
+  +.6  > . 1:1461(1460) ack 1
+  +1.2 > . 1:1461(1460) ack 1
+  +2.4 > . 1:1461(1460) ack 1
+       cnt:RetransSegs=4
+       cnt:TCPTimeouts=4
+  none(4)
+  `,
+  { toleranceMs: 20 },
+);
+
+protocolTest(
+  "RTX-05",
+  "the timer begins anew with an ACK and ends with the last",
+  `
+  EST rtt .1
+       write 1000
+  +0   > P. 1:1001(1000) ack 1
+  +.1  write 500
+  +0   > P. 1001:1501(500) ack 1
+  +.1  < . 1:1(0) ack 1001
+  none(.25)
+  +0   < . 1:1(0) ack 1501
+  none(10)
+  `,
+);
+
+protocolTest(
+  "RTX-05",
+  "backoff stays until data that was sent once is acknowledged",
+  `
+  EST rtt .1
+       write 1000
+  +0   > P. 1:1001(1000) ack 1
+  +.3  > P. 1:1001(1000) ack 1
+  +.1  < . 1:1(0) ack 1001
+       write 1000
+  +0   > P. 1001:2001(1000) ack 1
+  +.6  > P. 1001:2001(1000) ack 1
+  +.1  < . 1:1(0) ack 2001
+       write 1000
+  +0   > P. 2001:3001(1000) ack 1
+  +.1  < . 1:1(0) ack 3001
+       write 1000
+  +0   > P. 3001:4001(1000) ack 1
+  +.3  > P. 3001:4001(1000) ack 1
+  `,
+  { toleranceMs: 20 },
+);
+
+protocolTest("RTX-06", "a lost SYN-ACK makes the first RTO 3 s", (t) => {
+  t.run(`
+    SR
+    +1  > S. 0:0(0) ack 1 <mss 1460>
+    +.1 < . 1:1(0) ack 1
+    accept
+  `);
+  assertEquals(Math.round(measureRto(t) / 10), 300);
+});
+
+for (const [retries, seconds] of [[15, 924.6], [3, 3]]) {
+  protocolTest(
+    "RTX-08",
+    `with tcp_retries2=${retries} a connection times out after ${seconds} s`,
+    (t) => {
+      t.run("EST");
+      t.calls.write(t.flow, 100, null);
+      t.expect("P. 1:101(100) ack 1");
+      const beganMs = t.elapsedMs;
+      while (t.next(121_000) !== null);
+      t.run("state CLOSED");
+      assertEquals(t.connection.closeReason, "timed out");
+      assertEquals(t.growth("TCPAbortOnTimeout"), 1);
+      assert(t.elapsedMs > beganMs + seconds * 1000);
+    },
+    { tunables: { tcp_retries2: retries } },
+  );
+}
+
+protocolTest("RTX-08", "the connection times out at the first RTO past the limit", (t) => {
+  t.run("EST");
+  t.calls.write(t.flow, 100, null);
+  t.expect("P. 1:101(100) ack 1");
+  const beganMs = t.elapsedMs;
+  let lastMs = beganMs;
+  while (t.stack.tcp.connectionCount > 0) {
+    t.advance(10);
+    while (t.next() !== null) lastMs = t.elapsedMs;
+  }
+  const endedMs = t.elapsedMs - beganMs;
+  // RTO is about 201 ms: 0.2 s grows a little slower than 0.201 s.
+  assert(endedMs >= 3000 && endedMs <= 3000 + 100, `timed out after ${endedMs} ms`);
+  assert(lastMs - beganMs < 3000);
+}, { tunables: { tcp_retries2: 3 } });
+
+protocolTest("RTX-08", "an ideal path sees no retransmission", (t) => {
+  t.run("EST+SACK+WS7 rtt .01");
+  const total = 10 << 20;
+  let received = 1;
+  while (received <= total) {
+    t.calls.writeSome(t.flow, total + 1 - t.flow.writePosition);
+    let packet = t.next();
+    if (packet === null) {
+      assert((packet = t.next(1000)) !== null, "the product stalls");
+    }
+    for (; packet !== null; packet = t.next()) {
+      assertEquals((packet.seq - t.flow.productIsn!) | 0, received);
+      received += packet.payload.length;
+    }
+    t.advance(10);
+    t.inject(`. 1:1(0) ack ${received} win 60000`);
+  }
+  assertEquals(t.connection.retransmits, 0);
+});
+
+protocolTest(
+  "RTX-09",
+  "a retransmission carries the current ACK",
+  `
+  EST rtt .1
+      write 1000
+  +0  > P. 1:1001(1000) ack 1
+  +.1 < P. 1:11(10) ack 1
+  +0  > . 1001:1001(0) ack 11
+  +.2 > P. 1:1001(1000) ack 11
+  `,
+);

@@ -1,0 +1,129 @@
+/** SACK: selective acknowledgment. Requirements §2.24. */
+
+import { assertEquals } from "@std/assert";
+import { protocolTest } from "../support/script.ts";
+
+protocolTest(
+  "SACK-01",
+  "SACK is offered when the SYN does, and used when both did",
+  `
+  peer b 10.0.0.2:40001
+  0  < S 0:0(0) win 65535 <mss 1460,sackOK>
+  +0 > S. 0:0(0) ack 1 <mss 1460,nop,nop,sackOK>
+  +0 < . 1:1(0) ack 1
+     accept
+  +0 < . 11:21(10) ack 1
+  +0 > . 1:1(0) ack 1 <nop,nop,sack 11:21>
+  +0 <b S 0:0(0) win 65535 <mss 1460>
+  +0 >b S. 0:0(0) ack 1 <mss 1460>
+  +0 <b . 1:1(0) ack 1
+     accept b
+  +0 <b . 11:21(10) ack 1
+  +0 >b . 1:1(0) ack 1
+  `,
+);
+
+protocolTest(
+  "SACK-01",
+  "SACK is not offered when it is switched off",
+  `
+  0  < S 0:0(0) win 65535 <mss 1460,sackOK>
+  +0 > S. 0:0(0) ack 1 <mss 1460>
+  +0 < . 1:1(0) ack 1
+     accept
+  +0 < . 11:21(10) ack 1
+  +0 > . 1:1(0) ack 1
+  `,
+  { tunables: { tcp_sack: 0 } },
+);
+
+protocolTest(
+  "SACK-02",
+  "blocks stand newest first, at most four",
+  `
+  EST+SACK
+  +0 < . 11:21(10) ack 1
+  +0 > . 1:1(0) ack 1 <nop,nop,sack 11:21>
+  +0 < . 31:41(10) ack 1
+  +0 > . 1:1(0) ack 1 <nop,nop,sack 31:41 11:21>
+  +0 < . 51:61(10) ack 1
+  +0 > . 1:1(0) ack 1 <nop,nop,sack 51:61 31:41 11:21>
+  +0 < . 21:25(4) ack 1
+  +0 > . 1:1(0) ack 1 <nop,nop,sack 11:25 51:61 31:41>
+  +0 < . 71:81(10) ack 1
+  +0 > . 1:1(0) ack 1 <nop,nop,sack 71:81 11:25 51:61 31:41>
+  +0 < . 91:101(10) ack 1
+  +0 > . 1:1(0) ack 1 <nop,nop,sack 91:101 71:81 11:25 51:61>
+  `,
+);
+
+protocolTest(
+  "SACK-02",
+  "beside timestamps there are at most three blocks",
+  `
+  EST+SACK+TS
+  +0 < . 11:21(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr *,nop,nop,sack 11:21>
+  +0 < . 31:41(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr *,nop,nop,sack 31:41 11:21>
+  +0 < . 51:61(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr *,nop,nop,sack 51:61 31:41 11:21>
+  +0 < . 71:81(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr *,nop,nop,sack 71:81 51:61 31:41>
+  `,
+);
+
+protocolTest(
+  "SACK-04",
+  "what was selectively acknowledged is not sent again before a timeout",
+  `
+  EST+SACK rtt .1
+       write 14600
+  +0   > P. 1:14601(14600) ack 1
+  +.1  < . 1:1(0) ack 1 <nop,nop,sack 1461:2921>
+  +.001 < . 1:1(0) ack 1 <nop,nop,sack 1461:5841>
+  +0   > . 1:1461(1460) ack 1
+  +.001 < . 1:1(0) ack 1 <nop,nop,sack 1461:13141>
+  +.001 < . 1:1(0) ack 1 <nop,nop,sack 1461:14601>
+  none(.1)
+  +0   < . 1:1(0) ack 14601
+  none(10)
+  `,
+);
+
+protocolTest(
+  "SACK-06",
+  "impossible blocks are ignored",
+  `
+  EST+SACK rtt .1
+       write 2920
+  +0   > P. 1:2921(2920) ack 1
+  +.05 < . 1:1(0) ack 1 <nop,nop,sack 5000:6000>
+  +0   < . 1:1(0) ack 1 <nop,nop,sack 1461:1461>
+  +0   < . 1:1(0) ack 1 <nop,nop,sack 2921:1461>
+  +0   < . 1:1(0) ack 1 <nop,nop,sack -2000:-1000>
+  +0   < . 1:1(0) ack 1 <nop,hex 0509000000000000000000,eol>
+  none(.2)
+  +.05 > . 1:1461(1460) ack 1
+  +.05 < . 1:1(0) ack 2921
+  none(10)
+  `,
+);
+
+protocolTest("SACK-07", "a transfer completes though the peer forgets what it reported", (t) => {
+  t.run(`
+    EST+SACK rtt .1
+    write 14600
+    +0  > P. 1:14601(14600) ack 1
+    +.1 < . 1:1(0) ack 1 <nop,nop,sack 11681:14601>
+  `);
+  // From now on the peer keeps nothing that is out of order.
+  let received = 1;
+  for (let packet = t.next(5000); packet !== null; packet = t.next(5000)) {
+    if (((packet.seq - t.flow.productIsn!) | 0) === received) received += packet.payload.length;
+    t.advance(50);
+    t.inject(`. 1:1(0) ack ${received}`);
+  }
+  assertEquals(received, 14_601);
+  assertEquals(t.connection.isDrained, true);
+});

@@ -1,0 +1,297 @@
+/** SEG: sequence validation and reassembly of the byte stream. Requirements §2.15. */
+
+import { assertEquals } from "@std/assert";
+import { randomWords } from "../support/random.ts";
+import { protocolTest } from "../support/script.ts";
+import { FEW_PAGES, shutWindow } from "./windows.ts";
+
+type Place = "left" | "overlap" | "first" | "last" | "right";
+
+/** SEG-01: where a segment of so many bytes lies. RFC 9293 §3.10.7.4 table 6. */
+const BOUNDARIES: readonly (readonly [window: "open" | "shut", length: 0 | 10, where: Place])[] = [
+  ["open", 0, "left"],
+  ["open", 0, "first"],
+  ["open", 0, "last"],
+  ["open", 0, "right"],
+  ["open", 10, "left"],
+  ["open", 10, "overlap"],
+  ["open", 10, "last"],
+  ["open", 10, "right"],
+  ["shut", 0, "left"],
+  ["shut", 0, "first"],
+  ["shut", 0, "right"],
+  ["shut", 10, "first"],
+];
+
+for (const [window, length, where] of BOUNDARIES) {
+  protocolTest(
+    "SEG-01",
+    `${length} bytes at the ${where} of a window that is ${window}`,
+    (t) => {
+      t.run("EST");
+      const next = window === "shut" ? shutWindow(t) : 1;
+      const edge = t.flow.productEdge!;
+      // One that ends at RCV.NXT - 1 is no stranger: SEG-11.
+      const right = window === "shut" ? edge + 1 : edge;
+      const places = { left: next - length - 2, overlap: next - 5, last: edge - 1, right };
+      const seq = where === "first" ? next : places[where];
+      // An acceptable segment has its ACK taken, any other draws one.
+      const isAcceptable = where !== "left" && where !== "right" &&
+        !(window === "shut" && length > 0);
+      t.calls.write(t.flow, 5, null);
+      t.expect(`P. 1:6(5) ack ${next}`);
+      t.inject(`. ${seq}:${seq + length}(${length}) ack 6`);
+      if (!isAcceptable) t.expect(`. 6:6(0) ack ${next}`);
+      else if (where === "overlap") t.expect(`. 6:6(0) ack ${next + 5}`);
+      else if (length > 0) t.expect(`. 6:6(0) ack ${next}`);
+      const isAckTaken = isAcceptable || (window === "shut" && where === "first");
+      assertEquals(t.connection.isDrained, isAckTaken);
+    },
+    FEW_PAGES,
+  );
+}
+
+protocolTest(
+  "SEG-02",
+  "an unacceptable pure ACK is answered once in tcp_invalid_ratelimit",
+  `
+  EST
+  +1  < . -100:-100(0) ack 1
+  +0  > . 1:1(0) ack 1
+  +.1 < . -100:-100(0) ack 1
+  none(.1)
+  +.4 < . -100:-100(0) ack 1
+  +0  > . 1:1(0) ack 1
+      cnt:TCPACKSkipped
+  `,
+);
+
+protocolTest(
+  "SEG-02",
+  "old data is always answered, an old RST never",
+  `
+  EST
+  +1  < P. 1:101(100) ack 1
+  +0  > . 1:1(0) ack 101
+  +.1 < P. 1:101(100) ack 1
+  +0  > . 1:1(0) ack 101
+  +.1 < P. 1:101(100) ack 1
+  +0  > . 1:1(0) ack 101
+      read 100
+      readable 0
+      cnt:TCPOutOfWindow=2
+  +1  < R 100:100(0)
+  none(1)
+  state ESTABLISHED
+  `,
+);
+
+protocolTest(
+  "SEG-03",
+  "what lies left of the window is trimmed, the rest delivered",
+  `
+  EST
+  +0 < . 1:101(100) ack 1
+  +0 > . 1:1(0) ack 101
+  +0 < . 51:151(100) ack 1
+  +0 > . 1:1(0) ack 151
+     read 150
+     readable 0
+  `,
+);
+
+protocolTest(
+  "SEG-03",
+  "what lies right of the window is trimmed, FIN included",
+  (t) => {
+    t.run("EST");
+    const edge = shutWindow(t);
+    t.inject(`FP. ${edge}:${edge + 10}(10) ack 1`);
+    t.expect(`. 1:1(0) ack ${edge} win 0`);
+    t.run("state ESTABLISHED");
+  },
+  FEW_PAGES,
+);
+
+protocolTest(
+  "SEG-03",
+  "bytes right of the window are trimmed, those in it delivered",
+  (t) => {
+    t.run("EST");
+    const edge = t.flow.productEdge!;
+    t.inject(`. 101:${edge + 100} ack 1`);
+    t.expect(". 1:1(0) ack 1");
+    t.inject(". 1:101(100) ack 1");
+    t.expect(`. 1:1(0) ack ${edge}`);
+    t.calls.read(t.flow, edge - 1, null);
+    t.run("readable 0");
+  },
+);
+
+protocolTest("SEG-04", "a stream that is lost, doubled and shuffled arrives whole", (t) => {
+  const random = randomWords(t.link === "bare" ? 3 : 4);
+  const length = 1 << 20;
+  t.run("EST+SACK+WS7");
+  let acknowledged = 1;
+  while (acknowledged <= length) {
+    const edge = Math.min(t.flow.productEdge!, length + 1);
+    const segments: string[] = [];
+    for (let start = acknowledged; start < edge && segments.length < 24;) {
+      const size = 1 + random() % 1460;
+      const end = Math.min(start + size, edge);
+      // Some begin too early, some are lost, some come twice.
+      const from = Math.max(1, start - (random() % 4 === 0 ? random() % 700 : 0));
+      const segment = `. ${from}:${end} ack 1`;
+      if (random() % 8 !== 0) segments.push(segment);
+      if (random() % 8 === 0) segments.push(segment);
+      start = end;
+    }
+    for (let i = segments.length - 1; i > 0; i--) {
+      const other = random() % (i + 1);
+      [segments[i], segments[other]] = [segments[other], segments[i]];
+    }
+    t.inject(...segments);
+    for (let packet = t.next(50); packet !== null; packet = t.next()) {
+      acknowledged = (packet.ack - t.flow.peerIsn) | 0;
+    }
+    t.calls.read(t.flow, t.connection.readable().length, null);
+  }
+  t.calls.read(t.flow, length + 1 - t.flow.readPosition, null);
+  t.run("readable 0");
+});
+
+protocolTest(
+  "SEG-05",
+  "of two contents for the same bytes the first counts",
+  `
+  EST
+  +0 < . 11:21(10) ack 1 "BBBBBBBBBB"
+  +0 > . 1:1(0) ack 1
+  +0 < . 1:21(20) ack 1 "AAAAAAAAAAAAAAAAAAAA"
+  +0 > . 1:1(0) ack 21
+     read "AAAAAAAAAABBBBBBBBBB"
+     cnt:TCPOFOQueue
+  `,
+);
+
+protocolTest(
+  "SEG-05",
+  "bytes once acknowledged never change",
+  `
+  EST
+  +0 < . 1:11(10) ack 1 "AAAAAAAAAA"
+  +0 > . 1:1(0) ack 11
+  +0 < . 1:16(15) ack 1 "BBBBBBBBBBBBBBB"
+  +0 > . 1:1(0) ack 16
+     read "AAAAAAAAAABBBBB"
+  `,
+);
+
+protocolTest("SEG-06", "a shut window refuses data, but not the ACK with it", (t) => {
+  t.run("EST");
+  t.calls.write(t.flow, 500, null);
+  t.expect("P. 1:501(500) ack 1");
+  const next = shutWindow(t);
+  t.inject(`P. ${next}:${next + 1}(1) ack 501`);
+  t.expect(`. 501:501(0) ack ${next} win 0`);
+  assertEquals(t.connection.isDrained, true);
+}, FEW_PAGES);
+
+protocolTest(
+  "SEG-07",
+  "a segment without ACK is dropped silently",
+  `
+  EST
+  +0 < P 1:11(10)
+  +0 < - 1:1(0)
+  +0 < F 1:1(0)
+  none(1)
+     state ESTABLISHED
+     readable 0
+     cnt:TCPNoAckFlag=3
+  `,
+);
+
+protocolTest(
+  "SEG-08",
+  "an ACK of what was never sent discards the segment",
+  `
+  EST
+  +1 < P. 1:11(10) ack 5000
+  +0 > . 1:1(0) ack 1
+     readable 0
+     cnt:TCPACKInvalid
+  +1 < P. 1:11(10) ack -70000
+  +0 > . 1:1(0) ack 1
+     readable 0
+     cnt:TCPACKInvalid
+  +1 < P. 1:11(10) ack -60000
+  +0 > . 1:1(0) ack 11
+     read 10
+  `,
+);
+
+protocolTest(
+  "SEG-09",
+  "an old segment that arrives late does not change the window",
+  `
+  EST
+  +0 < P. 11:21(10) ack 1 win 2000
+  +0 > . 1:1(0) ack 1
+  +0 < P. 1:11(10) ack 1 win 50000
+  +0 > . 1:1(0) ack 21
+     write 20000
+  +0 > . 1:1461(1460) ack 21
+  none(.15)
+  `,
+);
+
+protocolTest("SEG-10", "a batch of segments is acknowledged together", (t) => {
+  t.run("EST");
+  const segments = Array.from(
+    { length: 10 },
+    (_, i) => `. ${1 + 1460 * i}:${1461 + 1460 * i}(1460) ack 1`,
+  );
+  t.inject(...segments);
+  let acks = 0;
+  let last = 0;
+  for (let packet = t.next(100); packet !== null; packet = t.next(100)) {
+    acks++;
+    last = (packet.ack - t.flow.peerIsn) | 0;
+  }
+  assertEquals(last, 14_601);
+  assertEquals(acks <= 5, true, `${acks} ACKs`);
+});
+
+protocolTest(
+  "SEG-11",
+  "a repeated FIN is not delivered, but its ACK counts",
+  `
+  EST
+     shutdown
+  +0  > F. 1:1(0) ack 1
+  +.1 < F. 1:1(0) ack 1
+  +0  > . 2:2(0) ack 2
+      state CLOSING
+  +.05 < F. 1:1(0) ack 2
+  +0  > . 2:2(0) ack 2
+      state TIME_WAIT
+  `,
+);
+
+protocolTest(
+  "SEG-11",
+  "a repeated byte is not delivered, but its ACK counts",
+  `
+  EST
+  +0  < P. 1:2(1) ack 1
+  +0  > . 1:1(0) ack 2
+      read 1
+      write 10
+  +0  > P. 1:11(10) ack 2
+  +.1 < . 1:2(1) ack 11
+  +0  > . 11:11(0) ack 2
+      readable 0
+  none(10)
+  `,
+);

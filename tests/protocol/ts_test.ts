@@ -1,0 +1,137 @@
+/** TS: timestamps, window scale, PAWS. Requirements §2.26. */
+
+import { assert, assertEquals } from "@std/assert";
+import { protocolTest } from "../support/script.ts";
+
+protocolTest(
+  "TS-01",
+  "window scaling counts only when both sides ask for it",
+  `
+  0  < S 0:0(0) win 65535 <mss 1460,nop,wscale 7>
+  +0 > S. 0:0(0) ack 1 <mss 1460>
+  +.1 < . 1:1(0) ack 1 win 3000
+     accept
+     write 20000
+  +0 > . 1:2921(2920/1460) ack 1
+  `,
+  { tunables: { tcp_window_scaling: 0 } },
+);
+
+protocolTest(
+  "TS-02",
+  "windows are scaled in all segments but the SYN",
+  `
+  0  < S 0:0(0) win 5840 <mss 1460,nop,wscale 2>
+  +0 > S. 0:0(0) ack 1 win 65535 <mss 1460,nop,wscale 7>
+  +.1 < . 1:1(0) ack 1 win 1460
+     accept
+     write 20000
+  +0 > . 1:5841(5840/1460) ack 1
+  `,
+);
+
+protocolTest(
+  "TS-03",
+  "a shift above 14 counts as 14",
+  `
+  0  < S 0:0(0) win 65535 <mss 1460,nop,wscale 15>
+  +0 > S. 0:0(0) ack 1 <mss 1460,nop,wscale 7>
+  +.1 < . 1:1(0) ack 1 win 1
+     accept
+     write 20000
+  +0 > . 1:14601(14600/1460) ack 1
+  +.1 < . 1:1(0) ack 14601 win 1
+  +0 > P. 14601:20001(5400) ack 1
+  `,
+);
+
+protocolTest(
+  "TS-05",
+  "once agreed, a segment without timestamps is dropped silently",
+  `
+  EST+TS
+  +0 < P. 1:11(10) ack 1
+  none(1)
+     readable 0
+     cnt:TCPNoTimestamp
+  +0 < P. 1:11(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 11 <ts>
+     read 10
+  `,
+);
+
+protocolTest("TS-06", "offsets differ between peers; the clock ticks every millisecond", (t) => {
+  const syn = t.packet("S 0:0(0) win 65535 <mss 1460,TS val 1 ecr 0>");
+  const tsValOf = (source: string, sourcePort: number) => {
+    t.inject({ ...syn, source, sourcePort });
+    const option = t.next()!.options.find((option) => option.name === "TS");
+    assert(option !== undefined);
+    return option.val;
+  };
+  const first = tsValOf("10.0.0.2", 1);
+  assert(tsValOf("10.0.0.3", 1) !== first);
+  t.advance(500);
+  assertEquals((tsValOf("10.0.0.2", 2) - first) | 0, 500);
+});
+
+protocolTest(
+  "TS-07",
+  "TS.Recent moves with what is in order only",
+  `
+  0  < S 0:0(0) win 65535 <mss 1460,TS val 100 ecr 0>
+  +0 > S. 0:0(0) ack 1 <mss 1460,nop,nop,TS val 0 ecr 100>
+  +0 < . 1:1(0) ack 1 <nop,nop,TS val 200 ecr 0>
+     accept
+  +0 < P. 11:21(10) ack 1 <nop,nop,TS val 500 ecr 0>
+  +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr 200>
+  +0 < P. 1:11(10) ack 1 <nop,nop,TS val 400 ecr 0>
+  +0 > . 1:1(0) ack 21 <nop,nop,TS val * ecr 400>
+  +0 < P. 21:31(10) ack 1 <nop,nop,TS val 600 ecr 0>
+  +0 > . 1:1(0) ack 31 <nop,nop,TS val * ecr 600>
+     read 30
+  `,
+);
+
+protocolTest(
+  "TS-08",
+  "an old timestamp is answered and dropped",
+  `
+  0  < S 0:0(0) win 65535 <mss 1460,TS val 100 ecr 0>
+  +0 > S. 0:0(0) ack 1 <...>
+  +0 < . 1:1(0) ack 1 <nop,nop,TS val 200 ecr 0>
+     accept
+  +1 < P. 1:11(10) ack 1 <nop,nop,TS val 199 ecr 0>
+  +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr 200>
+     readable 0
+     cnt:PAWSEstabRejected
+  +0 < P. 1:11(10) ack 1 <nop,nop,TS val 200 ecr 0>
+  +0 > . 1:1(0) ack 11 <ts>
+     read 10
+  `,
+);
+
+protocolTest(
+  "TS-09",
+  "after 24 days an old timestamp is believed again",
+  `
+  0  < S 0:0(0) win 65535 <mss 1460,TS val 100 ecr 0>
+  +0 > S. 0:0(0) ack 1 <...>
+  +0 < . 1:1(0) ack 1 <nop,nop,TS val 0x7fffffff ecr 0>
+     accept
+  +2073700 < P. 1:11(10) ack 1 <nop,nop,TS val 0x7ffffff0 ecr 0>
+  +0 > . 1:1(0) ack 11 <nop,nop,TS val * ecr 2147483632>
+     read 10
+  `,
+  { tunables: { px_keepalive_client: 0 } },
+);
+
+protocolTest("TS-10", "a forged echo does not change SRTT", (t) => {
+  t.run("EST+TS rtt .1");
+  const before = t.connection.srttUs;
+  t.calls.write(t.flow, 100, null);
+  t.run(`
+    +0  > P. 1:101(100) ack 1 <ts>
+    +.1 < . 1:1(0) ack 101 <nop,nop,TS val * ecr 1000000>
+  `);
+  assert(Math.abs(t.connection.srttUs - before) < 2000, `SRTT is ${t.connection.srttUs} µs`);
+});

@@ -1,0 +1,258 @@
+/** TW: TIME-WAIT. Requirements §2.18. */
+
+import { assert, assertEquals } from "@std/assert";
+import { protocolTest } from "../support/script.ts";
+import { IN_STATE } from "./states.ts";
+
+/** Ends at 0 s in TIME_WAIT, with both RCV.NXT and SND.NXT 2. */
+const TIME_WAIT = `
+  ${IN_STATE.FIN_WAIT_1.script}
+  +0 < F. 1:1(0) ack 2
+  +0 > . 2:2(0) ack 2
+     state TIME_WAIT
+`;
+
+/** The same with timestamps; the peer's last is 1000. */
+const TIME_WAIT_TS = `
+  0  < S 0:0(0) win 65535 <mss 1460,TS val 998 ecr 0>
+  +0 > S. 0:0(0) ack 1 <...>
+  +0 < . 1:1(0) ack 1 <nop,nop,TS val 999 ecr 0>
+     accept
+     shutdown
+  +0 > F. 1:1(0) ack 1 <ts>
+  +0 < F. 1:1(0) ack 2 <nop,nop,TS val 1000 ecr 0>
+  +0 > . 2:2(0) ack 2 <ts>
+     state TIME_WAIT
+`;
+
+protocolTest(
+  "TW-01",
+  "TIME_WAIT lasts 120 s by default",
+  `
+  ${TIME_WAIT}
+  119.9 state TIME_WAIT
+  120.1 state CLOSED
+  `,
+);
+
+protocolTest(
+  "TW-01",
+  "TIME_WAIT lasts 240 s with tcp_msl=120",
+  `
+  ${TIME_WAIT}
+  239.9 state TIME_WAIT
+  240.1 state CLOSED
+  `,
+  { tunables: { tcp_msl: 120 } },
+);
+
+protocolTest("TW-02", "only the side that closes first enters TIME_WAIT", (t) => {
+  t.run(`
+    ${IN_STATE.LAST_ACK.script}
+    +0 < . 2:2(0) ack 2
+       state CLOSED
+  `);
+  assertEquals(t.stack.tcp.timeWaits.count, 0);
+});
+
+protocolTest("TW-02", "a connection that both sides close at once enters TIME_WAIT", (t) => {
+  t.run(`
+    ${IN_STATE.CLOSING.script}
+    +0 < . 2:2(0) ack 2
+       state TIME_WAIT
+  `);
+  assertEquals(t.stack.tcp.timeWaits.count, 1);
+});
+
+protocolTest(
+  "TW-03",
+  "a repeated FIN is acknowledged and begins 2MSL anew",
+  `
+  ${TIME_WAIT}
+  100   < F. 1:1(0) ack 2
+  +0    > . 2:2(0) ack 2
+  219   state TIME_WAIT
+  219.9 < F. 1:1(0) ack 2
+  +0    > . 2:2(0) ack 2
+  339.8 state TIME_WAIT
+  340   state CLOSED
+  `,
+);
+
+protocolTest(
+  "TW-04",
+  "a FIN after TIME_WAIT is answered with RST",
+  `
+  ${TIME_WAIT}
+  121 < F. 1:1(0) ack 2
+  +0  > R 2:2(0)
+  none(10)
+  `,
+);
+
+protocolTest(
+  "TW-05",
+  "with tcp_rfc1337 a RST does not end TIME_WAIT",
+  `
+  ${TIME_WAIT}
+  +1 < R 2:2(0)
+  none(1)
+     state TIME_WAIT
+     cnt:TCPTimeWaitRst
+  +0 < F. 1:1(0) ack 2
+  +0 > . 2:2(0) ack 2
+  `,
+);
+
+protocolTest(
+  "TW-05",
+  "without tcp_rfc1337 an exact RST ends TIME_WAIT",
+  `
+  ${TIME_WAIT}
+  +1 < R 3:3(0)
+     state TIME_WAIT
+  +1 < R 2:2(0)
+     state CLOSED
+  +0 < F. 1:1(0) ack 2
+  +0 > R 2:2(0)
+  `,
+  { tunables: { tcp_rfc1337: 0 } },
+);
+
+for (
+  const [what, syn] of [
+    ["a newer timestamp", "S -50:-50(0) win 65535 <mss 1460,TS val 1001 ecr 0>"],
+    ["the same timestamp and a higher number", "S 5:5(0) win 65535 <mss 1460,TS val 1000 ecr 0>"],
+    ["no timestamp and a higher number", "S 5:5(0) win 65535 <mss 1460>"],
+  ]
+) {
+  protocolTest(
+    "TW-06",
+    `after timestamps a SYN with ${what} connects`,
+    `
+    ${TIME_WAIT_TS}
+    +1 < ${syn}
+    +0 > S. * ack * <...>
+       synQueue 1
+       cnt:TWRecycled
+    +0 < R ${what === "a newer timestamp" ? -49 : 6}
+       synQueue 0
+    `,
+  );
+}
+
+protocolTest(
+  "TW-06",
+  "after timestamps an older SYN is dropped",
+  `
+  ${TIME_WAIT_TS}
+  +1 < S -50:-50(0) win 65535 <mss 1460,TS val 999 ecr 0>
+  none(1)
+     state TIME_WAIT
+     cnt:TCPTimeWaitSynDrop
+  `,
+);
+
+for (
+  const [what, syn] of [
+    ["timestamps", "S -50:-50(0) win 65535 <mss 1460,TS val 1 ecr 0>"],
+    ["a higher number", "S 5:5(0) win 65535 <mss 1460>"],
+  ]
+) {
+  protocolTest(
+    "TW-07",
+    `without timestamps before, a SYN with ${what} connects`,
+    `
+    ${TIME_WAIT}
+    +1 < ${syn}
+    +0 > S. * ack * <...>
+       synQueue 1
+    `,
+  );
+}
+
+protocolTest(
+  "TW-07",
+  "without timestamps an older SYN is answered with ACK",
+  `
+  ${TIME_WAIT}
+  +1 < S -50:-50(0) win 65535 <mss 1460>
+  +0 > . 2:2(0) ack 2
+     state TIME_WAIT
+  `,
+);
+
+protocolTest("TW-08", "a reopened tuple begins beyond the old numbers and timestamps", (t) => {
+  t.run(TIME_WAIT_TS);
+  const oldIss = t.flow.productIsn!;
+  const oldTsVal = t.flow.lastTsVal;
+  t.advance(1);
+  t.flow.renew(t.flow.peerIsn + 100_000);
+  t.inject("S 0:0(0) win 65535 <mss 1460,TS val 1001 ecr 0>");
+  const synAck = t.expect("S. 0:0(0) ack 1 <...>");
+  const distance = (synAck.seq - (oldIss + 2)) | 0;
+  assert(distance >= 65537, `the new ISS lies ${distance} behind the old SND.NXT`);
+  const option = synAck.options.find((option) => option.name === "TS");
+  assert(option !== undefined && ((option.val - oldTsVal) | 0) > 0, "TSval did not grow");
+});
+
+protocolTest(
+  "TW-15",
+  "above tcp_max_tw_buckets a connection is forgotten at once",
+  `
+  EST
+  shutdown
+  +0 > F. 1:1(0) ack 1
+  +0 < F. 1:1(0) ack 2
+  +0 > . 2:2(0) ack 2
+     state CLOSED
+     cnt:TCPTimeWaitOverflow
+  `,
+  { tunables: { tcp_max_tw_buckets: 0 } },
+);
+
+protocolTest("TW-15", "no page is kept for TIME_WAIT", (t) => {
+  t.run(`
+    EST
+    +0 < P. 1:10001(10000) ack 1
+    *  > . 1:1(0) ack 10001
+       write 10000
+    +0 > P. 1:10001(10000) ack 10001
+    +0 < . 10001:10001(0) ack 10001
+       read 10000
+       shutdown
+    +0 > F. 10001:10001(0) ack 10001
+    +0 < F. 10001:10001(0) ack 10002
+    +0 > . 10002:10002(0) ack 10002
+       state TIME_WAIT
+  `);
+  assertEquals(t.fixture.pages.lent, 0);
+});
+
+protocolTest(
+  "TW-17",
+  "data and old ACKs are acknowledged, an exact ACK is ignored",
+  `
+  ${TIME_WAIT}
+  +1 < P. 2:12(10) ack 2
+  +0 > . 2:2(0) ack 2
+  +1 < . 2:2(0) ack 1
+  +0 > . 2:2(0) ack 2
+  +1 < . 2:2(0) ack 2
+  none(1)
+     state TIME_WAIT
+     readable 0
+  `,
+);
+
+protocolTest(
+  "TW-17",
+  "acknowledgments in TIME_WAIT are rate limited",
+  `
+  ${TIME_WAIT}
+  +1 < . 2:2(0) ack 1
+  +0 > . 2:2(0) ack 2
+  +.1 < . 2:2(0) ack 1
+  none(.1)
+  `,
+);

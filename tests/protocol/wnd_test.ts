@@ -1,0 +1,239 @@
+/** WND: flow control, silly windows, zero windows. Requirements §2.22. */
+
+import { assert, assertEquals } from "@std/assert";
+import { protocolTest } from "../support/script.ts";
+import { FEW_PAGES, shutWindow } from "./windows.ts";
+
+protocolTest(
+  "WND-01",
+  "a scaled window is used to its end and never beyond",
+  `
+  0  < S 0:0(0) win 5840 <mss 1460,nop,wscale 2>
+  +0 > S. 0:0(0) ack 1 <mss 1460,nop,wscale 7>
+  +.1 < . 1:1(0) ack 1 win 1460
+     accept
+     write 20000
+  +0 > . 1:5841(5840/1460) ack 1
+  none(.25)
+  `,
+);
+
+protocolTest(
+  "WND-01",
+  "the window of a SYN is not scaled",
+  `
+  0  < S 0:0(0) win 1460 <mss 1460,nop,wscale 7>
+  +0 > S. 0:0(0) ack 1 <mss 1460,nop,wscale 7>
+  +.1 < . 1:1(0) ack 1 win 23
+     accept
+     write 20000
+  +0 > . 1:2921(2920/1460) ack 1
+  `,
+);
+
+protocolTest("WND-02", "the right edge of the window never moves left", (t) => {
+  t.run("EST+WS7");
+  // The runner watches the edge of every segment.
+  let next = 1;
+  for (let i = 0; i < 300; i++) {
+    const size = 1 + (i * 997) % 5000;
+    const end = Math.min(next + size, t.flow.productEdge!);
+    t.inject(`. ${next}:${end}(${end - next}) ack 1`);
+    while (t.next(50) !== null);
+    next = end;
+    const readable = t.connection.readable().length;
+    t.calls.read(t.flow, Math.min(readable, (i * 131) % 3000), null);
+    t.advance(1);
+    while (t.next() !== null);
+  }
+  assert(next > 100_000);
+}, FEW_PAGES);
+
+protocolTest(
+  "WND-03",
+  "a window that shrinks stops new data",
+  `
+  EST rtt .1
+       write 20000
+  +0   > . 1:14601(14600) ack 1
+  +.1  < . 1:1(0) ack 1 win 1000
+  none(.1)
+  +.05 < . 1:1(0) ack 14601 win 1000
+  none(.09)
+  +0   < . 1:1(0) ack 14601 win 30000
+  +0   > P. 14601:20001(5400) ack 1
+  `,
+);
+
+protocolTest(
+  "WND-03",
+  "a window that shrinks does not stop retransmission within it",
+  `
+  EST rtt .1
+       write 20000
+  +0   > . 1:14601(14600) ack 1
+  +.1  < . 1:1(0) ack 1 win 1460
+  +.2  > . 1:1461(1460) ack 1
+  +.6  > . 1:1461(1460) ack 1
+  `,
+);
+
+protocolTest(
+  "WND-04",
+  "a shut window is probed after R, 2R, 4R and 8R",
+  `
+  EST rtt .1
+  +0   < . 1:1(0) ack 1 win 0
+       write 10
+  +.3  > . 0:0(0) ack 1
+  +.6  > . 0:0(0) ack 1
+  +1.2 > . 0:0(0) ack 1
+  +2.4 > . 0:0(0) ack 1
+       cnt:TCPWinProbe=4
+  none(4)
+  `,
+  { toleranceMs: 20 },
+);
+
+protocolTest("WND-04", "probes come every 120 s at the latest", (t) => {
+  t.run(`
+    EST rtt .1
+    +0 < . 1:1(0) ack 1 win 0
+    write 10
+  `);
+  let waited = 0;
+  for (let i = 0, last = t.elapsedMs; i < 14; i++) {
+    const probe = t.next(130_000);
+    assert(probe !== null, "no probe");
+    waited = t.elapsedMs - last;
+    last = t.elapsedMs;
+    t.inject(". 1:1(0) ack 1 win 0");
+  }
+  assertEquals(Math.round(waited / 100), 1200);
+});
+
+protocolTest(
+  "WND-04",
+  "data is sent as soon as the window opens",
+  `
+  EST rtt .1
+  +0  < . 1:1(0) ack 1 win 0
+      write 3000
+  +.3 > . 0:0(0) ack 1
+  +0  < . 1:1(0) ack 1 win 0
+  +.1 < . 1:1(0) ack 1 win 65535
+  +0  > P. 1:3001(3000) ack 1
+  +.1 < . 1:1(0) ack 3001
+  none(10)
+  `,
+);
+
+protocolTest("WND-05", "while probes are answered a connection stays open", (t) => {
+  t.run(`
+    EST rtt .1
+    +0 < . 1:1(0) ack 1 win 0
+    write 10
+  `);
+  while (t.elapsedMs < 10 * 3600 * 1000) {
+    assert(t.next(130_000) !== null, "no probe");
+    t.advance(50);
+    t.inject(". 1:1(0) ack 1 win 0");
+  }
+  t.run("state ESTABLISHED");
+});
+
+protocolTest("WND-05", "unanswered probes end the connection by R2", (t) => {
+  t.run(`
+    EST rtt .1
+    +0 < . 1:1(0) ack 1 win 0
+    write 10
+  `);
+  while (t.stack.tcp.connectionCount > 0 && t.elapsedMs < 3_600_000) {
+    t.advance(1000);
+    while (t.next() !== null);
+  }
+  assertEquals(t.connection.closeReason, "timed out");
+  assert(t.elapsedMs > 900_000 && t.elapsedMs < 1_200_000, `after ${t.elapsedMs} ms`);
+});
+
+protocolTest("WND-06", "a shut window is told to every probe", (t) => {
+  t.run("EST");
+  const next = shutWindow(t);
+  for (let i = 0; i < 3; i++) {
+    t.advance(1000);
+    t.inject(`. ${next}:${next + 1}(1) ack 1`);
+    t.expect(`. 1:1(0) ack ${next} win 0`);
+    t.advance(1000);
+    t.inject(`. ${next - 1}:${next - 1}(0) ack 1`);
+    t.expect(`. 1:1(0) ack ${next} win 0`);
+    t.advance(1000);
+    t.inject(`. ${next - 1}:${next}(1) ack 1`);
+    t.expect(`. 1:1(0) ack ${next} win 0`);
+  }
+  t.none(1);
+}, FEW_PAGES);
+
+protocolTest("WND-07", "a reader of single bytes causes no tiny window updates", (t) => {
+  t.run("EST");
+  const next = shutWindow(t);
+  const edge = next;
+  for (let i = 0; i < 1000; i++) {
+    t.calls.read(t.flow, 1, null);
+    t.advance(1);
+    const update = t.next();
+    if (update !== null) {
+      assert(t.flow.productEdge! - edge >= 1460, "a tiny window");
+      assertEquals(update.payload.length, 0);
+    }
+  }
+}, FEW_PAGES);
+
+protocolTest("WND-08", "reading all tells the peer at once that the window is open", (t) => {
+  t.run("EST");
+  const next = shutWindow(t);
+  t.calls.read(t.flow, next - 1, null);
+  t.expect(`. 1:1(0) ack ${next} win >1459`);
+  t.none(1);
+}, FEW_PAGES);
+
+protocolTest(
+  "WND-09",
+  "a window of 100 bytes is not filled with small segments",
+  `
+  EST rtt .1
+  +0   < . 1:1(0) ack 1 win 100
+       write 5000
+  none(.09)
+  +0   < . 1:1(0) ack 1 win 200
+  none(.005)
+  +0   < . 1:1(0) ack 1 win 3000
+  +0   > . 1:2921(2920) ack 1
+  `,
+  { toleranceMs: 3 },
+);
+
+protocolTest(
+  "WND-09",
+  "the override timer ends the wait for a better window",
+  `
+  EST rtt .1
+  +0     < . 1:1(0) ack 1 win 100
+         write 5000
+  +.1~1  > . 1:101(100) ack 1
+  `,
+);
+
+protocolTest(
+  "WND-13",
+  "a shut window in the SYN is valid; data waits for a window",
+  `
+  0    < S 0:0(0) win 0 <mss 1460>
+  +0   > S. 0:0(0) ack 1 <mss 1460>
+  +.1  < . 1:1(0) ack 1 win 0
+       accept
+       write 100
+  none(.2)
+  +0   < . 1:1(0) ack 1 win 1000
+  +0   > P. 1:101(100) ack 1
+  `,
+);

@@ -1,0 +1,152 @@
+/** What scripts make the application do with its connection, and find in it. */
+
+import type { Connection } from "../../lib/tcp/connection.ts";
+import type { Listener } from "../../lib/tcp/listener.ts";
+import type { Gather } from "../../lib/wire/gather.ts";
+import type { Arena } from "../../lib/wire/memory.ts";
+import { endpointText } from "./fixture.ts";
+import { type Flow, peerPattern, productPattern } from "./flow.ts";
+import type { CallVerb } from "./script_parser.ts";
+
+/** Calls on behalf of one application. What goes wrong is thrown as an Error. */
+export class ApplicationCalls {
+  readonly #arena: Arena;
+  /** Accepted from in order. */
+  readonly #listeners: Listener[];
+
+  constructor(arena: Arena, listener: Listener) {
+    this.#arena = arena;
+    this.#listeners = [listener];
+  }
+
+  /** Adds a listener to accept from. */
+  addListener(listener: Listener): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Executes one verb of a script. */
+  call(verb: CallVerb, flow: Flow, count: number, text: string | null): void {
+    switch (verb) {
+      case "accept":
+        return this.accept(flow);
+      case "acceptNone":
+        return this.#acceptNone();
+      case "read":
+        return this.read(flow, count, text);
+      case "readable":
+        return expectEqual("readable bytes", readableLength(flow), count);
+      case "eof":
+        expectEqual("readable bytes", readableLength(flow), 0);
+        return expectEqual("end of stream", connectionOf(flow).peerClosed, true);
+      case "write":
+        return this.write(flow, count, text);
+      case "shutdown":
+        return connectionOf(flow).shutdown();
+      case "close":
+      case "release":
+        return connectionOf(flow).release();
+      case "abort":
+        return connectionOf(flow).abort();
+    }
+  }
+
+  /** Takes the flow's connection from the accept queue. */
+  accept(flow: Flow): void {
+    const c = this.#acceptNext();
+    if (c === null) throw new Error("There is nothing to accept");
+    const remote = endpointText(c.remoteAddress.toString(), c.remotePort);
+    const { peerAddress, peerPort } = flow.ends;
+    expectEqual("the accepted peer", remote, endpointText(peerAddress, peerPort));
+    c.user = flow;
+    flow.connection = c;
+  }
+
+  /** Reads and consumes bytes, which must be `text` or the peer's pattern. */
+  read(flow: Flow, count: number, text: string | null): void {
+    const c = connectionOf(flow);
+    const expected = text === null ? null : new TextEncoder().encode(text);
+    for (let done = 0; done < count;) {
+      const bytes = this.#copy(c.readable(), count - done);
+      if (bytes.length === 0) throw new Error(`Only ${done} of ${count} bytes can be read`);
+      bytes.forEach((byte, i) => {
+        const due = expected?.[done + i] ?? peerPattern(flow.readPosition + i);
+        if (byte !== due) throw new Error(`Byte ${flow.readPosition + i} is ${byte}, not ${due}`);
+      });
+      c.consume(bytes.length);
+      done += bytes.length;
+      flow.readPosition += bytes.length;
+    }
+  }
+
+  /** Writes `text`, or `count` bytes of the product's pattern. */
+  write(flow: Flow, count: number, text: string | null): void {
+    const written = this.writeSome(flow, count, text);
+    if (written < count) throw new Error(`Only ${written} of ${count} bytes were taken`);
+  }
+
+  /** Writes as much as there is room for, at most `count` bytes. Returns how many. */
+  writeSome(flow: Flow, count: number, text: string | null = null): number {
+    const c = connectionOf(flow);
+    const literal = text === null ? null : new TextEncoder().encode(text);
+    let done = 0;
+    while (done < count) {
+      const room = c.writable();
+      const length = Math.min(room.length, count - done);
+      if (length === 0) break;
+      const bytes = literal?.subarray(done, done + length) ??
+        Uint8Array.from({ length }, (_, i) => productPattern(flow.writePosition + i));
+      this.#fill(room, bytes);
+      c.commit(length);
+      if (literal !== null) flow.wrote(bytes);
+      else flow.writePosition += length;
+      done += length;
+    }
+    return done;
+  }
+
+  #acceptNone(): void {
+    const c = this.#acceptNext();
+    if (c !== null) throw new Error(`There is a connection from port ${c.remotePort} to accept`);
+  }
+
+  #acceptNext(): Connection | null {
+    for (const listener of this.#listeners) {
+      const c = listener.accept();
+      if (c !== null) return c;
+    }
+    return null;
+  }
+
+  #copy(gather: Gather, limit: number): Uint8Array {
+    const copy = new Uint8Array(Math.min(gather.length, limit));
+    for (let i = 0, at = 0; i < gather.count && at < copy.length; i++) {
+      const length = Math.min(gather.lengths[i], copy.length - at);
+      const offset = gather.offsets[i];
+      copy.set(this.#arena.bytes.subarray(offset, offset + length), at);
+      at += length;
+    }
+    return copy;
+  }
+
+  #fill(room: Gather, bytes: Uint8Array): void {
+    for (let i = 0, at = 0; i < room.count && at < bytes.length; i++) {
+      const piece = bytes.subarray(at, at + room.lengths[i]);
+      this.#arena.bytes.set(piece, room.offsets[i]);
+      at += piece.length;
+    }
+  }
+}
+
+/** The flow's accepted connection. Throws when there is none. */
+export function connectionOf(flow: Flow): Connection {
+  if (flow.connection === null) throw new Error("The connection was not accepted");
+  return flow.connection;
+}
+
+function readableLength(flow: Flow): number {
+  return connectionOf(flow).readable().length;
+}
+
+function expectEqual<T>(what: string, actual: T, expected: T): void {
+  if (actual !== expected) throw new Error(`Expected ${what}: ${expected}, not ${actual}`);
+}

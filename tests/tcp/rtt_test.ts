@@ -1,0 +1,79 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Connection } from "../../lib/tcp/connection.ts";
+import {
+  backedOff,
+  retransmissionLimit,
+  retransmissionTimeout,
+  takeRttSample,
+} from "../../lib/tcp/rtt.ts";
+import { DEFAULT_TUNABLES } from "../../lib/tcp/tunables.ts";
+import { randomWords } from "../support/random.ts";
+
+function connection(): Connection {
+  return { srttUs: 0, rttvarUs: 0, minRttUs: 0, rtoMs: 1000 } as unknown as Connection;
+}
+
+function valuesOf(c: Connection): number[] {
+  return [c.srttUs, c.rttvarUs, c.minRttUs, c.rtoMs];
+}
+
+Deno.test("rtt: RTX-02, samples of 100, 120 and 80 ms", () => {
+  const c = connection();
+  takeRttSample(c, 100_000, DEFAULT_TUNABLES);
+  assertEquals(valuesOf(c), [100_000, 50_000, 100_000, 300]);
+  takeRttSample(c, 120_000, DEFAULT_TUNABLES);
+  assertEquals(valuesOf(c), [102_500, 42_500, 100_000, 303]);
+  takeRttSample(c, 80_000, DEFAULT_TUNABLES);
+  assertEquals(valuesOf(c), [99_687, 37_500, 80_000, 300]);
+});
+
+Deno.test("rtt: RFC 6298 §2.3, integers stay close to the formula", () => {
+  for (const longest of [100, 10_000, 1_000_000, 60_000_000]) {
+    const random = randomWords(longest);
+    const c = connection();
+    let srtt = 0;
+    let rttvar = 0;
+    for (let i = 0; i < 500; i++) {
+      const rtt = 1 + random() % longest;
+      takeRttSample(c, rtt, DEFAULT_TUNABLES);
+      rttvar = i === 0 ? rtt / 2 : 0.75 * rttvar + 0.25 * Math.abs(srtt - rtt);
+      srtt = i === 0 ? rtt : 0.875 * srtt + 0.125 * rtt;
+      // What is rounded down once is forgotten by an eighth, or a fourth, each time.
+      assert(Math.abs(c.srttUs - srtt) < 9 && Math.abs(c.rttvarUs - rttvar) < 14);
+      const rto = Math.min(120_000, (srtt + Math.max(200_000, 4 * rttvar)) / 1000);
+      assert(Math.abs(c.rtoMs - rto) < 1.1);
+      assertEquals(c.rtoMs, retransmissionTimeout(c, DEFAULT_TUNABLES));
+    }
+  }
+});
+
+Deno.test("rtt: RTX-03, the floor is for the variance and 120 s are the most", () => {
+  const c = connection();
+  for (let i = 0; i < 100; i++) takeRttSample(c, 1000, DEFAULT_TUNABLES);
+  assertEquals(c.rtoMs, 201);
+  takeRttSample(c, 250_000_000, DEFAULT_TUNABLES);
+  assertEquals(c.rtoMs, 120_000);
+});
+
+Deno.test("rtt: RTX-01, without a sample the timeout is the initial one", () => {
+  assertEquals(retransmissionTimeout(connection(), DEFAULT_TUNABLES), 1000);
+  const tunables = { ...DEFAULT_TUNABLES, tcp_rto_init: 3000 };
+  assertEquals(retransmissionTimeout(connection(), tunables), 3000);
+});
+
+Deno.test("rtt: a sample of no time counts as a microsecond", () => {
+  const c = connection();
+  takeRttSample(c, 0, DEFAULT_TUNABLES);
+  assertEquals(valuesOf(c), [1, 0, 1, 201]);
+});
+
+Deno.test("rtt: RFC 6298 §5.5, each backoff doubles the timeout, up to the limit", () => {
+  const backoffs = [0, 1, 2, 9, 10, 255].map((times) => backedOff(201, times, DEFAULT_TUNABLES));
+  assertEquals(backoffs, [201, 402, 804, 102_912, 120_000, 120_000]);
+});
+
+Deno.test("rtt: RTX-08, fifteen retransmissions last 924.6 s, three last 3 s", () => {
+  assertEquals(retransmissionLimit(15, DEFAULT_TUNABLES), 924_600);
+  assertEquals(retransmissionLimit(3, DEFAULT_TUNABLES), 3000);
+  assertEquals(retransmissionLimit(0, DEFAULT_TUNABLES), 200);
+});
