@@ -31,6 +31,31 @@ protocolTest(
   `,
 );
 
+for (const mtu of [576, 9000, 65520]) {
+  protocolTest(
+    "WND-09",
+    `data leaves without a timer at an MTU of ${mtu}`,
+    (t) => {
+      t.run(`
+      0   < S 0:0(0) win 65535 <mss ${mtu - 40},nop,wscale 7>
+      +0  > S. 0:0(0) ack 1 <...>
+      +.1 < . 1:1(0) ack 1 win 65535
+          accept
+          write 100000
+      `);
+      const first = t.next(50);
+      assertEquals(first?.payload.length, mtu - 40);
+      const inFlight = Math.min(10, Math.max(2, Math.floor(14600 / (mtu - 40)))) * (mtu - 40);
+      let sent = first!.payload.length;
+      for (let packet = t.next(1); packet !== null; packet = t.next(1)) {
+        sent += packet.payload.length;
+      }
+      assertEquals(sent, Math.min(inFlight, 100_000));
+    },
+    { mtu },
+  );
+}
+
 protocolTest("WND-02", "the right edge of the window never moves left", (t) => {
   t.run("EST+WS7");
   // The runner watches the edge of every segment.
