@@ -12,10 +12,10 @@ export interface Variant {
   readonly mtu: number;
 }
 
-const FAMILIES: readonly Variant["family"][] = [4]; // TODO(#3): 6
-const OFFLOADS: readonly boolean[] = [true]; // TODO(#3): false
+const FAMILIES: readonly Variant["family"][] = [4, 6];
+const OFFLOADS: readonly boolean[] = [true, false];
 const DEFAULT_MTU = 1500;
-const OTHER_MTUS: readonly number[] = []; // TODO(#3): 576, 1280, 9000, 65520
+const OTHER_MTUS: readonly number[] = [576, 1280, 9000, 65520];
 const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
 
 /** The program's own defaults: what it does without any argument. */
@@ -24,8 +24,11 @@ export const DEFAULT_VARIANT: Variant = variantOf(4, true, DEFAULT_MTU);
 /** The variants that every test of the main job runs over. */
 export const VARIANTS: readonly Variant[] = variantsWith([DEFAULT_MTU]);
 
-/** The variants that whole transfers run over. */
-export const TRANSFER_VARIANTS: readonly Variant[] = variantsWith([DEFAULT_MTU, ...OTHER_MTUS]);
+/** Every other MTU: the variants that whole transfers run over besides. */
+export const OTHER_MTU_VARIANTS: readonly Variant[] = variantsWith(OTHER_MTUS);
+
+/** All of them. */
+export const TRANSFER_VARIANTS: readonly Variant[] = [...VARIANTS, ...OTHER_MTU_VARIANTS];
 
 function variantsWith(mtus: readonly number[]): Variant[] {
   const link = (family: Variant["family"], offload: boolean) =>
