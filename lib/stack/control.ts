@@ -135,6 +135,10 @@ export class Control {
       this.#counters.MartianSource++;
       return;
     }
+    if (packet.hasFragmentHeader) {
+      this.#counters.IcmpInErrors++; // RFC 6980 §5
+      return;
+    }
     if (!this.#isIcmpIntact(packet, packetPseudoSum(packet))) return;
     const type = icmpTypeOf(this.#view, packet.payloadOffset);
     if (type === Icmpv6Type.NeighborSolicitation) {

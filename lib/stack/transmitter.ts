@@ -11,7 +11,7 @@ import { Frame, type FrameSink } from "../wire/frame.ts";
 import type { Gather } from "../wire/gather.ts";
 import type { IpPacket } from "../wire/ip_packet.ts";
 import { Protocol } from "../wire/ip_packet.ts";
-import { buildIpv4, IPV4_HEADER_LENGTH, MAPPED_PREFIX } from "../wire/ipv4.ts";
+import { buildIpv4, IPV4_ATOMIC, IPV4_HEADER_LENGTH, MAPPED_PREFIX } from "../wire/ipv4.ts";
 import { buildIpv6, buildIpv6Address, IPV6_HEADER_LENGTH } from "../wire/ipv6.ts";
 import type { Arena } from "../wire/memory.ts";
 import type { Segment } from "../wire/segment.ts";
@@ -71,7 +71,8 @@ export class Transmitter {
       const at = this.beginFrame(packet.pathHigh, packet.pathLow, EtherType.Ipv4);
       const totalLength = IPV4_HEADER_LENGTH + length;
       const source = packet.destination3;
-      buildIpv4(view, at, 0, totalLength, this.ttl, protocol, source, packet.source3);
+      const { ttl } = this;
+      buildIpv4(view, at, 0, totalLength, IPV4_ATOMIC, ttl, protocol, source, packet.source3);
       return at + IPV4_HEADER_LENGTH;
     }
     const at = this.beginIpv6(packet.pathHigh, packet.pathLow, protocol, length, this.ttl);
@@ -177,7 +178,8 @@ export class Transmitter {
       at = ip + IPV4_HEADER_LENGTH;
       headerLength = buildTcp(view, at, seg);
       const length = IPV4_HEADER_LENGTH + headerLength + payload.length;
-      buildIpv4(view, ip, tos, length, seg.ttl, Protocol.Tcp, seg.local3, seg.remote3);
+      const { ttl, local3, remote3 } = seg;
+      buildIpv4(view, ip, tos, length, IPV4_ATOMIC, ttl, Protocol.Tcp, local3, remote3);
     }
     frame.length = at + headerLength - frame.start;
     frame.checksumField = TCP_CHECKSUM_OFFSET;

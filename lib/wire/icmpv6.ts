@@ -22,6 +22,10 @@ export const Icmpv6Type = {
 
 /** Code of `Icmpv6Type.Unreachable` for a port nobody listens on. */
 export const ICMPV6_PORT_UNREACHABLE = 4;
+/** Code of `Icmpv6Type.ParameterProblem` for a field that cannot be. */
+export const ICMPV6_ERRONEOUS_FIELD = 0;
+/** Code of "time exceeded" for a datagram whose fragments did not all come; the same in ICMP. */
+export const REASSEMBLY_TIME_EXCEEDED = 1;
 /** Code of `Icmpv6Type.ParameterProblem` for a next header nobody speaks. */
 export const ICMPV6_UNKNOWN_NEXT_HEADER = 1;
 

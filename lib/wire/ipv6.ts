@@ -87,6 +87,7 @@ export function buildIpv6Address(
 
 /** Moves `packet` behind its extension headers, at most eight. RFC 8200 §4. */
 function walkExtensions(view: DataView, packet: IpPacket): number {
+  packet.hasFragmentHeader = false;
   for (let count = 0; isExtension(packet.protocol); count++) {
     if (count === EXTENSION_LIMIT || packet.payloadLength < 8) return IpFault.Header;
     if (packet.protocol === Protocol.HopByHop && count > 0) return IpFault.Header;
@@ -122,6 +123,7 @@ function takeExtension(view: DataView, packet: IpPacket): number {
 /** RFC 8200 §4.5. An atomic fragment is processed alone, RFC 6946 §4. */
 function takeFragmentHeader(view: DataView, packet: IpPacket): number {
   const field = view.getUint16(packet.payloadOffset + 2);
+  packet.hasFragmentHeader = true;
   packet.identification = view.getInt32(packet.payloadOffset + 4);
   packet.fragmentOffset = field & 0xfff8;
   packet.moreFragments = (field & 1) !== 0;
