@@ -17,6 +17,7 @@ import { TapLink } from "./lib/host/tap.ts";
 import { formatJson, formatText } from "./lib/log_line.ts";
 import { Driver } from "./lib/proxy/driver.ts";
 import { Proxy } from "./lib/proxy/proxy.ts";
+import { RecordLog } from "./lib/proxy/record_log.ts";
 import { SegmentLog } from "./lib/proxy/segment_log.ts";
 import { Stack } from "./lib/stack/stack.ts";
 import { Mac } from "./lib/wire/address.ts";
@@ -52,6 +53,7 @@ async function main(args: string[]): Promise<number> {
 async function run(config: Config): Promise<number> {
   const logger = openLog(config);
   const { tunables, mtu } = config;
+  const log = new RecordLog(logger, config.logLevel, tunables.px_log_ratelimit);
   const arena = new Arena(tunables.px_mem_max + FRAMES_BYTES);
   const clock = new MonotonicClock(arena);
   const entropy = new SystemEntropy();
@@ -70,10 +72,10 @@ async function run(config: Config): Promise<number> {
     offload: link.offload,
     addresses: config.stackAddresses,
     gateways: config.gateways,
-    tracer: config.logLevel === "debug" ? new SegmentLog(logger) : null,
+    tracer: config.logLevel === "debug" ? new SegmentLog(log) : null,
   });
-  const proxy = new Proxy({ stack, sockets, poller, tunables, logger, routes: config.routes });
-  const driver = new Driver({ link, stack, proxy, poller, clock, arena, logger });
+  const proxy = new Proxy({ stack, sockets, poller, log, routes: config.routes });
+  const driver = new Driver({ link, stack, proxy, poller, clock, arena, log });
   const drain = () => driver.drain(); // a second call ends it at once
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, drain);

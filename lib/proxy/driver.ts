@@ -1,7 +1,8 @@
 /**
  * Driver: the only loop. House §9, io-measurements §5.
  *
- *     turn:  sockets  mark what the poller reported
+ *     turn:  log      once a second: say how many records were suppressed
+ *            sockets  mark what the poller reported
  *            link     up to 64 frames or 256 KiB: link.read → stack.receive
  *            tell     accept new connections, deliver signals
  *            run      relays with something to do, each once
@@ -22,7 +23,8 @@ import type { Clock, Link, Poller } from "../host/host.ts";
 import type { Arena } from "../wire/memory.ts";
 import { Frame } from "../wire/frame.ts";
 import { errnoName } from "../host/errno.ts";
-import type { Proxy, ProxyLogger } from "./proxy.ts";
+import type { Proxy } from "./proxy.ts";
+import type { RecordLog } from "./record_log.ts";
 
 /** Frames, and bytes of them, read before relays and timers have their turn. */
 const FRAMES_PER_TURN = 64;
@@ -52,7 +54,7 @@ export interface DriverParts {
   readonly clock: Clock;
   /** Gives the driver's one frame its slot. */
   readonly arena: Arena;
-  readonly logger: ProxyLogger;
+  readonly log: RecordLog;
 }
 
 /** Why the driver ended. */
@@ -75,7 +77,7 @@ export class Driver {
   readonly #proxy: Proxy;
   readonly #poller: Poller;
   readonly #clock: Clock;
-  readonly #logger: ProxyLogger;
+  readonly #log: RecordLog;
   readonly #frame: Frame;
   /** Events of the poller that no turn has seen. */
   #events = 0;
@@ -95,7 +97,7 @@ export class Driver {
     this.#proxy = parts.proxy;
     this.#poller = parts.poller;
     this.#clock = parts.clock;
-    this.#logger = parts.logger;
+    this.#log = parts.log;
     this.#frame = new Frame(parts.arena, FRAME_CAPACITY);
     this.#poller.watchLink(this.#link.descriptor);
   }
@@ -162,6 +164,7 @@ export class Driver {
    * whoever keeps the time in place of the clock.
    */
   turn(events: number, now: number): boolean {
+    this.#log.poll(this.#proxy.tunables.px_log_ratelimit, now);
     this.#mark(events);
     this.#obey(now);
     const frames = this.#isLinkReadable ? this.#readLink(now) : 0;
@@ -177,7 +180,8 @@ export class Driver {
 
   /** When the next turn must be at the latest; may be Infinity. */
   deadline(now: number): number {
-    return Math.min(this.#stack.deadline(now), this.#proxy.deadline(now));
+    const engine = Math.min(this.#stack.deadline(now), this.#proxy.deadline(now));
+    return Math.min(engine, this.#log.deadline());
   }
 
   #mark(events: number): void {
@@ -221,7 +225,13 @@ export class Driver {
     const exitCode = reason === "device-gone" ? 75 : reason === "aborted" ? 1 : 0;
     this.#ending = { reason, exitCode, errno };
     if (errno === 0) this.#sendLast(now);
-    else this.#logger.error(() => `device-gone name=${this.#link.name} cause=${errnoName(errno)}`);
+    else this.#tellDeviceGone(errno);
+    this.#log.tellSuppressed(); // no turn will
+  }
+
+  #tellDeviceGone(errno: number): void {
+    const cause = errnoName(errno);
+    this.#log.logger.error(() => `device-gone name=${this.#link.name} cause=${cause}`);
   }
 
   /** What the last calls on connections queued, resets above all. */

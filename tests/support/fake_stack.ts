@@ -2,6 +2,7 @@
 
 import type { DrivenStack } from "../../lib/proxy/driver.ts";
 import type { ClientListener, ClientStack } from "../../lib/proxy/proxy.ts";
+import { DEFAULT_TUNABLES, type Tunables } from "../../lib/tcp/tunables.ts";
 import type { Endpoint } from "../../lib/wire/address.ts";
 import type { Frame } from "../../lib/wire/frame.ts";
 import type { FakeConnection } from "./fake_connection.ts";
@@ -29,6 +30,7 @@ export class FakeListener implements ClientListener {
 
 /** Answers what the test wants, and tells what was called. */
 export class FakeStack implements ClientStack, DrivenStack {
+  tunables: Tunables = DEFAULT_TUNABLES;
   readonly listeners: FakeListener[] = [];
   /** Connections with signals to deliver. */
   readonly signals: FakeConnection[] = [];
