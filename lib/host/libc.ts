@@ -40,11 +40,20 @@ const SYMBOLS = {
     nonblocking: true,
   },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  // glibc 2.36 and later; the system calls are Linux 5.2's.
+  fsconfig: {
+    parameters: ["i32", "u32", "pointer", "pointer", "i32"],
+    result: "i32",
+    optional: true,
+  },
+  fsmount: { parameters: ["i32", "u32", "u32"], result: "i32", optional: true },
+  fsopen: { parameters: ["buffer", "u32"], result: "i32", optional: true },
   getsockopt: { parameters: ["i32", "i32", "i32", "pointer", "pointer"], result: "i32" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
   ioctl: { parameters: ["i32", "u32", "buffer"], result: "i32" },
   ioctl_number: { name: "ioctl", parameters: ["i32", "u32", "u32"], result: "i32" },
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  openat: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
   read: { parameters: ["i32", "pointer", "i32"], result: "i32" },
   readv: { parameters: ["i32", "pointer", "i32"], result: "i32" },
   recv: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
@@ -54,6 +63,7 @@ const SYMBOLS = {
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   write: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+  write_bytes: { name: "write", parameters: ["i32", "buffer", "i32"], result: "i32" },
   writev: { parameters: ["i32", "pointer", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
