@@ -6,7 +6,14 @@
 import { parseArgs } from "@std/cli";
 import { ConsoleHandler, getLogger, type LevelName, type Logger, setup } from "@std/log";
 import manifest from "./deno.json" with { type: "json" };
-import { type Command, commandFrom, type Config, FLAG_SYNTAX, UsageError } from "./lib/config.ts";
+import {
+  type Command,
+  commandFrom,
+  type Config,
+  FLAG_SYNTAX,
+  refuseUnknownFlags,
+  UsageError,
+} from "./lib/config.ts";
 import { helpText, welcomeLines } from "./lib/help.ts";
 import { MonotonicClock } from "./lib/host/clock.ts";
 import { SystemEntropy } from "./lib/host/entropy.ts";
@@ -34,6 +41,7 @@ const EXIT_USAGE = 2;
 
 /** What the arguments ask for. Throws UsageError. */
 export function parseCommandLine(args: string[]): Command {
+  refuseUnknownFlags(args);
   return commandFrom(parseArgs(args, FLAG_SYNTAX));
 }
 

@@ -5,7 +5,13 @@
  */
 
 import { nearest } from "./nearest.ts";
-import { DEFAULT_TUNABLES, setTunable, TunableError, type Tunables } from "./tcp/tunables.ts";
+import {
+  DEFAULT_TUNABLES,
+  setTunable,
+  TunableError,
+  TUNABLES,
+  type Tunables,
+} from "./tcp/tunables.ts";
 import {
   type Address,
   Cidr,
@@ -77,13 +83,13 @@ const FORMS = {
   "listen": "IP:PORT, like 198.18.0.2:80 or [fd00::2]:80; port 0 is every port",
   "upstream": "IP:PORT, like 127.0.0.1:8080 or [::1]:8080; names are not looked up, " +
     "and port 0 is the port that the client asked for",
-  "tap": 'a name of 1 to 15 characters without spaces, "/", ":" and "%"',
-  "mtu": `${MTU_RANGE.min} to ${MTU_RANGE.max} bytes`,
+  "tap": 'a name of 1 to 15 characters without spaces, "/", ":" and "%", like tap0',
+  "mtu": `${MTU_RANGE.min} to ${MTU_RANGE.max} bytes, like 1500`,
   "mac": "six bytes like 02:00:5e:10:00:01, the first one even",
   "host-address": "IP/PREFIX, like 198.18.0.1/24 or fd00::1/64",
   "stack-address": "an IP address, like 198.18.0.2 or fd00::2",
   "set": "NAME=VALUE, like tcp_msl=30; --help lists the names",
-  "log-level": LOG_LEVELS.join(", "),
+  "log-level": "debug, info, warn or error",
   "log-format": LOG_FORMATS.join(" or "),
 } as const;
 
@@ -92,6 +98,7 @@ type Switch = "no-setup" | "no-offload" | "help" | "version";
 
 const VALUE_FLAGS = Object.keys(FORMS) as ValueFlag[];
 const SWITCHES: readonly Switch[] = ["no-setup", "no-offload", "help", "version"];
+const ALL_FLAGS: readonly string[] = [...VALUE_FLAGS, ...SWITCHES];
 
 /**
  * What `parseArgs` is to be told. All flags are collected, so that one given
@@ -118,6 +125,19 @@ const DEFAULT_HOST = parseCidr("198.18.0.1/24")!;
 const DEFAULT_STACK = parseAddress("198.18.0.2")!;
 const LEAST_IPV6_MTU = 1280; // RFC 8200 §5
 
+/**
+ * Refuses flags that do not exist. Throws UsageError. To be called before
+ * `parseArgs`, which takes `--no-mtu=9` for `--mtu=9` and `--_` for its own list.
+ */
+export function refuseUnknownFlags(args: readonly string[]): void {
+  const end = args.indexOf("--");
+  for (const argument of end < 0 ? args : args.slice(0, end)) {
+    if (!argument.startsWith("--")) continue;
+    const name = argument.slice(2).split("=", 1)[0];
+    if (!ALL_FLAGS.includes(name)) refuseUnknown(argument, name);
+  }
+}
+
 /** What the flags ask for. Throws UsageError. */
 export function commandFrom(flags: Flags): Command {
   for (const flag of VALUE_FLAGS) refuseEmpty(flag, flags[flag]);
@@ -134,6 +154,9 @@ function configFrom(flags: Flags): Config {
   const stackAddresses = stackAddressesFrom(flags["stack-address"], given);
   refuseLoops(given, stackAddresses);
   const hostAddresses = hostAddressesFrom(flags["host-address"], stackAddresses, setup);
+  for (const network of hostAddresses) {
+    for (const own of [network.address, ...stackAddresses]) refuseEdges(own, network);
+  }
   return Object.freeze({
     tapName: single("tap", flags.tap, DEFAULT_TAP, tapNameFrom),
     mtu: single("mtu", flags.mtu, 1500, (text) => {
@@ -148,10 +171,10 @@ function configFrom(flags: Flags): Config {
     offload: flags["no-offload"] === undefined,
     tunables: tunablesFrom(flags.set),
     logLevel: single("log-level", flags["log-level"], "info", (text) => {
-      return oneOf("log-level", text, LOG_LEVELS);
+      return oneOf("log-level", text, LOG_LEVELS, "info");
     }),
     logFormat: single("log-format", flags["log-format"], "text", (text) => {
-      return oneOf("log-format", text, LOG_FORMATS);
+      return oneOf("log-format", text, LOG_FORMATS, "text");
     }),
   });
 }
@@ -171,16 +194,19 @@ function routesFrom(listens: readonly string[], upstreams: readonly string[]): R
       misuse("listen", text, "it has an --upstream already; give it once");
     }
     const upstream = parseEndpoint(upstreams[i]) ?? misuse("upstream", upstreams[i]);
-    if (upstream.address.isUnspecified) {
-      misuse(
-        "upstream",
-        upstreams[i],
-        "nobody can be reached there; 127.0.0.1 and ::1 are this host",
-      );
-    }
+    refuseUnreachable(upstreams[i], upstream.address);
     routes.push(Object.freeze({ listen, upstream }));
   }
   return routes;
+}
+
+/** Refuses upstreams which no TCP can reach. */
+function refuseUnreachable(text: string, address: Address): void {
+  if (address.isUnspecified) {
+    misuse("upstream", text, "nobody can be reached there; 127.0.0.1 and ::1 are this host");
+  }
+  const kind = groupKind(address);
+  if (kind !== "") misuse("upstream", text, `${address} is ${kind}; expected ${FORMS.upstream}`);
 }
 
 /** Refuses upstreams behind the device, whose connections would come in again without end. */
@@ -247,6 +273,19 @@ function hostAddressesFrom(
   return addresses;
 }
 
+/** Refuses the addresses of an IPv4 network which stand for all of it. RFC 1122 §3.2.1.3, RFC 3021 §2.1. */
+function refuseEdges(own: Address, network: Cidr): void {
+  if (!own.isIpv4 || network.prefixLength > 30 || !network.contains(own)) return;
+  const hostMask = -1 >>> network.prefixLength;
+  const host = own.w3 & hostMask;
+  if (host !== 0 && host !== hostMask) return;
+  throw new UsageError(
+    `Cannot use ${own} in the network ${network}: it is the ${host === 0 ? "first" : "last"} ` +
+      `address, which stands for the whole network; give --host-address, --listen and ` +
+      `--stack-address one between the first and the last`,
+  );
+}
+
 /** `own` with the prefix length of the first network that contains it, else its full length. */
 function inNetwork(own: Address, networks: readonly Cidr[]): Cidr {
   const network = networks.find((network) => network.contains(own));
@@ -298,17 +337,30 @@ function tunablesFrom(texts: readonly string[]): Tunables {
       tunables = setTunable(tunables, name, value);
     } catch (error) {
       if (!(error instanceof TunableError)) throw error;
-      const advice = error.allowed === "" && error.nearest === null ? "; --help lists all" : "";
-      throw new UsageError(`${error.message}${advice}`, { cause: error });
+      throw new UsageError(`${error.message}${tunableAdvice(error)}`, { cause: error });
     }
   }
   return tunables;
 }
 
-function oneOf<T extends string>(flag: ValueFlag, text: string, choices: readonly T[]): T {
+/** What to do about a tunable, where the error itself does not say it. */
+function tunableAdvice({ tunable, allowed, nearest }: TunableError): string {
+  const spec = TUNABLES.find((spec) => spec.name === tunable);
+  if (spec !== undefined) return `; the default is ${spec.default}`;
+  return allowed === "" && nearest === null ? "; --help lists all" : "";
+}
+
+function oneOf<T extends string>(
+  flag: ValueFlag,
+  text: string,
+  choices: readonly T[],
+  standard: T,
+): T {
   const choice = choices.find((choice) => choice === text);
   if (choice !== undefined) return choice;
-  return misuse(flag, text, `expected ${FORMS[flag]}${didYouMean(nearest(text, choices))}`);
+  const near = nearest(text.toLowerCase(), choices);
+  const advice = near === null ? `; the default is ${standard}` : didYouMean(near);
+  return misuse(flag, text, `expected ${FORMS[flag]}${advice}`);
 }
 
 /** The checked value of a flag that may be given once. */
@@ -323,13 +375,15 @@ function single<T, D>(
 }
 
 function refuseEmpty(flag: ValueFlag, values: readonly string[]): void {
-  if (values.includes("")) throw new UsageError(`--${flag} needs a value: ${FORMS[flag]}`);
+  if (values.includes("")) throw new UsageError(`--${flag} needs a value: expected ${FORMS[flag]}`);
 }
 
 function refuseValue(flag: Switch, values: readonly unknown[]): void {
   const value = values.find((value) => value !== true);
   if (value === undefined) return;
-  throw new UsageError(`Cannot give --${flag} the value ${value}: it takes none`);
+  throw new UsageError(
+    `Cannot give --${flag} the value ${value}: it takes none; give --${flag} alone or leave it out`,
+  );
 }
 
 /** Refuses what neither end of an Ethernet link can have for an address of its own. */
@@ -342,14 +396,18 @@ function refuseForeign(flag: ValueFlag, text: string, address: Address): void {
 function foreignKind(address: Address): string {
   const { w0, w1, w2, w3 } = address;
   if (address.isUnspecified) return "no address";
-  const top = (address.isIpv4 ? w3 : w0) >>> 24;
-  if (address.isIpv4) {
-    if (w3 === -1) return "the broadcast address";
-    if (top === 127) return "a loopback address, which never reaches a device";
-    return top >= 224 && top < 240 ? "a multicast address" : "";
+  if (address.isIpv4 && w3 >>> 24 === 127) {
+    return "a loopback address, which never reaches a device";
   }
-  if ((w0 | w1 | w2) === 0 && w3 === 1) return "the loopback address, which never reaches a device";
-  return top === 0xff ? "a multicast address" : "";
+  const isLoopback = !address.isIpv4 && (w0 | w1 | w2) === 0 && w3 === 1;
+  return isLoopback ? "the loopback address, which never reaches a device" : groupKind(address);
+}
+
+/** What kind of group `address` stands for; empty: none, it is one host's. */
+function groupKind({ isIpv4, w0, w3 }: Address): string {
+  if (isIpv4 && w3 === -1) return "the broadcast address";
+  const isMulticast = isIpv4 ? w3 >>> 28 === 0xe : w0 >>> 24 === 0xff;
+  return isMulticast ? "a multicast address" : "";
 }
 
 /** Refuses an argument that belongs to no flag; with a `key`, a flag that does not exist. */
@@ -360,14 +418,26 @@ function refuseUnknown(argument: string, key?: string): never {
         (argument || "NAME"),
     );
   }
-  const [flag, value] = argument.split("=", 2);
+  const [flag] = argument.split("=", 1);
+  const value = argument.slice(flag.length + 1);
   const name = flag.replace(/^-+/, "");
   // parseArgs takes --no-setup=yes for --setup=yes, which it does not know.
   const known = SWITCHES.find((known) => known === name);
   if (known !== undefined) refuseValue(known, [value]);
-  const near = nearest(name, [...VALUE_FLAGS, ...SWITCHES]);
-  const advice = near === null ? "; --help lists all" : didYouMean(`--${near}`);
-  throw new UsageError(`There is no flag ${flag}${advice}`);
+  throw new UsageError(`There is no flag ${flag}${flagAdvice(name, value)}`);
+}
+
+/** What to do about a flag that does not exist. */
+function flagAdvice(name: string, value: string): string {
+  const negated = name.replace(/^no-/, "");
+  if (VALUE_FLAGS.some((known) => known === negated && known !== name)) {
+    return `: leave --${negated} out to have its default`;
+  }
+  if (ALL_FLAGS.includes(`no-${name}`)) return `: it is the default; --no-${name} is the other way`;
+  const tunable = TUNABLES.find((spec) => spec.name === name);
+  if (tunable !== undefined) return didYouMean(`--set ${name}=${value || tunable.default}`);
+  const near = nearest(name.toLowerCase(), ALL_FLAGS);
+  return near === null ? "; --help lists all" : didYouMean(`--${near}`);
 }
 
 function misuse(flag: ValueFlag, text: string, why = `expected ${FORMS[flag]}`): never {

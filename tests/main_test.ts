@@ -61,9 +61,12 @@ mainTest("--version prints the version of deno.json", async (means) => {
 
 for (
   const [args, message] of [
-    [["--mtu", "100"], "Cannot use --mtu 100: expected 576 to 65520 bytes"],
+    [["--mtu", "100"], "Cannot use --mtu 100: expected 576 to 65520 bytes, like 1500"],
     [["--lisen", "198.18.0.2:80"], "There is no flag --lisen; did you mean --listen?"],
-    [["--set", "tcp_msl=0"], 'Cannot set tcp_msl to "0": expected 1 to 120 seconds'],
+    [
+      ["--set", "tcp_msl=0"],
+      'Cannot set tcp_msl to "0": expected 1 to 120 seconds; the default is 60',
+    ],
   ] as const
 ) {
   mainTest(`${args.join(" ")} is explained on standard error, exit code 2`, async (means) => {

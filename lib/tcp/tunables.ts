@@ -173,7 +173,8 @@ export class TunableError extends Error {
 export function setTunable(tunables: Tunables, name: string, text: string): Tunables {
   const spec = TUNABLES.find((spec) => spec.name === name);
   if (spec === undefined) {
-    throw new TunableError(name, text, "", nearest(name, TUNABLES.map((spec) => spec.name)));
+    const word = name.toLowerCase().split(".").at(-1)!; // of net.ipv4.tcp_sack, say
+    throw new TunableError(name, text, "", nearest(word, TUNABLES.map((spec) => spec.name)));
   }
   const value = INTEGER.test(text) ? Number(text) : NaN;
   if (!(value >= spec.min && value <= spec.max)) {
