@@ -32,12 +32,12 @@ export class SegmentLog implements Tracer {
   sent(seg: Segment): void {
     if ((seg.flags & (SYN | FIN | RST)) === 0) return;
     const client = clientOf(seg);
-    if ((seg.flags & SYN) !== 0) this.#await(client);
+    if ((seg.flags & SYN) !== 0) this.#expectAnswer(client);
     this.#write(">", client, seg);
   }
 
   /** The one that has waited longest makes room. */
-  #await(client: string): void {
+  #expectAnswer(client: string): void {
     this.#awaited.add(client);
     if (this.#awaited.size <= AWAITED_LIMIT) return;
     const [longest] = this.#awaited;
