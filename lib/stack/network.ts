@@ -85,6 +85,8 @@ export class Network implements SegmentSink {
   readonly #control: Control;
   readonly #packet = new IpPacket();
   readonly #seg = new Segment();
+  /** The VLAN we are in; 0: frames are untagged. */
+  #vlanId = 0;
   #transport: Transport | null = null;
   #now = 0;
 
@@ -112,6 +114,7 @@ export class Network implements SegmentSink {
       hashKey: keys[1],
     });
     this.neighbors = this.#discovery.neighbors;
+    this.#vlanId = this.#transmitter.vlanId = tunables.vlan_id;
     this.#fragments = new Fragments({
       arena,
       pages: parts.pages,
@@ -138,6 +141,7 @@ export class Network implements SegmentSink {
   /** Changes the tunables; the neighbour cache keeps its size. */
   set tunables(tunables: Tunables) {
     this.#transmitter.ttl = tunables.ip_default_ttl;
+    this.#vlanId = this.#transmitter.vlanId = tunables.vlan_id;
     this.#errors.tunables = tunables;
     this.#fragments.tunables = tunables;
     this.neighbors.staleMs = tunables.gc_stale_time * 1000;
@@ -154,14 +158,15 @@ export class Network implements SegmentSink {
       return;
     }
     let type = etherTypeOf(view, start);
+    let vlanId = 0;
     if (type === EtherType.Vlan && frame.length >= ETHERNET_HEADER_LENGTH + VLAN_TAG_LENGTH) {
-      // A priority tag counts as none. IEEE 802.1Q §9.6.
-      if (vlanIdOf(view, start) !== 0) {
-        this.counters.EthVlanMismatch++;
-        return;
-      }
+      vlanId = vlanIdOf(view, start); // 0, a mere priority, counts as no tag. IEEE 802.1Q §9.6
       type = etherTypeOf(view, start + VLAN_TAG_LENGTH);
       offset += VLAN_TAG_LENGTH;
+    }
+    if (vlanId !== this.#vlanId) {
+      this.counters.EthVlanMismatch++;
+      return;
     }
     const length = start + frame.length - offset;
     if (length > (frame.segmentSize > 0 ? SUPER_PACKET_LIMIT : this.#mtu)) {

@@ -6,7 +6,13 @@
 
 import type { Counters } from "../tcp/counters.ts";
 import type { Mac } from "../wire/address.ts";
-import { buildEthernet, ETHERNET_HEADER_LENGTH, EtherType } from "../wire/ethernet.ts";
+import {
+  buildEthernet,
+  ETHERNET_HEADER_LENGTH,
+  EtherType,
+  tagEthernet,
+  VLAN_TAG_LENGTH,
+} from "../wire/ethernet.ts";
 import { Frame, type FrameSink } from "../wire/frame.ts";
 import type { Gather } from "../wire/gather.ts";
 import type { IpPacket } from "../wire/ip_packet.ts";
@@ -32,6 +38,9 @@ export class Transmitter {
   /** Time to live, or hop limit, of replies; segments have their own. */
   ttl: number;
   readonly #flowKey: number;
+  #vlanId = 0;
+  /** Bytes of the link header, the tag included. */
+  #linkLength = ETHERNET_HEADER_LENGTH;
   readonly #counters: Counters;
 
   /** `flowKey` is a secret int32; `offload` lets the device complete TCP's checksums. */
@@ -54,11 +63,18 @@ export class Transmitter {
     this.#counters = counters;
   }
 
+  /** The VLAN whose tag all frames carry from now on, 1 … 4094; 0: none. */
+  set vlanId(vlanId: number) {
+    this.#vlanId = vlanId;
+    this.#linkLength = ETHERNET_HEADER_LENGTH + (vlanId === 0 ? 0 : VLAN_TAG_LENGTH);
+  }
+
   /** Writes an Ethernet header. Returns the offset behind it. */
   beginFrame(macHigh: number, macLow: number, etherType: number): number {
     const start = this.frame.start;
     buildEthernet(this.#view, start, macHigh, macLow, this.#macHigh, this.#macLow, etherType);
-    return start + ETHERNET_HEADER_LENGTH;
+    if (this.#vlanId !== 0) tagEthernet(this.#view, start, this.#vlanId);
+    return start + this.#linkLength;
   }
 
   /**
@@ -115,7 +131,7 @@ export class Transmitter {
   /** Sends what was built elsewhere, behind the Ethernet header at hand. Returns false when the device takes nothing now. */
   sendBuilt(rest: Gather): boolean {
     const frame = this.frame;
-    frame.length = ETHERNET_HEADER_LENGTH;
+    frame.length = this.#linkLength;
     frame.checksumStart = 0;
     return this.#sink.write(frame, rest, 0);
   }
@@ -143,11 +159,11 @@ export class Transmitter {
   writePacket(seg: Segment, payload: Gather, offset: number, room: number): number {
     const frame = this.frame;
     const at = this.#beginSegment(seg, payload, 0, 0);
-    const headersLength = frame.length - ETHERNET_HEADER_LENGTH;
+    const headersLength = frame.length - this.#linkLength;
     if (headersLength + payload.length > room) return 0;
     completeTcp(this.arena, at, frame.start + frame.length - at, seg, payload);
     const bytes = this.arena.bytes;
-    const start = frame.start + ETHERNET_HEADER_LENGTH;
+    const start = frame.start + this.#linkLength;
     bytes.copyWithin(offset, start, start + headersLength);
     let end = offset + headersLength;
     for (let i = 0; i < payload.count; i++) {

@@ -78,6 +78,8 @@ const DEFINITIONS = {
   ipfrag_time: [30, 1, 120, "seconds"],
   /** Memory of all incomplete datagrams together; 0 drops fragments. Linux: ip(7). */
   ipfrag_high_thresh: [4_194_304, 0, 268_435_456, "bytes"],
+  /** The VLAN of the link: only its frames are taken, all sent carry its tag; 0: none. IEEE 802.1Q §9.6. */
+  vlan_id: [0, 0, 4094, "as VLAN identifier"],
   /** Least time between ICMP errors to one host; 0: no limit. RFC 1812 §4.3.2.8. */
   icmp_ratelimit: [1000, 0, 60000, "milliseconds"],
   /** ICMP errors sent to all hosts together. RFC 1812 §4.3.2.8, RFC 4443 §2.4. */
