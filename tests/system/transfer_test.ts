@@ -4,43 +4,29 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { Exchange } from "./peers/exchange.ts";
 import { SMALL_PAGE } from "./peers/upstream.ts";
 import { systemTest } from "./support/register.ts";
-import { assertSameBytes, type Scene } from "./support/scene.ts";
-import { OTHER_MTU_VARIANTS, TRANSFER_VARIANTS, VARIANTS } from "./support/variants.ts";
+import { assertTransfers } from "./support/scene.ts";
+import {
+  ANY_LINK_VARIANTS,
+  OTHER_MTU_VARIANTS,
+  TRANSFER_VARIANTS,
+  VARIANTS,
+} from "./support/variants.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 const CURL_MS = 20_000;
 
-/** Does the exchange on so many connections; all must end well, with equal sums everywhere. */
-async function assertTransfers(scene: Scene, exchange: Exchange, connections = 1): Promise<void> {
-  const clients = await scene.runClient({ exchange, connections });
-  assertEquals(clients.length, connections);
-  const upstreams = await scene.upstreamReports(connections);
-  for (let i = 0; i < connections; i++) {
-    const { connected, sent, received } = clients[i];
-    assertEquals(connected, "done");
-    assertEquals(sent?.end, "done");
-    assertEquals(received?.end, "done");
-    assertEquals(sent?.bytes, exchange.upLength);
-    assertEquals(received?.bytes, exchange.downLength);
-    assertEquals(upstreams[i].received, sent);
-    assertEquals(upstreams[i].sent, received);
-  }
-  assertSameBytes(await scene.closeRecords(connections), clients, upstreams);
-}
-
 systemTest("http: curl gets a page", async (scene) => {
   const url = `http://${scene.urlHost}/`;
-  const curl = scene.namespace.start("curl", "curl", ["-sS", "--max-time", "10", url]);
+  const curl = scene.clientNamespace.start("curl", "curl", ["-sS", "--max-time", "10", url]);
   assertEquals((await curl.ending(CURL_MS)).code, 0, curl.text);
   assertEquals(curl.text + "\n", SMALL_PAGE);
   const [record] = await scene.closeRecords(1);
   assertEquals(record.down > SMALL_PAGE.length, true);
-}, { needs: ["curl"] });
+}, { variants: ANY_LINK_VARIANTS, needs: ["curl"] });
 
 // The other MTUs carry less: small frames without offloads take the longest, and prove the same.
 for (
@@ -100,4 +86,4 @@ systemTest("many: 500 parallel connections each carry their own bytes", async (s
     { seed: 1000, upLength: length, downLength: length, order: "together" },
     500,
   );
-});
+}, { variants: ANY_LINK_VARIANTS });

@@ -14,15 +14,14 @@ export const DEVICE = "tapster0";
 /** The only permission there is. `--no-prompt`: nobody is asked for another. */
 export const PERMISSIONS = ["--no-prompt", "--allow-ffi"] as const;
 
-/** Starts main.ts in the namespace and waits until its device can be used. */
+/** Starts main.ts in the namespace and waits until its device can be used, or set up. */
 export async function startTapster(namespace: Namespace, flags: string[]): Promise<Program> {
   const args = ["run", ...PERMISSIONS, "main.ts", ...flags];
   const tapster = namespace.start("tapster", Deno.execPath(), args, ROOT);
-  await eventually(
-    START_MS,
-    "the device has a route",
-    () => !tapster.runs || (namespace.hasRoute(DEVICE) && namespace.hasOnlyUsableAddresses()),
-  );
+  const isReady = flags.includes("--no-setup")
+    ? () => namespace.devices().includes(DEVICE)
+    : () => namespace.hasRoute(DEVICE) && namespace.hasOnlyUsableAddresses();
+  await eventually(START_MS, "the device is ready", () => !tapster.runs || isReady());
   await tapster.line(START_MS, () => true);
   if (!tapster.runs) throw new Error(`Tapster ended at its start and said:\n${tapster.text}`);
   return tapster;
