@@ -128,6 +128,7 @@ export class Network implements SegmentSink {
       addresses: this.#addresses,
       discovery: this.#discovery,
       errors: this.#errors,
+      mtu: parts.mtu,
       counters,
     });
   }
@@ -256,6 +257,7 @@ export class Network implements SegmentSink {
   #fragmentArrives(packet: IpPacket, now: number): void {
     if (!this.#fragments.arrives(packet, now)) return;
     const { frame } = this.#fragments;
+    const { identification } = packet;
     const offset = frame.start + ETHERNET_HEADER_LENGTH;
     const length = frame.length - ETHERNET_HEADER_LENGTH;
     const fault = packet.isIpv6
@@ -263,6 +265,7 @@ export class Network implements SegmentSink {
       : parseIpv4(this.#view, offset, length, packet);
     if (fault !== IpFault.None) return this.#countFault(fault);
     packet.hasFragmentHeader = true;
+    packet.identification = identification;
     if (packet.isFragment) this.counters.InHdrErrors++; // a fragment header in what was cut
     else if (packet.protocol === Protocol.Tcp) this.#tcpArrives(frame, packet, now);
     else this.#control.packetArrives(frame, packet, now);

@@ -17,8 +17,20 @@ import { Frame, type FrameSink } from "../wire/frame.ts";
 import type { Gather } from "../wire/gather.ts";
 import type { IpPacket } from "../wire/ip_packet.ts";
 import { Protocol } from "../wire/ip_packet.ts";
-import { buildIpv4, IPV4_ATOMIC, IPV4_HEADER_LENGTH, MAPPED_PREFIX } from "../wire/ipv4.ts";
-import { buildIpv6, buildIpv6Address, IPV6_HEADER_LENGTH } from "../wire/ipv6.ts";
+import {
+  buildIpv4,
+  IPV4_ATOMIC,
+  IPV4_HEADER_LENGTH,
+  IPV4_MORE_FRAGMENTS,
+  MAPPED_PREFIX,
+} from "../wire/ipv4.ts";
+import {
+  buildFragmentHeader,
+  buildIpv6,
+  buildIpv6Address,
+  FRAGMENT_HEADER_LENGTH,
+  IPV6_HEADER_LENGTH,
+} from "../wire/ipv6.ts";
 import type { Arena } from "../wire/memory.ts";
 import type { Segment } from "../wire/segment.ts";
 import { buildTcp, completeTcp, TCP_CHECKSUM_OFFSET, tcpPseudoSum } from "../wire/tcp_header.ts";
@@ -82,26 +94,31 @@ export class Transmitter {
    * came from, around `length` bytes of `protocol`. Returns the offset behind.
    */
   beginReply(packet: IpPacket, protocol: number, length: number): number {
-    const view = this.#view;
+    return packet.isIpv6
+      ? this.#beginIpv6Reply(packet, protocol, length)
+      : this.#beginIpv4Reply(packet, protocol, length, IPV4_ATOMIC);
+  }
+
+  /**
+   * The same for a fragment of an answer which is too long for one packet:
+   * `length` bytes, a multiple of 8 if there are more, that belong at `offset`.
+   * The number of the datagram is the packet's own: it was unique on its way here.
+   */
+  beginFragment(
+    packet: IpPacket,
+    protocol: number,
+    offset: number,
+    length: number,
+    hasMore: boolean,
+  ): number {
     if (!packet.isIpv6) {
-      const at = this.beginFrame(packet.pathHigh, packet.pathLow, EtherType.Ipv4);
-      const totalLength = IPV4_HEADER_LENGTH + length;
-      const source = packet.destination3;
-      const { ttl } = this;
-      buildIpv4(view, at, 0, totalLength, IPV4_ATOMIC, ttl, protocol, source, packet.source3);
-      return at + IPV4_HEADER_LENGTH;
+      const flags = hasMore ? IPV4_MORE_FRAGMENTS : 0;
+      const word = (packet.identification << 16) | flags | (offset >> 3);
+      return this.#beginIpv4Reply(packet, protocol, length, word);
     }
-    const at = this.beginIpv6(packet.pathHigh, packet.pathLow, protocol, length, this.ttl);
-    buildIpv6Address(
-      view,
-      at - 32,
-      packet.destination0,
-      packet.destination1,
-      packet.destination2,
-      packet.destination3,
-    );
-    buildIpv6Address(view, at - 16, packet.source0, packet.source1, packet.source2, packet.source3);
-    return at;
+    const at = this.#beginIpv6Reply(packet, Protocol.Fragment, FRAGMENT_HEADER_LENGTH + length);
+    buildFragmentHeader(this.#view, at, protocol, offset, hasMore, packet.identification);
+    return at + FRAGMENT_HEADER_LENGTH;
   }
 
   /**
@@ -171,6 +188,25 @@ export class Transmitter {
       end += payload.lengths[i];
     }
     return end - offset;
+  }
+
+  #beginIpv4Reply(packet: IpPacket, protocol: number, length: number, fragment: number): number {
+    const at = this.beginFrame(packet.pathHigh, packet.pathLow, EtherType.Ipv4);
+    const { source3, destination3 } = packet;
+    const totalLength = IPV4_HEADER_LENGTH + length;
+    const { ttl } = this;
+    buildIpv4(this.#view, at, 0, totalLength, fragment, ttl, protocol, destination3, source3);
+    return at + IPV4_HEADER_LENGTH;
+  }
+
+  #beginIpv6Reply(packet: IpPacket, protocol: number, length: number): number {
+    const view = this.#view;
+    const at = this.beginIpv6(packet.pathHigh, packet.pathLow, protocol, length, this.ttl);
+    const { source0, source1, source2, source3 } = packet;
+    const { destination0, destination1, destination2, destination3 } = packet;
+    buildIpv6Address(view, at - 32, destination0, destination1, destination2, destination3);
+    buildIpv6Address(view, at - 16, source0, source1, source2, source3);
+    return at;
   }
 
   /** Writes all headers, checksum 0, and the frame's fields. Returns the offset of the TCP header. */

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { concat } from "../support/codec.ts";
-import { fragment } from "../support/fragment_frames.ts";
+import { fragment, fragmentsOf } from "../support/fragment_frames.ts";
 import {
   BROADCAST_MAC,
   ethernet,
@@ -24,6 +24,17 @@ protocolTest("ICMP-01", "an echo of 56 bytes comes back byte for byte", (t) => {
   t.injectFrame(ethernet(0x0800, ipv4(1, icmp(8, 0, REST))));
   const reply = ethernet(0x0800, ipv4(1, icmp(0, 0, REST), REVERSED), BACK);
   assertEquals(t.expectFrame(), reply);
+});
+
+protocolTest("ICMP-01", "an echo too long for the link comes and goes in fragments", (t) => {
+  const rest = Uint8Array.from({ length: 3004 }, (_, i) => i * 37 >> 3);
+  const echo = ethernet(0x0800, ipv4(1, icmp(8, 0, rest)));
+  for (const piece of fragmentsOf(echo, [1480, 2960])) t.injectFrame(piece);
+  const reply = ethernet(0x0800, ipv4(1, icmp(0, 0, rest), REVERSED), BACK);
+  for (const piece of fragmentsOf(reply, [1480, 2960], REVERSED)) {
+    assertEquals(t.expectFrame().slice(14), piece.slice(14));
+  }
+  t.none(31);
 });
 
 protocolTest("ICMP-02", "echo to groups, broken and outdated messages are ignored", (t) => {

@@ -190,6 +190,17 @@ protocolTest("IP6-06", "an echo is answered, one with a bad checksum is not", (t
   assertEquals(t.expectFrame(), ethernet(0x86dd, ipv6(58, reply, REVERSED), BACK));
 }, IPV6);
 
+protocolTest("IP6-06", "an echo too long for the link comes and goes in fragments", (t) => {
+  const rest = Uint8Array.from({ length: 3004 }, (_, i) => i * 37 >> 3);
+  const echo = ethernet(0x86dd, ipv6(58, icmpv6(128, 0, rest)));
+  for (const piece of fragmentsOf(echo, [1448, 2896])) t.injectFrame(piece);
+  const reply = ethernet(0x86dd, ipv6(58, icmpv6(129, 0, rest, REVERSED), REVERSED), BACK);
+  for (const piece of fragmentsOf(reply, [1448, 2896], REVERSED)) {
+    assertEquals(t.expectFrame().slice(14), piece.slice(14));
+  }
+  t.none(61);
+}, IPV6);
+
 protocolTest("IP6-06", "no ICMPv6 error ends a synchronized connection", (t) => {
   t.run("EST rtt .1");
   t.calls.write(t.flow, 10, null);
