@@ -4,8 +4,8 @@ import { assert } from "@std/assert";
 import type { LossReport, LossTask } from "../peers/lossy_link.ts";
 import type { Namespace } from "./namespace.ts";
 import type { Program } from "./program.ts";
-import { DEVICE } from "./tapster.ts";
-import { addressesOf, type Variant } from "./variants.ts";
+import { DEVICE, setUpDevice } from "./tapster.ts";
+import type { Variant } from "./variants.ts";
 
 const START_MS = 10_000;
 const END_MS = 10_000;
@@ -37,9 +37,8 @@ export class LossyLink implements AsyncDisposable {
     const program = namespace.start("the lossy link", Deno.execPath(), args);
     await program.record(START_MS, "linked");
     await namespace.moveDevice(CLIENT_DEVICE, client);
-    const noDetection = variant.family === 6 ? " nodad" : "";
-    await client.ip(`addr add ${addressesOf(variant).host} dev ${CLIENT_DEVICE}${noDetection}`);
-    await client.ip(`link set ${CLIENT_DEVICE} mtu ${variant.mtu} up`);
+    await client.ip(`link set ${CLIENT_DEVICE} mtu ${variant.mtu}`);
+    await setUpDevice(client, CLIENT_DEVICE, variant);
     return new LossyLink(client, program);
   }
 

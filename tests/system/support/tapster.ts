@@ -2,6 +2,7 @@
 
 import { Namespace } from "./namespace.ts";
 import { parseRecord, type Program } from "./program.ts";
+import { addressesOf, type Variant } from "./variants.ts";
 import { eventually } from "./wait.ts";
 
 const START_MS = 15_000;
@@ -25,6 +26,17 @@ export async function startTapster(namespace: Namespace, flags: string[]): Promi
   await tapster.line(START_MS, () => true);
   if (!tapster.runs) throw new Error(`Tapster ended at its start and said:\n${tapster.text}`);
   return tapster;
+}
+
+/** Sets a device up with the client's address, as somebody does to a device that has lost it. */
+export async function setUpDevice(
+  namespace: Namespace,
+  device: string,
+  variant: Variant,
+): Promise<void> {
+  const noDetection = variant.family === 6 ? " nodad" : "";
+  await namespace.ip(`link set ${device} up`);
+  await namespace.ip(`addr replace ${addressesOf(variant).host} dev ${device}${noDetection}`);
 }
 
 /** What Tapster says of a connection that ended. Lengths in bytes. */
