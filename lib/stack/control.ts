@@ -137,7 +137,11 @@ export class Control {
   discoveryArrives(packet: IpPacket, now: number): void {
     const { source0, source1, source2, source3 } = packet;
     const isProbe = (source0 | source1 | source2 | source3) === 0;
-    if (!isProbe && this.#addresses.isMartian(packet)) {
+    // Another host with an address of ours says so from that address. RFC 4862 §5.4.4.
+    const isAdvertisement = packet.payloadLength > 0 &&
+      icmpTypeOf(this.#view, packet.payloadOffset) === Icmpv6Type.NeighborAdvertisement;
+    const isClaim = isAdvertisement && this.#addresses.has(source0, source1, source2, source3);
+    if (!isProbe && !isClaim && this.#addresses.isMartian(packet)) {
       this.#counters.MartianSource++;
       return;
     }

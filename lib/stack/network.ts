@@ -111,6 +111,7 @@ export class Network implements SegmentSink {
       counters,
       neighborLimit: tunables.gc_thresh3,
       staleMs: tunables.gc_stale_time * 1000,
+      detectsDuplicates: tunables.dad_transmits > 0,
       hashKey: keys[1],
     });
     this.neighbors = this.#discovery.neighbors;
@@ -146,6 +147,11 @@ export class Network implements SegmentSink {
     this.#errors.tunables = tunables;
     this.#fragments.tunables = tunables;
     this.neighbors.staleMs = tunables.gc_stale_time * 1000;
+  }
+
+  /** An IPv6 address of ours that another host had already, so that none is used; null: there is none. */
+  get conflict(): Address | null {
+    return this.#discovery.conflict;
   }
 
   /** A frame arrived; it is free after the call. */
@@ -201,13 +207,13 @@ export class Network implements SegmentSink {
   /** Sends the probes that are due, and what need no longer wait for its next hop; gives up fragments. */
   poll(now: number): void {
     this.#now = now;
-    this.neighbors.poll(now);
+    this.#discovery.poll(now);
     this.#fragments.poll(now);
   }
 
   /** When `poll` must be called at the latest; may be Infinity. */
   get deadline(): number {
-    return Math.min(this.neighbors.deadline, this.#fragments.deadline);
+    return Math.min(this.#discovery.deadline, this.#fragments.deadline);
   }
 
   /** ETH-01: our MAC, broadcast or a group of ours, from somebody. Counts what it refuses. */

@@ -78,6 +78,8 @@ const DEFINITIONS = {
   ipfrag_time: [30, 1, 120, "seconds"],
   /** Memory of all incomplete datagrams together; 0 drops fragments. Linux: ip(7). */
   ipfrag_high_thresh: [4_194_304, 0, 268_435_456, "bytes"],
+  /** 1 asks, for a second, whether another host has our IPv6 addresses before they are used. RFC 4862 §5.4. */
+  dad_transmits: [1, 0, 1, ""],
   /** The VLAN of the link: only its frames are taken, all sent carry its tag; 0: none. IEEE 802.1Q §9.6. */
   vlan_id: [0, 0, 4094, "as VLAN identifier"],
   /** Least time between ICMP errors to one host; 0: no limit. RFC 1812 §4.3.2.8. */

@@ -31,6 +31,8 @@ export const ICMPV6_UNKNOWN_NEXT_HEADER = 1;
 
 /** Every neighbour discovery message travels with this hop limit: it never crossed a router. RFC 4861 §7.1. */
 export const NDP_HOP_LIMIT = 255;
+/** Bytes of a solicitation or an advertisement without options. */
+export const NDP_BARE_LENGTH = 24;
 /** Bytes of a solicitation or an advertisement with one link-layer address option. */
 export const NDP_LENGTH = 32;
 
@@ -41,7 +43,7 @@ export const NdpFlag = { Solicited: 0x40000000, Override: 0x20000000 } as const;
 export const NdpOption = { SourceLinkLayer: 1, TargetLinkLayer: 2 } as const;
 
 const TARGET_OFFSET = 8;
-const OPTIONS_OFFSET = 24;
+const OPTIONS_OFFSET = NDP_BARE_LENGTH;
 
 /**
  * Whether a solicitation or advertisement of `length` bytes at `offset` is well

@@ -179,6 +179,48 @@ protocolTest(
   IPV6,
 );
 
+const DETECTING = { ...IPV6, tunables: { dad_transmits: 1 } };
+
+/** The product asks whether another host has fd00::1. */
+function expectProbe(t: ScriptRun): void {
+  const fields = { source: "::", destination: "ff02::1:ff00:1", ttl: 255 };
+  const message = icmpv6(135, 0, concat(new Uint8Array(4), addressBytes("fd00::1")), fields);
+  assertEquals(
+    t.expectFrame(),
+    ethernet(0x86dd, ipv6(58, message, fields), { to: "33:33:ff:00:00:01", from: OWN_MAC }),
+  );
+}
+
+protocolTest("IP6-05", "an address is probed once, and used a second later", (t) => {
+  expectProbe(t);
+  t.inject(SYN);
+  t.injectFrame(solicitation("fd00::2"));
+  t.none(.999);
+  assertEquals(t.growth("InAddrErrors"), 1);
+  t.advance(10);
+  assertEquals(t.stack.conflict, null);
+  t.injectFrame(solicitation("fd00::2"));
+  t.expectFrame();
+  t.run("EST");
+  t.none(10);
+}, DETECTING);
+
+protocolTest("IP6-05", "an address that another host has, or wants, is never used", (t) => {
+  expectProbe(t);
+  if (t.link === "bare") {
+    const fields = { source: "fd00::1", destination: "ff02::1", ttl: 255 };
+    const rest = concat(halves(0x2000, 0), addressBytes("fd00::1"));
+    const answer = ipv6(58, icmpv6(136, 0, rest, fields), fields);
+    t.injectFrame(ethernet(0x86dd, answer, { to: "33:33:00:00:00:01" }));
+  } else {
+    t.injectFrame(solicitation("::", 255, ""));
+  }
+  assertEquals([t.growth("AddressConflicts"), `${t.stack.conflict}`], [1, "fd00::1"]);
+  t.none(2);
+  t.inject(SYN);
+  t.none(70);
+}, DETECTING);
+
 protocolTest("IP6-06", "an echo is answered, one with a bad checksum is not", (t) => {
   const rest = Uint8Array.from({ length: 60 }, (_, i) => i * 37);
   const corrupt = icmpv6(128, 0, rest);
