@@ -6,14 +6,8 @@
 import { parseArgs } from "@std/cli";
 import { ConsoleHandler, getLogger, type LevelName, type Logger, setup } from "@std/log";
 import manifest from "./deno.json" with { type: "json" };
-import {
-  type Command,
-  commandFrom,
-  type Config,
-  FLAG_SYNTAX,
-  refuseUnknownFlags,
-  UsageError,
-} from "./lib/config.ts";
+import { type Command, commandFrom, type Config } from "./lib/config.ts";
+import { FLAG_SYNTAX, refuseUnknownFlags, UsageError } from "./lib/flags.ts";
 import { helpText, welcomeLines } from "./lib/help.ts";
 import { MonotonicClock } from "./lib/host/clock.ts";
 import { SystemEntropy } from "./lib/host/entropy.ts";

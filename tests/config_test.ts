@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Config, UsageError } from "../lib/config.ts";
+import type { Config } from "../lib/config.ts";
+import { UsageError } from "../lib/flags.ts";
 import { DEFAULT_TUNABLES } from "../lib/tcp/tunables.ts";
 import { parseCommandLine } from "../main.ts";
 

@@ -6,7 +6,7 @@
  * Each kind has its own budget, so that a flood of SYNs hides no connection's end.
  */
 
-import { LOG_LEVELS } from "../config.ts";
+import { LOG_LEVELS } from "../flags.ts";
 
 /** How long a budget lasts, in milliseconds. */
 const WINDOW_MS = 1000;
