@@ -308,5 +308,5 @@ function describeEnd(relay: Relay, now: number): string {
     : relay.connection.closeReason;
   const ms = Math.round(now - relay.openedAt);
   const end = `up=${relay.bytesUp} down=${relay.bytesDown} ms=${ms} reason="${relay.reason}"`;
-  return cause === "" ? end : `${end} cause="${cause}"`;
+  return cause === "" || cause === relay.reason ? end : `${end} cause="${cause}"`;
 }
