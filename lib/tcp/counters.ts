@@ -98,6 +98,12 @@ export class Counters {
   PAWSEstabRejected = 0;
   /** Drop: a SYN, the SYN queue being full. */
   TCPReqQFullDrop = 0;
+  /** SYNs answered with a cookie. RFC 4987 §3.6. */
+  SyncookiesSent = 0;
+  /** Cookies that came back, valid. */
+  SyncookiesRecv = 0;
+  /** Acknowledgments of what is no cookie of ours, or one too old; each is reset. */
+  SyncookiesFailed = 0;
   /** Connections closed without TIME-WAIT, the table being full. */
   TCPTimeWaitOverflow = 0;
   /** ICMP errors that a connection or a request was told of. RFC 5461. */

@@ -8,7 +8,12 @@ import type { Endpoint } from "../wire/address.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { type Connection } from "./connection.ts";
 import { Handshake } from "./handshake.ts";
+import { establish } from "./passive_open.ts";
+import { openByCookie, replyCookie } from "./syn_cookie.ts";
 import type { Tcp } from "./tcp.ts";
+
+/** How long after the last cookie one may come back: the longest that a cookie lives. COOKIE-08. */
+const OVERFLOW_MEMORY_MS = 120_000;
 
 /** What a listener may be given. */
 export interface ListenOptions {
@@ -25,6 +30,8 @@ export class Listener {
   readonly #acceptQueue: Connection[] = [];
   /** Entries of the SYN queue that belong to this listener. */
   synQueueLength = 0;
+  /** When a SYN was last answered with a cookie, in milliseconds with a fraction. */
+  #lastCookieAt = -Infinity;
   #isClosed = false;
 
   constructor(tcp: Tcp, local: Endpoint, options: ListenOptions) {
@@ -82,12 +89,14 @@ export class Listener {
       counters.TCPListenRst++;
       return true;
     }
-    if ((kind & ACK) !== 0) return false;
+    if ((kind & ACK) !== 0) {
+      return (kind & SYN) === 0 && this.#acknowledgmentArrives(seg, hash, now);
+    }
     if (kind !== SYN) {
       counters.TCPListenBadFlags++;
       return true;
     }
-    if (tcp.connectionCount + tcp.handshakeCount >= tcp.tunables.px_max_connections) {
+    if (tcp.isFull) {
       counters.TCPConnectionLimit++;
       return tcp.tunables.tcp_abort_on_overflow === 0; // PX-20
     }
@@ -95,11 +104,44 @@ export class Listener {
       counters.ListenOverflows++;
       return true;
     }
-    if (this.synQueueLength >= tcp.tunables.tcp_max_syn_backlog) {
-      counters.TCPReqQFullDrop++;
+    const isQueueFull = this.synQueueLength >= tcp.tunables.tcp_max_syn_backlog;
+    if (isQueueFull || tcp.tunables.tcp_syncookies === 2) return this.#overflow(seg, now);
+    tcp.begin(new Handshake(tcp, this, seg, hash, now), now);
+    return true;
+  }
+
+  /** A SYN that gets no place in the queue. RFC 4987 §3.6. */
+  #overflow(syn: Segment, now: number): boolean {
+    if (this.#tcp.tunables.tcp_syncookies === 0) {
+      this.#tcp.counters.TCPReqQFullDrop++;
       return true;
     }
-    tcp.begin(new Handshake(tcp, this, seg, hash, now), now);
+    this.#lastCookieAt = now;
+    replyCookie(this.#tcp, syn, now);
+    return true;
+  }
+
+  /** An ACK without a request: a cookie may have been the answer to its SYN. */
+  #acknowledgmentArrives(seg: Segment, hash: number, now: number): boolean {
+    const tcp = this.#tcp;
+    const { counters, tunables } = tcp;
+    const mode = tunables.tcp_syncookies;
+    const isExpected = mode === 2 || (mode === 1 && now - this.#lastCookieAt <= OVERFLOW_MEMORY_MS);
+    if (!isExpected) return false;
+    const c = openByCookie(tcp, seg, hash, now);
+    if (c === null) {
+      counters.SyncookiesFailed++;
+      return false;
+    }
+    counters.SyncookiesRecv++;
+    if (tcp.isFull || !this.hasRoom) {
+      if (tcp.isFull) counters.TCPConnectionLimit++;
+      else counters.ListenOverflows++;
+      return tunables.tcp_abort_on_overflow === 0; // SYNQ-10, SYNQ-11
+    }
+    counters.PassiveOpens++;
+    this.established(c);
+    establish(c, seg, now);
     return true;
   }
 }

@@ -32,6 +32,7 @@ import { RateLimit } from "./rate_limit.ts";
 import { replyReset } from "./reset.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { canQueue, State } from "./state.ts";
+import { SynCookies } from "./syn_cookie.ts";
 import { deadlinePassed } from "./timeouts.ts";
 import { TimeWaitQueue } from "./time_wait.ts";
 import type { Tracer } from "./tracer.ts";
@@ -49,6 +50,16 @@ const PRESSURE = 0.75;
 
 /** Challenge ACKs of all handshakes together, a second. */
 const HANDSHAKE_CHALLENGES = 100;
+
+/** Which of the bytes that `TcpParts.entropy` fills become what: begin and end. */
+export const SECRETS = {
+  isn: [0, 16],
+  timestamps: [16, 32],
+  tuples: [32, 36],
+  cookie0: [36, 52],
+  cookie1: [52, 68],
+} as const;
+const SECRETS_LENGTH = 68;
 
 /** What a Tcp is built from. */
 export interface TcpParts {
@@ -81,6 +92,7 @@ export class Tcp {
   readonly out: Segment = new Segment();
   readonly resetLimit: RateLimit;
   readonly timeWaits: TimeWaitQueue = new TimeWaitQueue();
+  readonly cookies: SynCookies;
   readonly #connections = new ConnectionTable<Connection>();
   readonly #handshakes = new ConnectionTable<Handshake>();
   readonly #challengeLimit = new RateLimit(HANDSHAKE_CHALLENGES);
@@ -115,10 +127,12 @@ export class Tcp {
     this.#tracer = parts.tracer;
     this.#mtu = parts.mtu;
     this.resetLimit = new RateLimit(parts.tunables.px_rst_ratelimit);
-    const secrets = new Uint8Array(36);
+    const secrets = new Uint8Array(SECRETS_LENGTH);
     parts.entropy.fill(secrets);
-    this.#isn = new IsnGenerator(parts.arena, secrets.subarray(0, 16), secrets.subarray(16, 32));
-    this.#hashKey = new DataView(secrets.buffer).getInt32(32);
+    const secret = (name: keyof typeof SECRETS) => secrets.subarray(...SECRETS[name]);
+    this.#isn = new IsnGenerator(parts.arena, secret("isn"), secret("timestamps"));
+    this.#hashKey = new DataView(secrets.buffer).getInt32(SECRETS.tuples[0]);
+    this.cookies = new SynCookies(parts.arena, secret("cookie0"), secret("cookie1"));
   }
 
   /** The tunables in force. */
@@ -140,6 +154,11 @@ export class Tcp {
   /** Requests in the SYN queues. */
   get handshakeCount(): number {
     return this.#handshakes.count;
+  }
+
+  /** Whether no more connections are let in. */
+  get isFull(): boolean {
+    return this.connectionCount + this.handshakeCount >= this.#tunables.px_max_connections;
   }
 
   /**

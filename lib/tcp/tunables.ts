@@ -14,8 +14,10 @@ const DEFINITIONS = {
   // Handshakes and listeners
   /** How often an unanswered SYN-ACK is sent again, the wait doubling. RFC 9293 §3.8.3. */
   tcp_synack_retries: [5, 0, 255, "retransmissions"],
-  /** Handshakes that a listener holds; a SYN above that is dropped. RFC 4987 §3.2. */
+  /** Handshakes that a listener holds; what a SYN above that gets is for `tcp_syncookies`. RFC 4987 §3.2. */
   tcp_max_syn_backlog: [1024, 1, 1_048_576, "handshakes"],
+  /** SYN cookies: 0 never, 1 when the SYN queue is full, 2 always. RFC 4987 §3.6. */
+  tcp_syncookies: [1, 0, 2, ""],
   /** Upper bound of a listener's accept queue. Linux: listen(2). */
   somaxconn: [4096, 1, 65535, "connections"],
   /** What a full accept queue does with a third ACK: 0 ignores it, 1 resets. Linux: tcp(7). */

@@ -2,6 +2,7 @@
 
 import type { Entropy } from "../../lib/host/host.ts";
 import type { Listener } from "../../lib/tcp/listener.ts";
+import { SECRETS } from "../../lib/tcp/tcp.ts";
 import { DEFAULT_TUNABLES, setTunable, type TunableName } from "../../lib/tcp/tunables.ts";
 import { Stack } from "../../lib/stack/stack.ts";
 import { parseCidr, parseEndpoint, parseMac } from "../../lib/wire/address.ts";
@@ -36,6 +37,12 @@ export interface FixtureOptions {
   readonly seed?: number;
   /** Bytes of pages for all queues. */
   readonly pageBytes?: number;
+  /** Keys of the engine that are known; the others come from the seed. */
+  readonly secrets?: Readonly<Partial<Record<keyof typeof SECRETS, Uint8Array>>>;
+  /** Ends of the flow that needs no name, where they are not the usual ones. */
+  readonly ends?: Readonly<Partial<FlowEnds>>;
+  /** Addresses of the product besides that of the listener. */
+  readonly moreAddresses?: readonly string[];
 }
 
 const FRAME_BYTES = 65536 + 64;
@@ -61,17 +68,18 @@ export function createFixture(link: LinkMode, options: FixtureOptions): Fixture 
   const arena = new Arena(pageBytes + (2 << 20));
   const pages = new PagePool(arena, pageBytes);
   const sink = new RecordingSink(link === "offload", mtu);
-  const ends = defaultEnds(options.isIpv6 ?? false);
+  const ends = { ...defaultEnds(options.isIpv6 ?? false), ...options.ends };
+  const addresses = [ends.localAddress, ...options.moreAddresses ?? []];
   const stack = new Stack({
     arena,
     pages,
     tunables: tunablesWith(options.tunables ?? {}),
-    entropy: seededEntropy(options.seed ?? 1),
+    entropy: seededEntropy(options.seed ?? 1, options.secrets ?? {}),
     frameSink: sink,
     mac: parseMac(PRODUCT_MAC)!,
     mtu,
     offload: link === "offload",
-    addresses: [parseCidr(`${ends.localAddress}/${options.isIpv6 ? 64 : 24}`)!],
+    addresses: addresses.map((address) => parseCidr(`${address}/${options.isIpv6 ? 64 : 24}`)!),
     tracer: null,
   });
   const endpoint = parseEndpoint(endpointText(ends.localAddress, ends.localPort))!;
@@ -94,12 +102,16 @@ export function endpointText(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** The same keys for the same seed. */
-function seededEntropy(seed: number): Entropy {
+/** The same keys for the same seed, but for those that are given. */
+function seededEntropy(seed: number, secrets: NonNullable<FixtureOptions["secrets"]>): Entropy {
   const next = randomWords(seed);
   return {
     fill(bytes) {
       for (let i = 0; i < bytes.length; i++) bytes[i] = next() >>> 24;
+      if (bytes.length < SECRETS.tuples[1]) return; // keys of another floor
+      for (const [name, key] of Object.entries(secrets)) {
+        bytes.set(key, SECRETS[name as keyof typeof SECRETS][0]);
+      }
     },
   };
 }
