@@ -7,7 +7,7 @@
  */
 
 import { EMPTY_GATHER } from "../wire/gather.ts";
-import { ACK, type Segment, SYN } from "../wire/segment.ts";
+import { ACK, RST, type Segment, SYN } from "../wire/segment.ts";
 import type { Listener } from "./listener.ts";
 import { prepareReply } from "./output.ts";
 import {
@@ -98,6 +98,7 @@ export class Handshake implements Agreement {
     if (((this.deadlineAt - now) | 0) > 0) return this.#fileAt(this.deadlineAt);
     if (this.sent > tunables.tcp_synack_retries) {
       this.tcp.counters.TCPSynAckGivenUp++;
+      if (tunables.tcp_synack_fail_rst !== 0) this.#sendReset(now);
       return this.tcp.forget(this);
     }
     if (!this.sendSynAck(now)) return this.#fileAt((now + REFUSED_RETRY_MS) | 0);
@@ -193,6 +194,16 @@ export class Handshake implements Agreement {
       seg.tsEcr = this.tsRecent;
     }
     tcp.sendReply(seg, now);
+  }
+
+  /** `<SEQ=ISS+1><ACK=RCV.NXT><RST,ACK>` to a peer who never answered. SYNQ-07. */
+  #sendReset(now: number): void {
+    const seg = prepareReply(this.tcp, this);
+    seg.flags = RST | ACK;
+    seg.seq = (this.iss + 1) | 0;
+    seg.ack = (this.irs + 1) | 0;
+    this.tcp.counters.OutRsts++;
+    this.tcp.sendReply(seg, now);
   }
 
   /** The third ACK: the connection takes over. */

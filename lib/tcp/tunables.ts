@@ -18,6 +18,8 @@ const DEFINITIONS = {
   tcp_max_syn_backlog: [1024, 1, 1_048_576, "handshakes"],
   /** SYN cookies: 0 never, 1 when the SYN queue is full, 2 always. RFC 4987 §3.6. */
   tcp_syncookies: [1, 0, 2, ""],
+  /** 1 sends a reset when a handshake is given up. RFC 9293 §3.5.2. */
+  tcp_synack_fail_rst: [0, 0, 1, ""],
   /** Upper bound of a listener's accept queue. Linux: listen(2). */
   somaxconn: [4096, 1, 65535, "connections"],
   /** What a full accept queue does with a third ACK: 0 ignores it, 1 resets. Linux: tcp(7). */

@@ -203,6 +203,36 @@ function timeless(packet: Packet): Packet {
   return { ...packet, options };
 }
 
+protocolTest(
+  "SYNQ-07",
+  "with tcp_synack_fail_rst a request that is given up is reset",
+  `
+  0   < S  0:0(0) win 65535 <mss 1460>
+  0   > S. 0:0(0) ack 1 <mss 1460>
+  1   > S. 0:0(0) ack 1 <mss 1460>
+  3   > S. 0:0(0) ack 1 <mss 1460>
+  7   > S. 0:0(0) ack 1 <mss 1460>
+  15  > S. 0:0(0) ack 1 <mss 1460>
+  31  > S. 0:0(0) ack 1 <mss 1460>
+  63  > R. 1:1(0) ack 1 win 0
+      synQueue 0
+  none(70)
+  `,
+  { tunables: { tcp_synack_fail_rst: 1 } },
+);
+
+protocolTest(
+  "SYNQ-07",
+  "with tcp_synack_retries 0 besides, that is after 1 s, and no SYN-ACK is repeated",
+  `
+  SR
+  +1 > R. 1:1(0) ack 1
+     synQueue 0
+  none(70)
+  `,
+  { tunables: { tcp_synack_fail_rst: 1, tcp_synack_retries: 0 } },
+);
+
 /** Two handshakes begin; the first is completed and fills the accept queue. */
 function fillAcceptQueue(t: ScriptRun): void {
   t.run(`
