@@ -8,6 +8,8 @@
 
 import { EMPTY_GATHER } from "../wire/gather.ts";
 import { ACK, RST, type Segment, SYN } from "../wire/segment.ts";
+import type { CloseReason, Connection } from "./connection.ts";
+import { COOKIE_LENGTH } from "./fast_open.ts";
 import type { Listener } from "./listener.ts";
 import { prepareReply } from "./output.ts";
 import {
@@ -21,6 +23,7 @@ import {
 } from "./passive_open.ts";
 import { replyReset } from "./reset.ts";
 import { takeRttSample } from "./rtt.ts";
+import { State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 
 /** How soon a SYN-ACK that the device refused is tried again. Milliseconds. */
@@ -55,6 +58,12 @@ export class Handshake implements Agreement {
   tsRecent: number;
   readonly tsOffset: number;
   readonly wnd: number;
+  /** What the SYN-ACK acknowledges: the SYN, and its data in a fast open. */
+  rcvNxt: number;
+  /** The connection that fast open made at the SYN; null: there is none yet. */
+  child: Connection | null = null;
+  /** Whether the SYN-ACK brings a fast-open cookie. */
+  offersCookie = false;
 
   /** SYN-ACKs sent by deadline; those that answer a repeated SYN do not count. */
   sent = 0;
@@ -89,6 +98,7 @@ export class Handshake implements Agreement {
     this.tsRecent = syn.tsVal;
     this.tsOffset = this.tsOk ? tcp.timestampOffset(syn) : 0;
     this.wnd = syn.wnd;
+    this.rcvNxt = (syn.seq + 1) | 0;
     this.deadlineAt = now | 0;
   }
 
@@ -99,7 +109,7 @@ export class Handshake implements Agreement {
     if (this.sent > tunables.tcp_synack_retries) {
       this.tcp.counters.TCPSynAckGivenUp++;
       if (tunables.tcp_synack_fail_rst !== 0) this.#sendReset(now);
-      return this.tcp.forget(this);
+      return this.#end("timed out");
     }
     if (!this.sendSynAck(now)) return this.#fileAt((now + REFUSED_RETRY_MS) | 0);
     if (this.sent > 0) this.tcp.counters.TCPSynRetrans++;
@@ -119,7 +129,7 @@ export class Handshake implements Agreement {
     const seg = prepareReply(this.tcp, this);
     seg.flags = SYN | ACK;
     seg.seq = this.iss;
-    seg.ack = (this.irs + 1) | 0;
+    seg.ack = this.rcvNxt;
     seg.wnd = SYN_WINDOW;
     seg.mss = this.tcp.maxSegmentSize(this);
     seg.sackPermitted = this.sackOk;
@@ -129,27 +139,33 @@ export class Handshake implements Agreement {
       seg.tsVal = this.tcp.timestamp(this.tsOffset, now);
       seg.tsEcr = this.tsRecent;
     }
+    if (this.offersCookie) {
+      seg.fastOpenLength = COOKIE_LENGTH;
+      this.tcp.fastOpenCookies.write(this, seg.fastOpenCookie);
+    }
     return this.tcp.send(seg, EMPTY_GATHER, now);
   }
 
   /** SEGMENT ARRIVES in SYN-RECEIVED of a passive open. RFC 9293 §3.10.7.4. */
   arrives(seg: Segment, now: number): void {
     const tcp = this.tcp;
-    const expected = (this.irs + 1) | 0;
-    const offset = (seg.seq - expected) | 0;
+    const offset = (seg.seq - this.rcvNxt) | 0;
     if (seg.hasRst) return this.#resetArrives(offset, now);
     if (seg.hasSyn) return this.#synArrives(seg, offset, now);
     if (!seg.hasAck) {
       tcp.counters.TCPNoAckFlag++;
       return;
     }
-    if (offset < 0 || offset >= SYN_WINDOW) return this.#challenge(now);
+    const isAcceptable = offset >= 0 ? offset < SYN_WINDOW : offset + seg.len > 0;
+    if (!isAcceptable) return this.#challenge(now);
     if (this.tsOk && (!seg.hasTimestamps || ((seg.tsVal - this.tsRecent) | 0) < 0)) {
       tcp.counters.PAWSEstabRejected++;
       return;
     }
-    if (seg.ack !== ((this.iss + 1) | 0)) return replyReset(tcp, seg, now);
-    if (!this.listener.hasRoom) {
+    const last = this.child === null ? (this.iss + 1) | 0 : this.child.sndNxt;
+    const isNews = ((seg.ack - this.iss) | 0) > 0 && ((last - seg.ack) | 0) >= 0;
+    if (!isNews) return replyReset(tcp, seg, now);
+    if (this.child === null && !this.listener.hasRoom) {
       tcp.counters.ListenOverflows++;
       if (tcp.tunables.tcp_abort_on_overflow === 0) return;
       tcp.forget(this);
@@ -162,7 +178,8 @@ export class Handshake implements Agreement {
   #resetArrives(offset: number, now: number): void {
     if (offset === 0) {
       this.tcp.counters.TCPReqReset++;
-      return this.tcp.forget(this);
+      if (this.child !== null) this.listener.fastOpenQueue.reset(now);
+      return this.#end("reset by peer");
     }
     if (offset > 0 && offset < SYN_WINDOW) this.#challenge(now);
     else this.tcp.counters.TCPRstOutOfWindow++;
@@ -170,11 +187,13 @@ export class Handshake implements Agreement {
 
   /** The same SYN again is answered alike and changes nothing (HS-18); another in the window ends it (HS-25). */
   #synArrives(seg: Segment, offset: number, now: number): void {
-    if (offset === -1 && !seg.hasAck) {
+    if (seg.seq === this.irs && !seg.hasAck) {
       if (!this.sendSynAck(now)) this.tcp.counters.TxDrop++;
       return;
     }
-    if (offset < 0 || offset >= SYN_WINDOW) return this.#challenge(now);
+    // A child has data that nobody would send again. RFC 5961 §4.
+    const isOutside = offset < 0 || offset >= SYN_WINDOW;
+    if (isOutside || this.child !== null) return this.#challenge(now);
     this.tcp.counters.TCPReqReset++;
     this.tcp.forget(this);
   }
@@ -182,11 +201,12 @@ export class Handshake implements Agreement {
   /** `<SEQ=SND.NXT><ACK=RCV.NXT><ACK>`, rate limited for all handshakes together. */
   #challenge(now: number): void {
     const tcp = this.tcp;
+    if (this.child !== null) return tcp.challenge(this.child, now);
     if (!tcp.mayChallenge(now)) return;
     const seg = prepareReply(tcp, this);
     seg.flags = ACK;
     seg.seq = (this.iss + 1) | 0;
-    seg.ack = (this.irs + 1) | 0;
+    seg.ack = this.rcvNxt;
     seg.wnd = this.windowScale >= 0 ? SYN_WINDOW >> RECEIVE_SHIFT : SYN_WINDOW;
     if (this.tsOk) {
       seg.hasTimestamps = true;
@@ -201,7 +221,7 @@ export class Handshake implements Agreement {
     const seg = prepareReply(this.tcp, this);
     seg.flags = RST | ACK;
     seg.seq = (this.iss + 1) | 0;
-    seg.ack = (this.irs + 1) | 0;
+    seg.ack = this.rcvNxt;
     this.tcp.counters.OutRsts++;
     this.tcp.sendReply(seg, now);
   }
@@ -209,7 +229,8 @@ export class Handshake implements Agreement {
   /** The third ACK: the connection takes over. */
   #establish(seg: Segment, now: number): void {
     const tcp = this.tcp;
-    const c = openConnection(tcp, this, now);
+    const child = this.child;
+    const c = child ?? openConnection(tcp, this, now);
     tcp.forget(this);
     // Timestamps may prove that the first SYN-ACK came through, and others were sent in vain.
     const firstArrived = this.sent === 1 || (this.tsOk && seg.tsEcr === this.firstTsVal);
@@ -218,8 +239,16 @@ export class Handshake implements Agreement {
     else if (!this.tsOk) c.rtoMs = Math.max(c.rtoMs, 3000);
     // RFC 6928 §2: a SYN-ACK lost more than once says that the path is bad.
     if (this.sent > 2 && !firstArrived) c.cwnd = c.mss;
-    this.listener.established(c);
+    if (child === null) this.listener.established(c);
+    else if (c.state === State.SynReceived) c.state = State.Established;
     establish(c, seg, now);
+  }
+
+  /** There will be no third ACK. The user of a child still reads what its SYN brought. */
+  #end(reason: CloseReason): void {
+    const child = this.child;
+    if (child !== null) this.tcp.closed(child, reason);
+    else this.tcp.forget(this);
   }
 
   #fileAt(at: number): void {

@@ -7,6 +7,13 @@
 import type { Endpoint } from "../wire/address.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { type Connection } from "./connection.ts";
+import {
+  CookieValidity,
+  DEFAULT_FAST_OPEN_LIMIT,
+  FAST_OPEN,
+  FastOpenQueue,
+  openFast,
+} from "./fast_open.ts";
 import { Handshake } from "./handshake.ts";
 import { establish } from "./passive_open.ts";
 import { openByCookie, replyCookie } from "./syn_cookie.ts";
@@ -19,6 +26,8 @@ const OVERFLOW_MEMORY_MS = 120_000;
 export interface ListenOptions {
   /** Most connections that wait for `accept`; at most the tunable `somaxconn`, which is also the default. */
   readonly backlog?: number;
+  /** Fast-open requests that may wait for their third ACK, 0 … 65535; 0, the default: no fast open. RFC 7413 §5.1. */
+  readonly fastOpen?: number;
 }
 
 /** One local address and port, or every port of an address, where connections are welcome. */
@@ -26,6 +35,8 @@ export class Listener {
   readonly #tcp: Tcp;
   readonly local: Endpoint;
   readonly #backlog: number;
+  readonly #fastOpen: number;
+  readonly fastOpenQueue: FastOpenQueue = new FastOpenQueue();
   /** Established connections that the user has not taken; house: accept queue. */
   readonly #acceptQueue: Connection[] = [];
   /** Entries of the SYN queue that belong to this listener. */
@@ -38,6 +49,7 @@ export class Listener {
     this.#tcp = tcp;
     this.local = local;
     this.#backlog = options.backlog ?? Infinity;
+    this.#fastOpen = options.fastOpen ?? 0;
   }
 
   /** Connections that wait for `accept`. */
@@ -75,7 +87,7 @@ export class Listener {
     this.#acceptQueue.length = 0;
   }
 
-  /** A handshake was completed. */
+  /** A connection may be accepted: its handshake was completed, or its SYN believed. */
   established(c: Connection): void {
     this.#acceptQueue.push(c);
   }
@@ -106,8 +118,50 @@ export class Listener {
     }
     const isQueueFull = this.synQueueLength >= tcp.tunables.tcp_max_syn_backlog;
     if (isQueueFull || tcp.tunables.tcp_syncookies === 2) return this.#overflow(seg, now);
-    tcp.begin(new Handshake(tcp, this, seg, hash, now), now);
+    const handshake = new Handshake(tcp, this, seg, hash, now);
+    tcp.begin(handshake, now);
+    if (this.#maySpeedUp(seg, now)) this.#speedUp(handshake, seg, now);
     return true;
+  }
+
+  /** Fast-open requests that may be pending; 0: fast open is off. RFC 7413 §4.2; TFO-S-02. */
+  get #fastOpenLimit(): number {
+    const bits = this.#tcp.tunables.tcp_fastopen;
+    if ((bits & FAST_OPEN.Server) === 0) return 0;
+    if (this.#fastOpen > 0 || (bits & FAST_OPEN.AllListeners) === 0) return this.#fastOpen;
+    return DEFAULT_FAST_OPEN_LIMIT;
+  }
+
+  /** Whether a SYN asks for fast open, and may: beyond the limit it is like any other. RFC 7413 §5.1. */
+  #maySpeedUp(syn: Segment, now: number): boolean {
+    if (syn.fastOpenLength < 0 && !this.#needsNoCookie(syn)) return false;
+    const limit = this.#fastOpenLimit;
+    if (limit === 0) return false;
+    if (this.fastOpenQueue.hasRoom(limit, now)) return true;
+    this.#tcp.counters.TCPFastOpenListenOverflow++;
+    return false;
+  }
+
+  /** The cookie decides: a connection at once, or a new cookie with the SYN-ACK. RFC 7413 §4.2.2. */
+  #speedUp(handshake: Handshake, syn: Segment, now: number): void {
+    const { counters, fastOpenCookies, tunables } = this.#tcp;
+    fastOpenCookies.age(tunables.px_tfo_rotate, now);
+    if (!this.#needsNoCookie(syn)) {
+      const validity = fastOpenCookies.check(syn);
+      handshake.offersCookie = validity !== CookieValidity.Valid;
+      if (syn.fastOpenLength === 0) counters.TCPFastOpenCookieReqd++;
+      else if (validity === CookieValidity.Invalid) counters.TCPFastOpenPassiveFail++;
+      else if (validity === CookieValidity.Ageing) counters.TCPFastOpenPassiveAltKey++;
+      if (validity === CookieValidity.Invalid) return;
+    }
+    counters.TCPFastOpenPassive++;
+    this.fastOpenQueue.pending++;
+    this.established(openFast(handshake, syn, now));
+  }
+
+  #needsNoCookie(syn: Segment): boolean {
+    return syn.payloadLength > 0 &&
+      (this.#tcp.tunables.tcp_fastopen & FAST_OPEN.ServerWithoutCookie) !== 0;
   }
 
   /** A SYN that gets no place in the queue. RFC 4987 §3.6. */

@@ -23,6 +23,7 @@ import { BUFFER_LIMIT, type CloseReason, type Connection, SIGNAL } from "./conne
 import { ConnectionTable, type Tuple, tupleHash } from "./connection_table.ts";
 import type { Counters } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
+import { FastOpenCookies } from "./fast_open.ts";
 import { Handshake } from "./handshake.ts";
 import { segmentArrives } from "./input.ts";
 import { IsnGenerator } from "./isn.ts";
@@ -58,8 +59,9 @@ export const SECRETS = {
   tuples: [32, 36],
   cookie0: [36, 52],
   cookie1: [52, 68],
+  fastOpen: [68, 84],
 } as const;
-const SECRETS_LENGTH = 68;
+const SECRETS_LENGTH = 84;
 
 /** What a Tcp is built from. */
 export interface TcpParts {
@@ -75,6 +77,8 @@ export interface TcpParts {
   /** Whether the device cuts super-segments. */
   readonly offload: boolean;
   readonly tracer: Tracer | null;
+  /** See `FastOpenCookies.setKeys`; without it keys are made and replaced here. */
+  readonly fastOpenKey?: string | undefined;
 }
 
 /** The protocol: all connections of one host. */
@@ -93,6 +97,7 @@ export class Tcp {
   readonly resetLimit: RateLimit;
   readonly timeWaits: TimeWaitQueue = new TimeWaitQueue();
   readonly cookies: SynCookies;
+  readonly fastOpenCookies: FastOpenCookies;
   readonly #connections = new ConnectionTable<Connection>();
   readonly #handshakes = new ConnectionTable<Handshake>();
   readonly #challengeLimit = new RateLimit(HANDSHAKE_CHALLENGES);
@@ -133,6 +138,8 @@ export class Tcp {
     this.#isn = new IsnGenerator(parts.arena, secret("isn"), secret("timestamps"));
     this.#hashKey = new DataView(secrets.buffer).getInt32(SECRETS.tuples[0]);
     this.cookies = new SynCookies(parts.arena, secret("cookie0"), secret("cookie1"));
+    this.fastOpenCookies = new FastOpenCookies(parts.arena, secret("fastOpen"));
+    if (parts.fastOpenKey !== undefined) this.fastOpenCookies.setKeys(parts.fastOpenKey);
   }
 
   /** The tunables in force. */
@@ -214,7 +221,7 @@ export class Tcp {
     if (handshake === null || quoted.seq !== handshake.iss) return false;
     const isFatal = error.kind === PathErrorKind.Unreachable ||
       error.kind === PathErrorKind.Refused;
-    if (isFatal) this.forget(handshake);
+    if (isFatal && handshake.child === null) this.forget(handshake);
     this.counters.IcmpSoftErrors++;
     return true;
   }
@@ -376,6 +383,10 @@ export class Tcp {
     if (!this.#handshakes.remove(handshake)) return;
     handshake.listener.synQueueLength--;
     this.deadlines.remove(handshake);
+    if (handshake.child === null) return;
+    handshake.listener.fastOpenQueue.pending--;
+    handshake.child.handshake = null;
+    handshake.child = null;
   }
 
   /** A connection reached ESTABLISHED. */
@@ -392,7 +403,7 @@ export class Tcp {
     else this.#listeners.delete(listener.local.port);
     const requests: Handshake[] = [];
     this.#handshakes.forEach((h) => {
-      if (h.listener === listener) requests.push(h);
+      if (h.listener === listener && h.child === null) requests.push(h);
     });
     for (const h of requests) this.forget(h);
   }
@@ -449,6 +460,7 @@ export class Tcp {
 
   #end(c: Connection, reason: CloseReason): void {
     c.closeReason = reason;
+    if (c.handshake !== null) this.forget(c.handshake);
     this.#connections.remove(c);
     this.deadlines.remove(c);
     c.timers = 0;

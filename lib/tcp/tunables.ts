@@ -25,6 +25,12 @@ const DEFINITIONS = {
   /** What a full accept queue does with a third ACK: 0 ignores it, 1 resets. Linux: tcp(7). */
   tcp_abort_on_overflow: [0, 0, 1, ""],
 
+  // Fast open
+  /** Fast open: 0x1 client, 0x2 server, 0x4 and 0x200 without cookie, 0x400 all listeners. RFC 7413. */
+  tcp_fastopen: [0x3, 0, 0x607, "(the sum of some bits)"],
+  /** How long a fast-open key made here makes cookies; they are good for twice as long. 0: for ever. RFC 7413 §4.1.2. */
+  px_tfo_rotate: [86400, 0, 31_536_000, "seconds"],
+
   // Closing and TIME-WAIT
   /** Maximum segment lifetime; TIME-WAIT lasts twice as long. RFC 9293 §3.4.2, §3.6.1. */
   tcp_msl: [60, 1, 120, "seconds"],

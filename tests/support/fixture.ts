@@ -25,6 +25,9 @@ export interface FixtureOptions {
   readonly backlog?: number;
   /** C; by default 1000000 on bare links and just before the wrap on the others. */
   readonly peerIsn?: number;
+  /** Fast-open requests that may wait at the listener; 0 by default. */
+  readonly fastOpen?: number;
+  readonly fastOpenKey?: string;
   readonly mtu?: number;
   /** fd00::1 and fd00::2 instead of 10.0.0.1 and 10.0.0.2. */
   readonly isIpv6?: boolean;
@@ -81,12 +84,16 @@ export function createFixture(link: LinkMode, options: FixtureOptions): Fixture 
     offload: link === "offload",
     addresses: addresses.map((address) => parseCidr(`${address}/${options.isIpv6 ? 64 : 24}`)!),
     tracer: null,
+    ...(options.fastOpenKey === undefined ? {} : { fastOpenKey: options.fastOpenKey }),
   });
   const endpoint = parseEndpoint(endpointText(ends.localAddress, ends.localPort))!;
   return {
     link,
     stack,
-    listener: stack.listen(endpoint, { backlog: options.backlog ?? 128 }),
+    listener: stack.listen(endpoint, {
+      backlog: options.backlog ?? 128,
+      fastOpen: options.fastOpen ?? 0,
+    }),
     sink,
     pages,
     frame: new Frame(arena, FRAME_BYTES),
