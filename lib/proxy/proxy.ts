@@ -24,6 +24,9 @@ const TURN_BYTES = 1024 * 1024;
 /** Connections accepted from one listener in one turn. */
 const ACCEPTS_PER_TURN = 64;
 
+/** Fast opens of one listener that may wait for their third ACK. RFC 7413 §5.1 (PendingFastOpenRequests). */
+const FAST_OPEN_LIMIT = 256;
+
 /** Where records go; a `Logger` of `@std/log` is one. Messages are made only when they are written. */
 export interface ProxyLogger {
   debug(message: () => string): unknown;
@@ -48,7 +51,7 @@ export interface ClientListener {
 
 /** What the proxy uses of the `Stack`; test doubles implement it. */
 export interface ClientStack {
-  listen(local: Endpoint, options: { backlog: number }): ClientListener;
+  listen(local: Endpoint, options: { backlog: number; fastOpen: number }): ClientListener;
   signalled(): AcceptedConnection | null;
 }
 
@@ -122,7 +125,7 @@ export class Proxy implements RelayHost {
     this.#stack = parts.stack;
     this.#poller = parts.poller;
     this.#logger = parts.logger;
-    const options = { backlog: parts.tunables.somaxconn };
+    const options = { backlog: parts.tunables.somaxconn, fastOpen: FAST_OPEN_LIMIT };
     this.#entrances = parts.routes.map((route) => ({
       route,
       listener: parts.stack.listen(route.listen, options),
@@ -229,6 +232,7 @@ export class Proxy implements RelayHost {
   #accept(route: Route, connection: AcceptedConnection, now: number): void {
     const upstream = upstreamOf(route, connection.localPort);
     const relay = new Relay(this, connection, upstream, now);
+    relay.isIdempotent = route.isIdempotent ?? false;
     const pair = { id: ++this.counts.accepted, connection };
     this.#pairs.set(relay, pair);
     this.#logger.debug(() => `open ${describe(pair, relay)}`);
