@@ -80,6 +80,7 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/tcp/input.ts": PROTOCOL_SUITE,
   "lib/tcp/listener.ts": PROTOCOL_SUITE,
   "lib/tcp/output.ts": PROTOCOL_SUITE,
+  "lib/tcp/passive_open.ts": PROTOCOL_SUITE,
   "lib/tcp/reset.ts": PROTOCOL_SUITE,
   "lib/tcp/tcp.ts": PROTOCOL_SUITE,
   "lib/tcp/timeouts.ts": PROTOCOL_SUITE,

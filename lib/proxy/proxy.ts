@@ -25,6 +25,9 @@ const TURN_BYTES = 1024 * 1024;
 /** Connections accepted from one listener in one turn. */
 const ACCEPTS_PER_TURN = 64;
 
+/** Fast opens of one listener that may wait for their third ACK. RFC 7413 §5.1 (PendingFastOpenRequests). */
+const FAST_OPEN_LIMIT = 256;
+
 /** A connection as a listener hands it out. */
 export type AcceptedConnection =
   & ClientConnection
@@ -43,7 +46,7 @@ export interface ClientListener {
 export interface ClientStack {
   /** In force now; another object after a change. */
   readonly tunables: Tunables;
-  listen(local: Endpoint, options: { backlog: number }): ClientListener;
+  listen(local: Endpoint, options: { backlog: number; fastOpen: number }): ClientListener;
   signalled(): AcceptedConnection | null;
 }
 
@@ -113,7 +116,7 @@ export class Proxy implements RelayHost {
     this.#stack = parts.stack;
     this.#poller = parts.poller;
     this.#log = parts.log;
-    const options = { backlog: this.tunables.somaxconn };
+    const options = { backlog: this.tunables.somaxconn, fastOpen: FAST_OPEN_LIMIT };
     this.#entrances = parts.routes.map((route) => ({
       route,
       listener: parts.stack.listen(route.listen, options),
@@ -226,6 +229,7 @@ export class Proxy implements RelayHost {
   #accept(route: Route, connection: AcceptedConnection, now: number): void {
     const upstream = upstreamOf(route, connection.localPort);
     const relay = new Relay(this, connection, upstream, now);
+    relay.isIdempotent = route.isIdempotent ?? false;
     const pair = { id: ++this.counts.accepted, connection };
     this.#pairs.set(relay, pair);
     this.#log.write("open", () => `open ${describe(pair, relay)}`);

@@ -10,6 +10,8 @@
  * | ------------------------------------------ | ---------------------------------------------------- |
  * | client FIN                                 | shutdownWrite upstream after the last byte           |
  * | client FIN while dialing                   | the same, once connected                             |
+ * | fast open (client not established yet)     | dialed; bytes are held, unless the route is          |
+ * |                                            | idempotent: a replayed SYN must not act twice        |
  * | upstream EOF                               | shutdown(): FIN after the last byte                  |
  * | client RST or timeout                      | upstream closed with RST, what was kept is discarded |
  * | client RST while dialing                   | dialing given up                                     |
@@ -38,6 +40,7 @@ export type ClientConnection = Pick<
   | "closeReason"
   | "bytesReceived"
   | "bytesAcknowledged"
+  | "isEstablished"
   | "peerClosed"
   | "isDrained"
   | "readable"
@@ -106,6 +109,8 @@ export class Relay implements ByteSink {
   reason: EndReason | "" = "";
   /** What the upstream's socket failed with; 0: nothing. */
   upstreamErrno = 0;
+  /** Whether the upstream may get the same bytes twice: those of a fast open's SYN go up at once. RFC 7413 §6.1. */
+  isIdempotent = false;
   /** Bytes sent to the upstream. */
   bytesUp = 0;
   /** Bytes received from the upstream. */
@@ -244,6 +249,7 @@ export class Relay implements ByteSink {
   /** Sends what was kept back. Returns whether the budget ended it. */
   private up(budget: number): boolean {
     const c = this.connection;
+    if (!this.isIdempotent && !c.isEstablished) return false; // `Established` brings us back
     let left = budget;
     while (this.canSend && this.upstreamErrno === 0) {
       const bytes = c.readable();

@@ -8,6 +8,8 @@ export interface Route {
   readonly listen: Endpoint;
   /** Where their bytes go. Port 0: the port that the client connected to. */
   readonly upstream: Endpoint;
+  /** Whether the upstream may see a request twice, as after a replayed fast open. RFC 7413 §6.1. No by default. */
+  readonly isIdempotent?: boolean;
 }
 
 /** Reads `LISTEN=UPSTREAM`, as in `198.18.0.2:80=127.0.0.1:8080`; null when it is none. */

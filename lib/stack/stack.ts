@@ -20,6 +20,8 @@ export interface StackParts extends NetworkParts {
   readonly entropy: { fill(bytes: Uint8Array): void };
   /** Sees every segment; null: nobody does. */
   readonly tracer: Tracer | null;
+  /** Keys of fast open, as `tcp_fastopen_key` has them; see `FastOpenCookies.setKeys`. */
+  readonly fastOpenKey?: string;
 }
 
 /** One host. `now` is monotonic milliseconds with a fraction, the same clock for all calls. */
@@ -42,6 +44,7 @@ export class Stack {
       mtu: parts.mtu,
       offload: parts.offload,
       tracer: parts.tracer,
+      fastOpenKey: parts.fastOpenKey,
     });
     this.#network.attach(this.tcp);
   }

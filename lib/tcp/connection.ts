@@ -11,6 +11,7 @@
 import { Address } from "../wire/address.ts";
 import type { Gather } from "../wire/gather.ts";
 import type { Tuple } from "./connection_table.ts";
+import type { Handshake } from "./handshake.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 import type { Scoreboard } from "./scoreboard.ts";
 import { SendQueue } from "./send_queue.ts";
@@ -91,6 +92,8 @@ export class Connection implements Tuple {
   /** Whether the user has it from the listener; until then signals wait. */
   isAccepted = false;
   isReleased = false;
+  /** What waits for the third ACK of a fast open, in SYN-RECEIVED or closed by the user in it; else null. */
+  handshake: Handshake | null = null;
 
   /** Armed `TIMER` bits, and the time of each: int32 milliseconds. */
   timers = 0;
@@ -214,6 +217,11 @@ export class Connection implements Tuple {
     return new Address(this.remote0, this.remote1, this.remote2, this.remote3);
   }
 
+  /** Whether the peer has proved that it is there: false for a fast open before its third ACK. RFC 7413 §6.1. */
+  get isEstablished(): boolean {
+    return this.handshake === null;
+  }
+
   /** Whether the peer's FIN was received in order. Act on it only when `readable()` is empty. */
   get peerClosed(): boolean {
     return this.finReceived;
@@ -270,7 +278,8 @@ export class Connection implements Tuple {
 
   /** FIN after what is queued. RFC 9293 §3.10.4 (CLOSE). Does nothing when it was called before. */
   shutdown(): void {
-    if (this.state === State.Established) this.state = State.FinWait1;
+    const isOpen = this.state === State.Established || this.state === State.SynReceived;
+    if (isOpen) this.state = State.FinWait1;
     else if (this.state === State.CloseWait) this.state = State.LastAck;
     else return;
     this.finQueued = true;
@@ -316,7 +325,8 @@ export class Connection implements Tuple {
 
   /** Whether the window may be opened far enough that the peer should hear of it. RFC 9293 §3.8.6.2.2. */
   owesWindowUpdate(): boolean {
-    if (this.finReceived) return false;
+    // Before the third ACK the peer may not even know our numbers.
+    if (this.finReceived || this.handshake !== null) return false;
     const offered = (this.rcvEdge - this.rcvNxt) | 0;
     const window = this.tcp.receiveWindow(this);
     return window >= 2 * offered && window - offered >= Math.min(this.rcvMss, BUFFER_LIMIT >> 1);

@@ -106,6 +106,22 @@ export class Counters {
   PAWSEstabRejected = 0;
   /** Drop: a SYN, the SYN queue being full. */
   TCPReqQFullDrop = 0;
+  /** SYNs answered with a cookie. RFC 4987 §3.6. */
+  SyncookiesSent = 0;
+  /** Cookies that came back, valid. */
+  SyncookiesRecv = 0;
+  /** Acknowledgments of what is no cookie of ours, or one too old; each is reset. */
+  SyncookiesFailed = 0;
+  /** SYNs that asked for a fast-open cookie. RFC 7413 §4.2.1. */
+  TCPFastOpenCookieReqd = 0;
+  /** Fast opens that were let in. RFC 7413 §4.2.2. */
+  TCPFastOpenPassive = 0;
+  /** Fast opens with an invalid cookie: the handshake went on without. */
+  TCPFastOpenPassiveFail = 0;
+  /** Fast opens with a cookie of the backup key. */
+  TCPFastOpenPassiveAltKey = 0;
+  /** Fast opens beyond the listener's limit: the handshake went on without. RFC 7413 §5.1. */
+  TCPFastOpenListenOverflow = 0;
   /** Connections closed without TIME-WAIT, the table being full. */
   TCPTimeWaitOverflow = 0;
   /** ICMP errors that a connection or a request was told of. RFC 5461. */

@@ -7,39 +7,30 @@
  */
 
 import { EMPTY_GATHER } from "../wire/gather.ts";
-import { ACK, type Segment, SYN } from "../wire/segment.ts";
-import { segmentArrives } from "./input.ts";
-import { Connection } from "./connection.ts";
-import type { Tuple } from "./connection_table.ts";
-import { initialWindow } from "./congestion.ts";
+import { ACK, RST, type Segment, SYN } from "../wire/segment.ts";
+import type { CloseReason, Connection } from "./connection.ts";
+import { COOKIE_LENGTH } from "./fast_open.ts";
 import type { Listener } from "./listener.ts";
 import { prepareReply } from "./output.ts";
+import {
+  type Agreement,
+  establish,
+  MAX_SHIFT,
+  mssNamed,
+  openConnection,
+  RECEIVE_SHIFT,
+  SYN_WINDOW,
+} from "./passive_open.ts";
 import { replyReset } from "./reset.ts";
 import { takeRttSample } from "./rtt.ts";
+import { State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
-import { arm, TIMER } from "./timers.ts";
-
-/** MSS where the SYN names none. RFC 9293 §3.7.1 (MUST-15). */
-const DEFAULT_MSS_IPV4 = 536;
-const DEFAULT_MSS_IPV6 = 1220;
-
-/** Largest shift. RFC 7323 §2.3. */
-const MAX_SHIFT = 14;
-
-/** Bytes of the timestamps option in every segment. RFC 7323 App. A. */
-const TIMESTAMPS_LENGTH = 12;
-
-/** The window of a SYN-ACK is not scaled. RFC 7323 §2.2. */
-const SYN_WINDOW = 65535;
-
-/** Our window scale: the smallest that covers the receive buffer's 4 MiB. RFC 7323 §2.3. */
-const RECEIVE_SHIFT = 7;
 
 /** How soon a SYN-ACK that the device refused is tried again. Milliseconds. */
 const REFUSED_RETRY_MS = 10;
 
 /** A connection request that waits for the third ACK: an entry of the SYN queue. */
-export class Handshake implements Tuple {
+export class Handshake implements Agreement {
   readonly tcp: Tcp;
   readonly listener: Listener;
   readonly local0: number;
@@ -67,6 +58,12 @@ export class Handshake implements Tuple {
   tsRecent: number;
   readonly tsOffset: number;
   readonly wnd: number;
+  /** What the SYN-ACK acknowledges: the SYN, and its data in a fast open. */
+  rcvNxt: number;
+  /** The connection that fast open made at the SYN; null: there is none yet. */
+  child: Connection | null = null;
+  /** Whether the SYN-ACK brings a fast-open cookie. */
+  offersCookie = false;
 
   /** SYN-ACKs sent by deadline; those that answer a repeated SYN do not count. */
   sent = 0;
@@ -94,15 +91,14 @@ export class Handshake implements Tuple {
     this.pathLow = syn.pathLow;
     this.irs = syn.seq;
     this.iss = tcp.nextIss(syn, now);
-    const isIpv4 = syn.remote0 === 0 && syn.remote1 === 0 && syn.remote2 === 0xffff;
-    const named = syn.mss >= 0 ? syn.mss : isIpv4 ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6;
-    this.mss = Math.max(named, tunables.tcp_min_snd_mss);
+    this.mss = Math.max(mssNamed(syn), tunables.tcp_min_snd_mss);
     this.windowScale = tunables.tcp_window_scaling ? Math.min(syn.windowScale, MAX_SHIFT) : -1;
     this.sackOk = syn.sackPermitted && tunables.tcp_sack !== 0;
     this.tsOk = syn.hasTimestamps && tunables.tcp_timestamps !== 0;
     this.tsRecent = syn.tsVal;
     this.tsOffset = this.tsOk ? tcp.timestampOffset(syn) : 0;
     this.wnd = syn.wnd;
+    this.rcvNxt = (syn.seq + 1) | 0;
     this.deadlineAt = now | 0;
   }
 
@@ -112,7 +108,8 @@ export class Handshake implements Tuple {
     if (((this.deadlineAt - now) | 0) > 0) return this.#fileAt(this.deadlineAt);
     if (this.sent > tunables.tcp_synack_retries) {
       this.tcp.counters.TCPSynAckGivenUp++;
-      return this.tcp.forget(this);
+      if (tunables.tcp_synack_fail_rst !== 0) this.#sendReset(now);
+      return this.#end("timed out");
     }
     if (!this.sendSynAck(now)) return this.#fileAt((now + REFUSED_RETRY_MS) | 0);
     if (this.sent > 0) this.tcp.counters.TCPSynRetrans++;
@@ -132,7 +129,7 @@ export class Handshake implements Tuple {
     const seg = prepareReply(this.tcp, this);
     seg.flags = SYN | ACK;
     seg.seq = this.iss;
-    seg.ack = (this.irs + 1) | 0;
+    seg.ack = this.rcvNxt;
     seg.wnd = SYN_WINDOW;
     seg.mss = this.tcp.maxSegmentSize(this);
     seg.sackPermitted = this.sackOk;
@@ -142,27 +139,33 @@ export class Handshake implements Tuple {
       seg.tsVal = this.tcp.timestamp(this.tsOffset, now);
       seg.tsEcr = this.tsRecent;
     }
+    if (this.offersCookie) {
+      seg.fastOpenLength = COOKIE_LENGTH;
+      this.tcp.fastOpenCookies.write(this, seg.fastOpenCookie);
+    }
     return this.tcp.send(seg, EMPTY_GATHER, now);
   }
 
   /** SEGMENT ARRIVES in SYN-RECEIVED of a passive open. RFC 9293 §3.10.7.4. */
   arrives(seg: Segment, now: number): void {
     const tcp = this.tcp;
-    const expected = (this.irs + 1) | 0;
-    const offset = (seg.seq - expected) | 0;
+    const offset = (seg.seq - this.rcvNxt) | 0;
     if (seg.hasRst) return this.#resetArrives(offset, now);
     if (seg.hasSyn) return this.#synArrives(seg, offset, now);
     if (!seg.hasAck) {
       tcp.counters.TCPNoAckFlag++;
       return;
     }
-    if (offset < 0 || offset >= SYN_WINDOW) return this.#challenge(now);
+    const isAcceptable = offset >= 0 ? offset < SYN_WINDOW : offset + seg.len > 0;
+    if (!isAcceptable) return this.#challenge(now);
     if (this.tsOk && (!seg.hasTimestamps || ((seg.tsVal - this.tsRecent) | 0) < 0)) {
       tcp.counters.PAWSEstabRejected++;
       return;
     }
-    if (seg.ack !== ((this.iss + 1) | 0)) return replyReset(tcp, seg, now);
-    if (!this.listener.hasRoom) {
+    const last = this.child === null ? (this.iss + 1) | 0 : this.child.sndNxt;
+    const isNews = ((seg.ack - this.iss) | 0) > 0 && ((last - seg.ack) | 0) >= 0;
+    if (!isNews) return replyReset(tcp, seg, now);
+    if (this.child === null && !this.listener.hasRoom) {
       tcp.counters.ListenOverflows++;
       if (tcp.tunables.tcp_abort_on_overflow === 0) return;
       tcp.forget(this);
@@ -175,7 +178,8 @@ export class Handshake implements Tuple {
   #resetArrives(offset: number, now: number): void {
     if (offset === 0) {
       this.tcp.counters.TCPReqReset++;
-      return this.tcp.forget(this);
+      if (this.child !== null) this.listener.fastOpenQueue.reset(now);
+      return this.#end("reset by peer");
     }
     if (offset > 0 && offset < SYN_WINDOW) this.#challenge(now);
     else this.tcp.counters.TCPRstOutOfWindow++;
@@ -183,11 +187,13 @@ export class Handshake implements Tuple {
 
   /** The same SYN again is answered alike and changes nothing (HS-18); another in the window ends it (HS-25). */
   #synArrives(seg: Segment, offset: number, now: number): void {
-    if (offset === -1 && !seg.hasAck) {
+    if (seg.seq === this.irs && !seg.hasAck) {
       if (!this.sendSynAck(now)) this.tcp.counters.TxDrop++;
       return;
     }
-    if (offset < 0 || offset >= SYN_WINDOW) return this.#challenge(now);
+    // A child has data that nobody would send again. RFC 5961 §4.
+    const isOutside = offset < 0 || offset >= SYN_WINDOW;
+    if (isOutside || this.child !== null) return this.#challenge(now);
     this.tcp.counters.TCPReqReset++;
     this.tcp.forget(this);
   }
@@ -195,11 +201,12 @@ export class Handshake implements Tuple {
   /** `<SEQ=SND.NXT><ACK=RCV.NXT><ACK>`, rate limited for all handshakes together. */
   #challenge(now: number): void {
     const tcp = this.tcp;
+    if (this.child !== null) return tcp.challenge(this.child, now);
     if (!tcp.mayChallenge(now)) return;
     const seg = prepareReply(tcp, this);
     seg.flags = ACK;
     seg.seq = (this.iss + 1) | 0;
-    seg.ack = (this.irs + 1) | 0;
+    seg.ack = this.rcvNxt;
     seg.wnd = this.windowScale >= 0 ? SYN_WINDOW >> RECEIVE_SHIFT : SYN_WINDOW;
     if (this.tsOk) {
       seg.hasTimestamps = true;
@@ -209,45 +216,39 @@ export class Handshake implements Tuple {
     tcp.sendReply(seg, now);
   }
 
-  /** The third ACK: → ESTABLISHED. The segment is processed further there. RFC 9293 §3.10.7.4, fifth. */
+  /** `<SEQ=ISS+1><ACK=RCV.NXT><RST,ACK>` to a peer who never answered. SYNQ-07. */
+  #sendReset(now: number): void {
+    const seg = prepareReply(this.tcp, this);
+    seg.flags = RST | ACK;
+    seg.seq = (this.iss + 1) | 0;
+    seg.ack = this.rcvNxt;
+    this.tcp.counters.OutRsts++;
+    this.tcp.sendReply(seg, now);
+  }
+
+  /** The third ACK: the connection takes over. */
   #establish(seg: Segment, now: number): void {
     const tcp = this.tcp;
-    const tunables = tcp.tunables;
-    const c = new Connection(tcp, this, this.iss, this.irs);
+    const child = this.child;
+    const c = child ?? openConnection(tcp, this, now);
     tcp.forget(this);
-    c.pathHigh = this.pathHigh;
-    c.pathLow = this.pathLow;
-    c.sackOk = this.sackOk;
-    c.tsOk = this.tsOk;
-    c.tsRecent = this.tsRecent;
-    c.tsRecentAt = now | 0;
-    c.tsOffset = this.tsOffset;
-    const options = this.tsOk ? TIMESTAMPS_LENGTH : 0;
-    c.mss = Math.min(this.mss, tcp.maxSegmentSize(this)) - options;
-    if (this.windowScale >= 0) {
-      c.sndShift = this.windowScale;
-      c.rcvShift = RECEIVE_SHIFT;
-    }
-    c.rcvEdge = (c.rcvNxt + SYN_WINDOW) | 0;
-    c.sndWnd = seg.wnd << c.sndShift;
-    c.maxSndWnd = c.sndWnd;
-    c.sndWl1 = seg.seq;
-    c.rtoMs = tunables.tcp_rto_init;
     // Timestamps may prove that the first SYN-ACK came through, and others were sent in vain.
     const firstArrived = this.sent === 1 || (this.tsOk && seg.tsEcr === this.firstTsVal);
     // What was sent once gives the first round-trip sample; otherwise RFC 6298 §5.7.
-    if (firstArrived) takeRttSample(c, ((now - this.sentAt) | 0) * 1000, tunables);
+    if (firstArrived) takeRttSample(c, ((now - this.sentAt) | 0) * 1000, tcp.tunables);
     else if (!this.tsOk) c.rtoMs = Math.max(c.rtoMs, 3000);
     // RFC 6928 §2: a SYN-ACK lost more than once says that the path is bad.
-    const isBad = this.sent > 2 && !firstArrived;
-    c.cwnd = isBad ? c.mss : initialWindow(c.mss, tunables.tcp_initial_cwnd);
-    c.lastReceivedAt = now | 0;
-    if (tunables.px_keepalive_client !== 0) {
-      arm(c, TIMER.Keepalive, (now + tunables.tcp_keepalive_time * 1000) | 0);
-    }
-    tcp.established(c);
-    this.listener.established(c);
-    segmentArrives(c, seg, now);
+    if (this.sent > 2 && !firstArrived) c.cwnd = c.mss;
+    if (child === null) this.listener.established(c);
+    else if (c.state === State.SynReceived) c.state = State.Established;
+    establish(c, seg, now);
+  }
+
+  /** There will be no third ACK. The user of a child still reads what its SYN brought. */
+  #end(reason: CloseReason): void {
+    const child = this.child;
+    if (child !== null) this.tcp.closed(child, reason);
+    else this.tcp.forget(this);
   }
 
   #fileAt(at: number): void {

@@ -7,13 +7,27 @@
 import type { Endpoint } from "../wire/address.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { type Connection } from "./connection.ts";
+import {
+  CookieValidity,
+  DEFAULT_FAST_OPEN_LIMIT,
+  FAST_OPEN,
+  FastOpenQueue,
+  openFast,
+} from "./fast_open.ts";
 import { Handshake } from "./handshake.ts";
+import { establish } from "./passive_open.ts";
+import { openByCookie, replyCookie } from "./syn_cookie.ts";
 import type { Tcp } from "./tcp.ts";
+
+/** How long after the last cookie one may come back: the longest that a cookie lives. COOKIE-08. */
+const OVERFLOW_MEMORY_MS = 120_000;
 
 /** What a listener may be given. */
 export interface ListenOptions {
   /** Most connections that wait for `accept`; at most the tunable `somaxconn`, which is also the default. */
   readonly backlog?: number;
+  /** Fast-open requests that may wait for their third ACK, 0 … 65535; 0, the default: no fast open. RFC 7413 §5.1. */
+  readonly fastOpen?: number;
 }
 
 /** One local address and port, or every port of an address, where connections are welcome. */
@@ -21,16 +35,21 @@ export class Listener {
   readonly #tcp: Tcp;
   readonly local: Endpoint;
   readonly #backlog: number;
+  readonly #fastOpen: number;
+  readonly fastOpenQueue: FastOpenQueue = new FastOpenQueue();
   /** Established connections that the user has not taken; house: accept queue. */
   readonly #acceptQueue: Connection[] = [];
   /** Entries of the SYN queue that belong to this listener. */
   synQueueLength = 0;
+  /** When a SYN was last answered with a cookie, in milliseconds with a fraction. */
+  #lastCookieAt = -Infinity;
   #isClosed = false;
 
   constructor(tcp: Tcp, local: Endpoint, options: ListenOptions) {
     this.#tcp = tcp;
     this.local = local;
     this.#backlog = options.backlog ?? Infinity;
+    this.#fastOpen = options.fastOpen ?? 0;
   }
 
   /** Connections that wait for `accept`. */
@@ -68,7 +87,7 @@ export class Listener {
     this.#acceptQueue.length = 0;
   }
 
-  /** A handshake was completed. */
+  /** A connection may be accepted: its handshake was completed, or its SYN believed. */
   established(c: Connection): void {
     this.#acceptQueue.push(c);
   }
@@ -82,12 +101,14 @@ export class Listener {
       counters.TCPListenRst++;
       return true;
     }
-    if ((kind & ACK) !== 0) return false;
+    if ((kind & ACK) !== 0) {
+      return (kind & SYN) === 0 && this.#acknowledgmentArrives(seg, hash, now);
+    }
     if (kind !== SYN) {
       counters.TCPListenBadFlags++;
       return true;
     }
-    if (tcp.connectionCount + tcp.handshakeCount >= tcp.tunables.px_max_connections) {
+    if (tcp.isFull) {
       counters.TCPConnectionLimit++;
       return tcp.tunables.tcp_abort_on_overflow === 0; // PX-20
     }
@@ -95,11 +116,86 @@ export class Listener {
       counters.ListenOverflows++;
       return true;
     }
-    if (this.synQueueLength >= tcp.tunables.tcp_max_syn_backlog) {
-      counters.TCPReqQFullDrop++;
+    const isQueueFull = this.synQueueLength >= tcp.tunables.tcp_max_syn_backlog;
+    if (isQueueFull || tcp.tunables.tcp_syncookies === 2) return this.#overflow(seg, now);
+    const handshake = new Handshake(tcp, this, seg, hash, now);
+    tcp.begin(handshake, now);
+    if (this.#maySpeedUp(seg, now)) this.#speedUp(handshake, seg, now);
+    return true;
+  }
+
+  /** Fast-open requests that may be pending; 0: fast open is off. RFC 7413 §4.2; TFO-S-02. */
+  get #fastOpenLimit(): number {
+    const bits = this.#tcp.tunables.tcp_fastopen;
+    if ((bits & FAST_OPEN.Server) === 0) return 0;
+    if (this.#fastOpen > 0 || (bits & FAST_OPEN.AllListeners) === 0) return this.#fastOpen;
+    return DEFAULT_FAST_OPEN_LIMIT;
+  }
+
+  /** Whether a SYN asks for fast open, and may: beyond the limit it is like any other. RFC 7413 §5.1. */
+  #maySpeedUp(syn: Segment, now: number): boolean {
+    if (syn.fastOpenLength < 0 && !this.#needsNoCookie(syn)) return false;
+    const limit = this.#fastOpenLimit;
+    if (limit === 0) return false;
+    if (this.fastOpenQueue.hasRoom(limit, now)) return true;
+    this.#tcp.counters.TCPFastOpenListenOverflow++;
+    return false;
+  }
+
+  /** The cookie decides: a connection at once, or a new cookie with the SYN-ACK. RFC 7413 §4.2.2. */
+  #speedUp(handshake: Handshake, syn: Segment, now: number): void {
+    const { counters, fastOpenCookies, tunables } = this.#tcp;
+    fastOpenCookies.age(tunables.px_tfo_rotate, now);
+    if (!this.#needsNoCookie(syn)) {
+      const validity = fastOpenCookies.check(syn);
+      handshake.offersCookie = validity !== CookieValidity.Valid;
+      if (syn.fastOpenLength === 0) counters.TCPFastOpenCookieReqd++;
+      else if (validity === CookieValidity.Invalid) counters.TCPFastOpenPassiveFail++;
+      else if (validity === CookieValidity.Ageing) counters.TCPFastOpenPassiveAltKey++;
+      if (validity === CookieValidity.Invalid) return;
+    }
+    counters.TCPFastOpenPassive++;
+    this.fastOpenQueue.pending++;
+    this.established(openFast(handshake, syn, now));
+  }
+
+  #needsNoCookie(syn: Segment): boolean {
+    return syn.payloadLength > 0 &&
+      (this.#tcp.tunables.tcp_fastopen & FAST_OPEN.ServerWithoutCookie) !== 0;
+  }
+
+  /** A SYN that gets no place in the queue. RFC 4987 §3.6. */
+  #overflow(syn: Segment, now: number): boolean {
+    if (this.#tcp.tunables.tcp_syncookies === 0) {
+      this.#tcp.counters.TCPReqQFullDrop++;
       return true;
     }
-    tcp.begin(new Handshake(tcp, this, seg, hash, now), now);
+    this.#lastCookieAt = now;
+    replyCookie(this.#tcp, syn, now);
+    return true;
+  }
+
+  /** An ACK without a request: a cookie may have been the answer to its SYN. */
+  #acknowledgmentArrives(seg: Segment, hash: number, now: number): boolean {
+    const tcp = this.#tcp;
+    const { counters, tunables } = tcp;
+    const mode = tunables.tcp_syncookies;
+    const isExpected = mode === 2 || (mode === 1 && now - this.#lastCookieAt <= OVERFLOW_MEMORY_MS);
+    if (!isExpected) return false;
+    const c = openByCookie(tcp, seg, hash, now);
+    if (c === null) {
+      counters.SyncookiesFailed++;
+      return false;
+    }
+    counters.SyncookiesRecv++;
+    if (tcp.isFull || !this.hasRoom) {
+      if (tcp.isFull) counters.TCPConnectionLimit++;
+      else counters.ListenOverflows++;
+      return tunables.tcp_abort_on_overflow === 0; // SYNQ-10, SYNQ-11
+    }
+    counters.PassiveOpens++;
+    this.established(c);
+    establish(c, seg, now);
     return true;
   }
 }

@@ -53,4 +53,14 @@ export class SipHash {
     this.#arena.sipHash(this.#key, this.#message, this.#length, this.#result);
     return this.#arena.view.getInt32(this.#result, true);
   }
+
+  /** The high 32 bits of the hash that `low` has just computed, as an int32. */
+  high(): number {
+    return this.#arena.view.getInt32(this.#result + 4, true);
+  }
+
+  /** Replaces the key by another of 16 bytes; they are copied. */
+  rekey(key: Uint8Array): void {
+    this.#arena.bytes.set(key, this.#key);
+  }
 }

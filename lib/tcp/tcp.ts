@@ -23,6 +23,7 @@ import { BUFFER_LIMIT, type CloseReason, type Connection, SIGNAL } from "./conne
 import { ConnectionTable, type Tuple, tupleHash } from "./connection_table.ts";
 import type { Counters } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
+import { FastOpenCookies } from "./fast_open.ts";
 import { Handshake } from "./handshake.ts";
 import { segmentArrives } from "./input.ts";
 import { IsnGenerator } from "./isn.ts";
@@ -32,6 +33,7 @@ import { RateLimit } from "./rate_limit.ts";
 import { replyReset } from "./reset.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { canQueue, State } from "./state.ts";
+import { SynCookies } from "./syn_cookie.ts";
 import { deadlinePassed } from "./timeouts.ts";
 import { TimeWaitQueue } from "./time_wait.ts";
 import type { Tracer } from "./tracer.ts";
@@ -50,6 +52,17 @@ const PRESSURE = 0.75;
 /** Challenge ACKs of all handshakes together, a second. */
 const HANDSHAKE_CHALLENGES = 100;
 
+/** Which of the bytes that `TcpParts.entropy` fills become what: begin and end. */
+export const SECRETS = {
+  isn: [0, 16],
+  timestamps: [16, 32],
+  tuples: [32, 36],
+  cookie0: [36, 52],
+  cookie1: [52, 68],
+  fastOpen: [68, 84],
+} as const;
+const SECRETS_LENGTH = 84;
+
 /** What a Tcp is built from. */
 export interface TcpParts {
   readonly arena: Arena;
@@ -64,6 +77,8 @@ export interface TcpParts {
   /** Whether the device cuts super-segments. */
   readonly offload: boolean;
   readonly tracer: Tracer | null;
+  /** See `FastOpenCookies.setKeys`; without it keys are made and replaced here. */
+  readonly fastOpenKey?: string | undefined;
 }
 
 /** The protocol: all connections of one host. */
@@ -81,6 +96,8 @@ export class Tcp {
   readonly out: Segment = new Segment();
   readonly resetLimit: RateLimit;
   readonly timeWaits: TimeWaitQueue = new TimeWaitQueue();
+  readonly cookies: SynCookies;
+  readonly fastOpenCookies: FastOpenCookies;
   readonly #connections = new ConnectionTable<Connection>();
   readonly #handshakes = new ConnectionTable<Handshake>();
   readonly #challengeLimit = new RateLimit(HANDSHAKE_CHALLENGES);
@@ -115,10 +132,14 @@ export class Tcp {
     this.#tracer = parts.tracer;
     this.#mtu = parts.mtu;
     this.resetLimit = new RateLimit(parts.tunables.px_rst_ratelimit);
-    const secrets = new Uint8Array(36);
+    const secrets = new Uint8Array(SECRETS_LENGTH);
     parts.entropy.fill(secrets);
-    this.#isn = new IsnGenerator(parts.arena, secrets.subarray(0, 16), secrets.subarray(16, 32));
-    this.#hashKey = new DataView(secrets.buffer).getInt32(32);
+    const secret = (name: keyof typeof SECRETS) => secrets.subarray(...SECRETS[name]);
+    this.#isn = new IsnGenerator(parts.arena, secret("isn"), secret("timestamps"));
+    this.#hashKey = new DataView(secrets.buffer).getInt32(SECRETS.tuples[0]);
+    this.cookies = new SynCookies(parts.arena, secret("cookie0"), secret("cookie1"));
+    this.fastOpenCookies = new FastOpenCookies(parts.arena, secret("fastOpen"));
+    if (parts.fastOpenKey !== undefined) this.fastOpenCookies.setKeys(parts.fastOpenKey);
   }
 
   /** The tunables in force. */
@@ -140,6 +161,11 @@ export class Tcp {
   /** Requests in the SYN queues. */
   get handshakeCount(): number {
     return this.#handshakes.count;
+  }
+
+  /** Whether no more connections are let in. */
+  get isFull(): boolean {
+    return this.connectionCount + this.handshakeCount >= this.#tunables.px_max_connections;
   }
 
   /**
@@ -196,7 +222,7 @@ export class Tcp {
     if (handshake === null || quoted.seq !== handshake.iss) return false;
     const isFatal = error.kind === PathErrorKind.Unreachable ||
       error.kind === PathErrorKind.Refused;
-    if (isFatal) this.forget(handshake);
+    if (isFatal && handshake.child === null) this.forget(handshake);
     this.counters.IcmpSoftErrors++;
     return true;
   }
@@ -358,6 +384,10 @@ export class Tcp {
     if (!this.#handshakes.remove(handshake)) return;
     handshake.listener.synQueueLength--;
     this.deadlines.remove(handshake);
+    if (handshake.child === null) return;
+    handshake.listener.fastOpenQueue.pending--;
+    handshake.child.handshake = null;
+    handshake.child = null;
   }
 
   /** A connection reached ESTABLISHED. */
@@ -374,7 +404,7 @@ export class Tcp {
     else this.#listeners.delete(listener.local.port);
     const requests: Handshake[] = [];
     this.#handshakes.forEach((h) => {
-      if (h.listener === listener) requests.push(h);
+      if (h.listener === listener && h.child === null) requests.push(h);
     });
     for (const h of requests) this.forget(h);
   }
@@ -431,6 +461,7 @@ export class Tcp {
 
   #end(c: Connection, reason: CloseReason): void {
     c.closeReason = reason;
+    if (c.handshake !== null) this.forget(c.handshake);
     this.#connections.remove(c);
     this.deadlines.remove(c);
     c.timers = 0;

@@ -32,6 +32,7 @@ export function deadlinePassed(c: Connection, now: number): void {
 function retransmissionTimeout(c: Connection, now: number): void {
   const scoreboard = c.scoreboard;
   if (scoreboard === null || c.sndUna === c.sndNxt) return;
+  if (c.handshake !== null) return postpone(c, TIMER.Retransmit, now);
   const tunables = c.tcp.tunables;
   if (givesUp(c, now)) return giveUp(c, "timed out");
   c.tcp.counters.TCPTimeouts++;
@@ -52,6 +53,11 @@ function retransmissionTimeout(c: Connection, now: number): void {
   c.tcp.ready(c);
 }
 
+/** Before the third ACK of a fast open only the SYN-ACK is sent again: without it the peer takes nothing. TFO-S-12. */
+function postpone(c: Connection, timer: number, now: number): void {
+  arm(c, timer, (now + c.rtoMs) | 0);
+}
+
 /** RFC 8985 §6.3: the reordering window of some ranges is over. */
 function reorderingOver(c: Connection, now: number): void {
   const scoreboard = c.scoreboard;
@@ -68,6 +74,7 @@ function reorderingOver(c: Connection, now: number): void {
 /** RFC 9293 §3.8.6.1: asks a shut window whether it is still shut; §3.8.6.2.1: ends the wait for a better one. */
 function persistTimeout(c: Connection, now: number): void {
   if (c.sndNxt === c.endOfStream) return;
+  if (c.handshake !== null) return postpone(c, TIMER.Persist, now);
   if (((c.sndUna + c.sndWnd - c.sndNxt) | 0) > 0) {
     if (!sendShort(c, now)) arm(c, TIMER.Persist, (now + REFUSED_RETRY_MS) | 0);
     return;

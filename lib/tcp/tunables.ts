@@ -14,12 +14,22 @@ const DEFINITIONS = {
   // Handshakes and listeners
   /** How often an unanswered SYN-ACK is sent again, the wait doubling. RFC 9293 §3.8.3. */
   tcp_synack_retries: [5, 0, 255, "retransmissions"],
-  /** Handshakes that a listener holds; a SYN above that is dropped. RFC 4987 §3.2. */
+  /** Handshakes that a listener holds; what a SYN above that gets is for `tcp_syncookies`. RFC 4987 §3.2. */
   tcp_max_syn_backlog: [1024, 1, 1_048_576, "handshakes"],
+  /** SYN cookies: 0 never, 1 when the SYN queue is full, 2 always. RFC 4987 §3.6. */
+  tcp_syncookies: [1, 0, 2, ""],
+  /** 1 sends a reset when a handshake is given up. RFC 9293 §3.5.2. */
+  tcp_synack_fail_rst: [0, 0, 1, ""],
   /** Upper bound of a listener's accept queue. Linux: listen(2). */
   somaxconn: [4096, 1, 65535, "connections"],
   /** What a full accept queue does with a third ACK: 0 ignores it, 1 resets. Linux: tcp(7). */
   tcp_abort_on_overflow: [0, 0, 1, ""],
+
+  // Fast open
+  /** Fast open: 0x1 client, 0x2 server, 0x4 and 0x200 without cookie, 0x400 all listeners. RFC 7413. */
+  tcp_fastopen: [0x3, 0, 0x607, "(the sum of some bits)"],
+  /** How long a fast-open key made here makes cookies; they are good for twice as long. 0: for ever. RFC 7413 §4.1.2. */
+  px_tfo_rotate: [86400, 0, 31_536_000, "seconds"],
 
   // Closing and TIME-WAIT
   /** Maximum segment lifetime; TIME-WAIT lasts twice as long. RFC 9293 §3.4.2, §3.6.1. */

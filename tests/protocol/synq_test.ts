@@ -1,7 +1,8 @@
 /** SYNQ: SYN queue, SYN-ACK retransmission, accept queue. Requirements §2.11. */
 
 import { assertEquals } from "@std/assert";
-import type { Packet } from "../support/codec.ts";
+import { concat, encodePacket, type Packet } from "../support/codec.ts";
+import { ethernet, halves, icmp, ipv4 } from "../support/packets.ts";
 import { protocolTest } from "../support/script.ts";
 import type { ScriptRun } from "../support/script_run.ts";
 
@@ -45,10 +46,24 @@ protocolTest("SYNQ-01", "a request leaves the queue by ACK, RST, age or a closed
   t.run("synQueue 0");
 });
 
-protocolTest(
-  "SYNQ-02, SYNQ-08",
-  "a full SYN queue drops the SYN silently; room lets the next one in",
-  `
+protocolTest("SYNQ-01", "an ICMP error about its SYN-ACK ends a request", (t) => {
+  t.inject("S 0:0(0) win 65535 <mss 1460>");
+  const synAck = t.expect("S. 0:0(0) ack 1 <mss 1460>");
+  const segment = encodePacket(synAck).subarray(34);
+  const quote = concat(
+    halves(0, 0),
+    ipv4(6, segment, { source: "10.0.0.1", destination: "10.0.0.2" }),
+  );
+  t.injectFrame(ethernet(0x0800, ipv4(1, icmp(3, 3, quote), { source: "10.0.0.9" })));
+  t.run(`
+    synQueue 0
+    cnt:IcmpSoftErrors
+    none(70)
+  `);
+});
+
+/** Five peers; four of them begin handshakes. */
+const FOUR_SYNS = `
   peer b 10.0.0.2:40001
   peer c 10.0.0.2:40002
   peer d 10.0.0.2:40003
@@ -62,6 +77,13 @@ protocolTest(
   +0 <d S 0:0(0) win 65535 <mss 1460>
   +0 >d S. 0:0(0) ack 1 <mss 1460>
   synQueue 4
+`;
+
+protocolTest(
+  "SYNQ-02",
+  "a full SYN queue takes no SYN; room lets the next one in",
+  `
+  ${FOUR_SYNS}
   +0 <e S 0:0(0) win 65535 <mss 1460>
   synQueue 4
   cnt:TCPReqQFullDrop
@@ -72,7 +94,43 @@ protocolTest(
   +0 >e S. 0:0(0) ack 1 <mss 1460>
   synQueue 4
   `,
-  { tunables: { tcp_max_syn_backlog: 4 } },
+  { tunables: { tcp_max_syn_backlog: 4, tcp_syncookies: 0 } },
+);
+
+protocolTest("SYNQ-02", "by default the SYN queue holds 1024 requests", (t) => {
+  for (let port = 1; port <= 1025; port++) {
+    t.inject({ ...t.packet("S 0:0(0) win 65535 <mss 1460>"), sourcePort: port });
+  }
+  t.discard();
+  t.run("synQueue 1024\ncnt:SyncookiesSent");
+}, { links: ["bare"] });
+
+protocolTest(
+  "SYNQ-08",
+  "without cookies a SYN that finds the queue full is dropped silently",
+  `
+  ${FOUR_SYNS}
+  +0 <e S 0:0(0) win 65535 <mss 1460>
+  cnt:TCPReqQFullDrop
+  cnt:SyncookiesSent=0
+  none(70)
+  `,
+  { tunables: { tcp_max_syn_backlog: 4, tcp_syncookies: 0, tcp_synack_retries: 0 } },
+);
+
+protocolTest(
+  "SYNQ-09",
+  "a SYN that finds the queue full is answered with a cookie",
+  `
+  ${FOUR_SYNS}
+  +0 <e S 0:0(0) win 65535 <mss 1460>
+  +0 >e S. 0:0(0) ack 1 <mss 1460>
+  synQueue 4
+  cnt:SyncookiesSent
+  cnt:TCPReqQFullDrop=0
+  none(70)
+  `,
+  { tunables: { tcp_max_syn_backlog: 4, tcp_synack_retries: 0 } },
 );
 
 protocolTest(
@@ -145,6 +203,36 @@ function timeless(packet: Packet): Packet {
   return { ...packet, options };
 }
 
+protocolTest(
+  "SYNQ-07",
+  "with tcp_synack_fail_rst a request that is given up is reset",
+  `
+  0   < S  0:0(0) win 65535 <mss 1460>
+  0   > S. 0:0(0) ack 1 <mss 1460>
+  1   > S. 0:0(0) ack 1 <mss 1460>
+  3   > S. 0:0(0) ack 1 <mss 1460>
+  7   > S. 0:0(0) ack 1 <mss 1460>
+  15  > S. 0:0(0) ack 1 <mss 1460>
+  31  > S. 0:0(0) ack 1 <mss 1460>
+  63  > R. 1:1(0) ack 1 win 0
+      synQueue 0
+  none(70)
+  `,
+  { tunables: { tcp_synack_fail_rst: 1 } },
+);
+
+protocolTest(
+  "SYNQ-07",
+  "with tcp_synack_retries 0 besides, that is after 1 s, and no SYN-ACK is repeated",
+  `
+  SR
+  +1 > R. 1:1(0) ack 1
+     synQueue 0
+  none(70)
+  `,
+  { tunables: { tcp_synack_fail_rst: 1, tcp_synack_retries: 0 } },
+);
+
 /** Two handshakes begin; the first is completed and fills the accept queue. */
 function fillAcceptQueue(t: ScriptRun): void {
   t.run(`
@@ -210,6 +298,34 @@ protocolTest(
   },
   { backlog: 1, tunables: { tcp_abort_on_overflow: 1 } },
 );
+
+for (const abort of [0, 1]) {
+  protocolTest(
+    "SYNQ-11",
+    `the ACK of a cookie that finds the accept queue full is ${abort === 0 ? "ignored" : "reset"}`,
+    `
+    peer b 10.0.0.2:40001
+    +0 < S 0:0(0) win 65535 <mss 1460>
+    +0 > S. 0:0(0) ack 1 <mss 1460>
+    +0 <b S 0:0(0) win 65535 <mss 1460>
+    +0 >b S. 0:0(0) ack 1 <mss 1460>
+    +0 < . 1:1(0) ack 1
+    acceptQueue 1
+    +.1 <b . 1:1(0) ack 1
+    ${abort === 0 ? "" : "+0 >b R 1:1(0)"}
+    cnt:ListenOverflows
+    acceptQueue 1
+    none(30)
+    accept
+    +0 <b . 1:1(0) ack 1
+    acceptQueue 1
+    accept b
+    state b ESTABLISHED
+    none(70)
+    `,
+    { backlog: 1, tunables: { tcp_syncookies: 2, tcp_abort_on_overflow: abort } },
+  );
+}
 
 protocolTest(
   "SYNQ-12",

@@ -4,7 +4,7 @@ import { READABLE, WRITABLE } from "../../lib/host/host.ts";
 import { InvariantError } from "../../lib/invariant.ts";
 import { Proxy } from "../../lib/proxy/proxy.ts";
 import { RecordLog } from "../../lib/proxy/record_log.ts";
-import { parseRoute } from "../../lib/proxy/route.ts";
+import { parseRoute, type Route } from "../../lib/proxy/route.ts";
 import { DEFAULT_TUNABLES, type Tunables } from "../../lib/tcp/tunables.ts";
 import { parseEndpoint } from "../../lib/wire/address.ts";
 import { Arena } from "../../lib/wire/memory.ts";
@@ -26,18 +26,20 @@ class Bench {
   readonly logger = new FakeLogger();
   readonly log: RecordLog;
   readonly proxy: Proxy;
+  readonly routes: readonly Route[];
   #port = 40000;
 
   constructor(tunables: Partial<Tunables> = {}, ...routes: string[]) {
     if (routes.length === 0) routes.push("198.18.0.2:80=127.0.0.1:8080");
     this.stack.tunables = { ...DEFAULT_TUNABLES, ...tunables };
     this.log = new RecordLog(this.logger, "debug", this.stack.tunables.px_log_ratelimit);
+    this.routes = routes.map((text) => parseRoute(text)!);
     this.proxy = new Proxy({
       stack: this.stack,
       sockets: this.sockets,
       poller: this.poller,
       log: this.log,
-      routes: routes.map((text) => parseRoute(text)!),
+      routes: this.routes,
     });
   }
 
@@ -65,6 +67,25 @@ class Bench {
     this.proxy.run(now);
   }
 }
+
+Deno.test("PX-14: routes take fast opens, and only idempotent ones forward them at once", () => {
+  for (const isIdempotent of [false, true]) {
+    const bench = new Bench({}, "198.18.0.2:80=127.0.0.1:8080");
+    Object.assign(bench.routes[0], { isIdempotent });
+    assertEquals(bench.stack.listeners[0].fastOpen, 256);
+    const connection = bench.comes();
+    connection.isEstablished = false;
+    connection.receives("once");
+    bench.proxy.tell(START);
+    const descriptor = bench.poller.watched.at(-1)!;
+    bench.proxy.ready(descriptor, WRITABLE);
+    bench.proxy.run(START);
+    assertEquals(bench.sockets.at(descriptor).outgoing, isIdempotent ? "once" : "");
+    connection.isEstablished = true;
+    bench.signals(connection, START);
+    assertEquals(bench.sockets.at(descriptor).outgoing, "once");
+  }
+});
 
 Deno.test("proxy: listens for each route and dials where its clients go", () => {
   const bench = new Bench({}, "198.18.0.2:80=127.0.0.1:8080", "198.18.0.3:0=127.0.0.2:0");

@@ -72,6 +72,49 @@ Deno.test("relay: bytes that came while dialing are sent once connected (PX-02)"
   assertEquals(relay.bytesUp, 5);
 });
 
+Deno.test("PX-14: the data of a fast open is held until the client is established", () => {
+  const { relay, connection, socket } = dialing();
+  connection.isEstablished = false;
+  connection.receives("buy");
+  relay.ready(WRITABLE);
+  relay.run(BUDGET, 1);
+  assertEquals(relay.stage, Stage.Open, "dialed at the SYN");
+  relay.run(BUDGET, 2);
+  assertEquals([socket.outgoing, connection.kept], ["", "buy"]);
+  connection.isEstablished = true;
+  relay.run(BUDGET, 3);
+  assertEquals([socket.outgoing, connection.kept], ["buy", ""]);
+});
+
+Deno.test("PX-14: what a replayed SYN brought never reaches the upstream", () => {
+  const { relay, connection, socket } = open();
+  connection.isEstablished = false;
+  connection.receives("buy");
+  relay.run(BUDGET, 1);
+  connection.closeReason = "reset by peer";
+  relay.run(BUDGET, 2);
+  assertEquals([relay.stage, socket.outgoing], [Stage.Ended, ""]);
+});
+
+Deno.test("PX-14: an upstream that speaks first is heard before the third ACK", () => {
+  const { relay, connection, socket } = open();
+  connection.isEstablished = false;
+  sends(socket, "220 ready");
+  relay.ready(READABLE);
+  relay.run(BUDGET, 1);
+  assertEquals(connection.committed, "220 ready");
+});
+
+Deno.test("PX-14: on an idempotent route the data goes up at once", () => {
+  const { relay, connection, socket } = dialing();
+  relay.isIdempotent = true;
+  connection.isEstablished = false;
+  connection.receives("get");
+  relay.ready(WRITABLE);
+  relay.run(BUDGET, 1);
+  assertEquals(socket.outgoing, "get");
+});
+
 Deno.test("relay: an offered segment is sent from its frame, and the relay is run", () => {
   const setup = open();
   assertEquals(setup.connection.receivesLarge("large"), 5);

@@ -16,6 +16,8 @@ export class FakeConnection implements AcceptedConnection {
   sink: ByteSink | null = null;
   closeReason: CloseReason = "";
   peerClosed = false;
+  /** False: a fast open that waits for its third ACK. */
+  isEstablished = true;
   bytesReceived = 0;
   bytesAcknowledged = 0;
   readonly localAddress: Address;

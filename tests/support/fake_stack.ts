@@ -11,12 +11,14 @@ import type { FakeConnection } from "./fake_connection.ts";
 export class FakeListener implements ClientListener {
   readonly local: Endpoint;
   readonly backlog: number;
+  readonly fastOpen: number;
   readonly acceptQueue: FakeConnection[] = [];
   isClosed = false;
 
-  constructor(local: Endpoint, backlog: number) {
+  constructor(local: Endpoint, backlog: number, fastOpen: number) {
     this.local = local;
     this.backlog = backlog;
+    this.fastOpen = fastOpen;
   }
 
   accept(): FakeConnection | null {
@@ -46,8 +48,8 @@ export class FakeStack implements ClientStack, DrivenStack {
   /** Called by each `poll`. */
   onPoll: (now: number) => void = () => {};
 
-  listen(local: Endpoint, { backlog }: { backlog: number }): FakeListener {
-    const listener = new FakeListener(local, backlog);
+  listen(local: Endpoint, options: { backlog: number; fastOpen: number }): FakeListener {
+    const listener = new FakeListener(local, options.backlog, options.fastOpen);
     this.listeners.push(listener);
     return listener;
   }

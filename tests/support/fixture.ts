@@ -2,6 +2,7 @@
 
 import type { Entropy } from "../../lib/host/host.ts";
 import type { Listener } from "../../lib/tcp/listener.ts";
+import { SECRETS } from "../../lib/tcp/tcp.ts";
 import { DEFAULT_TUNABLES, setTunable, type TunableName } from "../../lib/tcp/tunables.ts";
 import { Stack } from "../../lib/stack/stack.ts";
 import { parseCidr, parseEndpoint, parseMac } from "../../lib/wire/address.ts";
@@ -24,6 +25,9 @@ export interface FixtureOptions {
   readonly backlog?: number;
   /** C; by default 1000000 on bare links and just before the wrap on the others. */
   readonly peerIsn?: number;
+  /** Fast-open requests that may wait at the listener; 0 by default. */
+  readonly fastOpen?: number;
+  readonly fastOpenKey?: string;
   readonly mtu?: number;
   /** fd00::1 and fd00::2 instead of 10.0.0.1 and 10.0.0.2. */
   readonly isIpv6?: boolean;
@@ -36,6 +40,12 @@ export interface FixtureOptions {
   readonly seed?: number;
   /** Bytes of pages for all queues. */
   readonly pageBytes?: number;
+  /** Keys of the engine that are known; the others come from the seed. */
+  readonly secrets?: Readonly<Partial<Record<keyof typeof SECRETS, Uint8Array>>>;
+  /** Ends of the flow that needs no name, where they are not the usual ones. */
+  readonly ends?: Readonly<Partial<FlowEnds>>;
+  /** Addresses of the product besides that of the listener. */
+  readonly moreAddresses?: readonly string[];
 }
 
 const FRAME_BYTES = 65536 + 64;
@@ -61,25 +71,30 @@ export function createFixture(link: LinkMode, options: FixtureOptions): Fixture 
   const arena = new Arena(pageBytes + (2 << 20));
   const pages = new PagePool(arena, pageBytes);
   const sink = new RecordingSink(link === "offload", mtu);
-  const ends = defaultEnds(options.isIpv6 ?? false);
+  const ends = { ...defaultEnds(options.isIpv6 ?? false), ...options.ends };
+  const addresses = [ends.localAddress, ...options.moreAddresses ?? []];
   const stack = new Stack({
     arena,
     pages,
     // The IPv6 address of the fixture was found to be its own long ago.
     tunables: tunablesWith({ dad_transmits: 0, ...options.tunables }),
-    entropy: seededEntropy(options.seed ?? 1),
+    entropy: seededEntropy(options.seed ?? 1, options.secrets ?? {}),
     frameSink: sink,
     mac: parseMac(PRODUCT_MAC)!,
     mtu,
     offload: link === "offload",
-    addresses: [parseCidr(`${ends.localAddress}/${options.isIpv6 ? 64 : 24}`)!],
+    addresses: addresses.map((address) => parseCidr(`${address}/${options.isIpv6 ? 64 : 24}`)!),
     tracer: null,
+    ...(options.fastOpenKey === undefined ? {} : { fastOpenKey: options.fastOpenKey }),
   });
   const endpoint = parseEndpoint(endpointText(ends.localAddress, ends.localPort))!;
   return {
     link,
     stack,
-    listener: stack.listen(endpoint, { backlog: options.backlog ?? 128 }),
+    listener: stack.listen(endpoint, {
+      backlog: options.backlog ?? 128,
+      fastOpen: options.fastOpen ?? 0,
+    }),
     sink,
     pages,
     frame: new Frame(arena, FRAME_BYTES),
@@ -95,12 +110,16 @@ export function endpointText(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** The same keys for the same seed. */
-function seededEntropy(seed: number): Entropy {
+/** The same keys for the same seed, but for those that are given. */
+function seededEntropy(seed: number, secrets: NonNullable<FixtureOptions["secrets"]>): Entropy {
   const next = randomWords(seed);
   return {
     fill(bytes) {
       for (let i = 0; i < bytes.length; i++) bytes[i] = next() >>> 24;
+      if (bytes.length < SECRETS.tuples[1]) return; // keys of another floor
+      for (const [name, key] of Object.entries(secrets)) {
+        bytes.set(key, SECRETS[name as keyof typeof SECRETS][0]);
+      }
     },
   };
 }
