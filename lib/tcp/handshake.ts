@@ -207,7 +207,8 @@ export class Handshake implements Agreement {
     seg.flags = ACK;
     seg.seq = (this.iss + 1) | 0;
     seg.ack = this.rcvNxt;
-    seg.wnd = this.windowScale >= 0 ? SYN_WINDOW >> RECEIVE_SHIFT : SYN_WINDOW;
+    // Rounded up: the right edge must not move left behind the SYN-ACK's.
+    seg.wnd = this.windowScale >= 0 ? (SYN_WINDOW >> RECEIVE_SHIFT) + 1 : SYN_WINDOW;
     if (this.tsOk) {
       seg.hasTimestamps = true;
       seg.tsVal = tcp.timestamp(this.tsOffset, now);

@@ -346,6 +346,17 @@ protocolTest(
 );
 
 protocolTest(
+  "SYNQ-12",
+  "a challenge does not take back what the SYN-ACK's window promised",
+  `
+  0  < S 0:0(0) win 65535 <mss 1460,nop,wscale 7>
+  +0 > S. 0:0(0) ack 1 win 65535 <mss 1460,nop,wscale 7>
+  +0 < R 2:2(0)
+  +0 > . 1:1(0) ack 1 win 512
+  `,
+);
+
+protocolTest(
   "SYNQ-13",
   "requests time out independently",
   `
