@@ -20,6 +20,7 @@
 
 import { setImmediate } from "node:timers";
 import type { Clock, Link, Poller } from "../host/host.ts";
+import type { Address } from "../wire/address.ts";
 import type { Arena } from "../wire/memory.ts";
 import { Frame } from "../wire/frame.ts";
 import { errnoName } from "../host/errno.ts";
@@ -43,6 +44,8 @@ export interface DrivenStack {
   receive(frame: Frame, now: number): void;
   poll(now: number): boolean;
   deadline(now: number): number;
+  /** An address of ours that another host on the link has; null: none. RFC 4862 §5.4. */
+  readonly conflict: Address | null;
 }
 
 /** What a driver drives. */
@@ -57,13 +60,16 @@ export interface DriverParts {
   readonly log: RecordLog;
 }
 
+const EXIT_CODES = { "drained": 0, "aborted": 1, "address-taken": 1, "device-gone": 75 } as const;
+
 /** Why the driver ended. */
 export interface Ending {
   /**
    * `drained`: asked to, and no pair is left. `aborted`: asked to end at once,
-   * or twice. `device-gone`: the link's device was destroyed.
+   * or twice. `device-gone`: the link's device was destroyed. `address-taken`:
+   * another host on the link has an address of ours.
    */
-  readonly reason: "drained" | "aborted" | "device-gone";
+  readonly reason: keyof typeof EXIT_CODES;
   /** The process's: 0, 1 and, for the supervisor to restart it, 75 (EX_TEMPFAIL). */
   readonly exitCode: number;
   /** What the link answered; 0 unless the device is gone. */
@@ -217,21 +223,29 @@ export class Driver {
 
   #lookForEnd(now: number): void {
     if (this.#drainCalls > 0 && this.#proxy.open === 0) this.#end("drained", 0, now);
+    if (this.#stack.conflict !== null) this.#end("address-taken", 0, now);
   }
 
   #end(reason: Ending["reason"], errno: number, now: number): void {
     if (this.#ending !== null) return;
     this.#proxy.abort(now);
-    const exitCode = reason === "device-gone" ? 75 : reason === "aborted" ? 1 : 0;
-    this.#ending = { reason, exitCode, errno };
+    this.#ending = { reason, exitCode: EXIT_CODES[reason], errno };
     if (errno === 0) this.#sendLast(now);
     else this.#tellDeviceGone(errno);
+    if (reason === "address-taken") this.#tellAddressTaken();
     this.#log.tellSuppressed(); // no turn will
   }
 
   #tellDeviceGone(errno: number): void {
     const cause = errnoName(errno);
     this.#log.logger.error(() => `device-gone name=${this.#link.name} cause=${cause}`);
+  }
+
+  #tellAddressTaken(): void {
+    const address = this.#stack.conflict;
+    this.#log.logger.error(() =>
+      `address-taken address=${address} cause="another host on the link answers for it; give the stack another --listen or --stack-address"`
+    );
   }
 
   /** What the last calls on connections queued, resets above all. */

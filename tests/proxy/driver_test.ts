@@ -1,4 +1,4 @@
-import { assertEquals, assertLess, assertRejects } from "@std/assert";
+import { assertEquals, assertLess, assertMatch, assertRejects } from "@std/assert";
 import { EBADFD } from "../../lib/host/errno.ts";
 import { READABLE, WRITABLE } from "../../lib/host/host.ts";
 import { Driver } from "../../lib/proxy/driver.ts";
@@ -250,6 +250,14 @@ Deno.test("driver: a device that is gone resets all pairs and ends it with code 
   assertEquals(ending, { reason: "device-gone", exitCode: 75, errno: EBADFD });
   assertEquals([connection.calls, bench.sockets.openCount], [["abort", "release"], 0]);
   assertEquals(bench.logger.records.at(-1), "ERROR device-gone name=fake0 cause=EBADFD");
+});
+
+Deno.test("driver: an address that another host has ends it with the address in the log (IP6-05)", async () => {
+  const bench = new Bench();
+  bench.stack.conflict = parseEndpoint("[fd00::1]:0")!.address;
+  const ending = await bench.driver.run();
+  assertEquals(ending, { reason: "address-taken", exitCode: 1, errno: 0 });
+  assertMatch(bench.logger.records.at(-1)!, /^ERROR address-taken address=fd00::1 cause=/);
 });
 
 Deno.test("driver: draining ends it when no pair is left (PX-21)", async () => {
