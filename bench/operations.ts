@@ -3,6 +3,7 @@
 import { ConnectionTable, type Tuple, tupleHash } from "../lib/tcp/connection_table.ts";
 import type { Connection } from "../lib/tcp/connection.ts";
 import { State } from "../lib/tcp/state.ts";
+import type { Tunables } from "../lib/tcp/tunables.ts";
 import { Segment, SYN } from "../lib/wire/segment.ts";
 import { buildTcpOptions, parseTcpOptions } from "../lib/wire/tcp_options.ts";
 import type { PeerFrame } from "./peer_frame.ts";
@@ -24,6 +25,9 @@ const BATCH = 64;
 
 const FIRST_SEQ = 1001;
 
+/** Every SYN is answered with a cookie. */
+const ALWAYS_COOKIES: Partial<Tunables> = { tcp_syncookies: 2, px_rst_ratelimit: 1_000_000 };
+
 /** All operations. Building them takes a second and some hundred MiB. */
 export function createOperations(): Operation[] {
   return [
@@ -33,6 +37,9 @@ export function createOperations(): Operation[] {
     superSegmentIn(),
     dataOut(`data out: ${SEGMENT} B, ACK in`, false, SEGMENT),
     dataOut(`data out: ${SUPER_SEGMENT} B, ACK in`, true, SUPER_SEGMENT),
+    cookieReply("SYN in, cookie SYN-ACK out", "S"),
+    cookieReply("ACK in that is no cookie, RST out", "."),
+    life("handshake by cookie to close, peer first", 40000, peerCloses, ALWAYS_COOKIES),
     life("handshake to close, the peer first", 40000, peerCloses),
     life("handshake to close and reuse of TIME-WAIT", 40000, productCloses),
     ...[1_000, 100_000, 1_000_000].map(lookup),
@@ -158,9 +165,32 @@ interface Life {
   readonly iss: number;
 }
 
+/** A flood as the engine sees it: each segment from another port, each with one stateless reply. */
+function cookieReply(name: string, flags: string): Operation {
+  const bench = new Workbench(false, ALWAYS_COOKIES);
+  const frame = bench.frame(flags);
+  let count = 0;
+  return {
+    name,
+    budgetNs: flags === "S" ? 300 : null,
+    allocates: false,
+    step: () => {
+      count++;
+      frame.set(Math.imul(count, 0x9e3779b1), count, 1024 + count % 60_000);
+      bench.receive(frame);
+      if (count % BATCH === 0) bench.poll();
+    },
+  };
+}
+
 /** SYN to CLOSED, on always the same port; the peer's ISN grows by 100000. */
-function life(name: string, port: number, close: (life: Life) => void): Operation {
-  const bench = new Workbench(false);
+function life(
+  name: string,
+  port: number,
+  close: (life: Life) => void,
+  tunables: Partial<Tunables> = {},
+): Operation {
+  const bench = new Workbench(false, tunables);
   const syn = bench.frame("S");
   const ack = bench.frame(".");
   const fin = bench.frame("F.");

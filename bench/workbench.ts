@@ -2,7 +2,7 @@
 
 import type { Connection } from "../lib/tcp/connection.ts";
 import type { Listener } from "../lib/tcp/listener.ts";
-import { DEFAULT_TUNABLES } from "../lib/tcp/tunables.ts";
+import { DEFAULT_TUNABLES, type Tunables } from "../lib/tcp/tunables.ts";
 import { Stack } from "../lib/stack/stack.ts";
 import { Endpoint, parseAddress, parseCidr, parseMac } from "../lib/wire/address.ts";
 import type { Frame, FrameSink } from "../lib/wire/frame.ts";
@@ -62,12 +62,12 @@ export class Workbench {
   readonly #time: (number | null)[] = [null, 1000.25];
   #polls = 0;
 
-  constructor(offload: boolean) {
+  constructor(offload: boolean, tunables: Partial<Tunables> = {}) {
     const next = randomWords(1);
     this.stack = new Stack({
       arena: this.arena,
       pages: new PagePool(this.arena, 32 << 20),
-      tunables: DEFAULT_TUNABLES,
+      tunables: { ...DEFAULT_TUNABLES, ...tunables },
       entropy: { fill: (bytes) => bytes.forEach((_, i) => bytes[i] = next()) },
       frameSink: this.sink,
       mac: parseMac("02:00:00:00:00:01")!,
