@@ -47,6 +47,7 @@ export type ClientConnection = Pick<
   | "shutdown"
   | "abort"
   | "resetWhenDrained"
+  | "setKeepalive"
   | "release"
 >;
 

@@ -16,7 +16,7 @@ import type { Scoreboard } from "./scoreboard.ts";
 import { SendQueue } from "./send_queue.ts";
 import { canQueue, State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
-import { arm, TIMER } from "./timers.ts";
+import { arm, disarm, TIMER } from "./timers.ts";
 
 /** Bits of `Connection.signals`: what the user has not been told yet. */
 export const SIGNAL = {
@@ -36,6 +36,7 @@ export type CloseReason =
   | "reset by peer"
   | "timed out"
   | "keep-alive timed out"
+  | "host unreachable"
   | "aborted"
   | "out of memory";
 
@@ -51,6 +52,16 @@ export interface ByteSink {
    * Called only while `readable()` is empty.
    */
   offer(c: Connection, offset: number, length: number): number;
+}
+
+/** How an idle peer is probed; what is left out is the tunable's value. RFC 9293 §3.8.4. */
+export interface Keepalive {
+  /** Seconds without a segment of the peer before the first probe: `tcp_keepalive_time`. */
+  readonly time?: number;
+  /** Seconds between probes: `tcp_keepalive_intvl`. */
+  readonly interval?: number;
+  /** Unanswered probes before the connection is given up: `tcp_keepalive_probes`. */
+  readonly probes?: number;
 }
 
 /** Most bytes kept for sending, and most bytes the receive window promises. */
@@ -155,6 +166,12 @@ export class Connection implements Tuple {
   /** When the last rate-limited acknowledgment left. RFC 5961 §7; Linux: `tcp_invalid_ratelimit`. */
   lastInvalidAckAt = 0;
   keepaliveProbes = 0;
+  /** Overrides of the tunables, in seconds and probes; 0: there is none. */
+  keepaliveTime = 0;
+  keepaliveInterval = 0;
+  keepaliveLimit = 0;
+  /** Whether ICMP told that the peer is unreachable, since it was heard last. RFC 5461 §2. */
+  isUnreachable = false;
 
   finQueued = false;
   finReceived = false;
@@ -305,6 +322,25 @@ export class Connection implements Tuple {
     this.sink = null;
     this.signals = 0;
     this.tcp.released(this);
+  }
+
+  /**
+   * Switches keep-alive on, changes its settings, or switches it off (null, as
+   * it is at first). Idle time counts from the peer's last segment.
+   */
+  setKeepalive(settings: Keepalive | null): void {
+    if (settings === null) return disarm(this, TIMER.Keepalive);
+    this.keepaliveTime = settings.time ?? 0;
+    this.keepaliveInterval = settings.interval ?? 0;
+    this.keepaliveLimit = settings.probes ?? 0;
+    this.keepaliveProbes = 0;
+    if (this.state === State.Closed || this.state === State.TimeWait) return;
+    arm(this, TIMER.Keepalive, (this.lastReceivedAt + this.keepaliveTimeMs) | 0);
+  }
+
+  /** Idle milliseconds before the first keep-alive probe. */
+  get keepaliveTimeMs(): number {
+    return 1000 * (this.keepaliveTime || this.tcp.tunables.tcp_keepalive_time);
   }
 
   /** Takes the undelivered `SIGNAL` bits. */

@@ -17,7 +17,6 @@ import { prepareReply } from "./output.ts";
 import { replyReset } from "./reset.ts";
 import { takeRttSample } from "./rtt.ts";
 import type { Tcp } from "./tcp.ts";
-import { arm, TIMER } from "./timers.ts";
 
 /** MSS where the SYN names none. RFC 9293 §3.7.1 (MUST-15). */
 const DEFAULT_MSS_IPV4 = 536;
@@ -242,9 +241,6 @@ export class Handshake implements Tuple {
     const isBad = this.sent > 2 && !firstArrived;
     c.cwnd = isBad ? c.mss : initialWindow(c.mss, tunables.tcp_initial_cwnd);
     c.lastReceivedAt = now | 0;
-    if (tunables.px_keepalive_client !== 0) {
-      arm(c, TIMER.Keepalive, (now + tunables.tcp_keepalive_time * 1000) | 0);
-    }
     tcp.established(c);
     this.listener.established(c);
     segmentArrives(c, seg, now);

@@ -80,6 +80,8 @@ export class Tcp {
   /** Scratch: the segment which is sent. */
   readonly out: Segment = new Segment();
   readonly resetLimit: RateLimit;
+  /** Arena offset of a byte that says nothing. */
+  readonly garbage: number;
   readonly timeWaits: TimeWaitQueue = new TimeWaitQueue();
   readonly #connections = new ConnectionTable<Connection>();
   readonly #handshakes = new ConnectionTable<Handshake>();
@@ -115,6 +117,7 @@ export class Tcp {
     this.#tracer = parts.tracer;
     this.#mtu = parts.mtu;
     this.resetLimit = new RateLimit(parts.tunables.px_rst_ratelimit);
+    this.garbage = parts.arena.reserve(1, 1);
     const secrets = new Uint8Array(36);
     parts.entropy.fill(secrets);
     this.#isn = new IsnGenerator(parts.arena, secrets.subarray(0, 16), secrets.subarray(16, 32));
@@ -186,9 +189,12 @@ export class Tcp {
     const c = this.#connections.find(quoted, hash);
     if (c !== null) {
       const offset = (quoted.seq - c.sndUna) | 0;
-      if (offset < 0 || ((quoted.seq - c.sndNxt) | 0) >= 0) return false;
+      const isProbe = offset === -1 && (c.keepaliveProbes > 0 || c.retries > 0);
+      const isInFlight = offset >= 0 && ((quoted.seq - c.sndNxt) | 0) < 0;
+      if (!isInFlight && !isProbe) return false;
       this.counters.IcmpSoftErrors++;
       c.softErrors++;
+      if (error.kind === PathErrorKind.Unreachable) c.isUnreachable = true;
       return true;
     }
     const handshake = this.#handshakes.find(quoted, hash);

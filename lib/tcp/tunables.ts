@@ -70,6 +70,8 @@ const DEFINITIONS = {
   tcp_keepalive_intvl: [75, 1, 32767, "seconds"],
   /** Unanswered keep-alive probes before a connection is given up. RFC 9293 §3.8.4. */
   tcp_keepalive_probes: [9, 1, 127, "probes"],
+  /** 1 puts one byte into keep-alive probes, for peers who need it. RFC 9293 §3.8.4. */
+  tcp_keepalive_garbage: [0, 0, 1, ""],
 
   // The host
   /** Time to live, or hop limit, of what is sent. RFC 1122 §3.2.1.7, RFC 8200 §3. */
