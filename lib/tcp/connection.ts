@@ -27,6 +27,8 @@ export const SIGNAL = {
   PeerClosed: 16,
   Reset: 32,
   Closed: 64,
+  /** What `closeLingering` waited for happened, or took too long. */
+  CloseDone: 128,
 } as const;
 
 /** Why a connection ended; "" while it lives. */
@@ -102,10 +104,12 @@ export class Connection implements Tuple {
   /** Whether the user has it from the listener; until then signals wait. */
   isAccepted = false;
   isReleased = false;
+  /** Whether the user is told `CloseDone` although it has released the connection. */
+  isLingering = false;
 
   /** Armed `TIMER` bits, and the time of each: int32 milliseconds. */
   timers = 0;
-  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0];
+  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0];
   heapIndex = -1;
 
   readonly iss: number;
@@ -322,6 +326,27 @@ export class Connection implements Tuple {
     this.sink = null;
     this.signals = 0;
     this.tcp.released(this);
+  }
+
+  /**
+   * CLOSE with SO_LINGER on. 0 ms: what is queued is dropped and RST sent, with
+   * no TIME-WAIT. Otherwise as `release`, but `user` stays and `CloseDone` is
+   * signalled when the FIN is acknowledged or the connection has ended,
+   * `lingerMs` after `now` at the latest; sending goes on either way. RFC 9293
+   * §3.10.4, §3.10.5; POSIX: setsockopt.
+   */
+  closeLingering(lingerMs: number, now: number): void {
+    if (this.isReleased) return;
+    if (lingerMs === 0) {
+      this.abort();
+      return this.release();
+    }
+    const { user } = this;
+    this.release();
+    this.user = user;
+    this.isLingering = true;
+    if (this.state === State.Closed || this.state === State.TimeWait) this.tcp.closeDone(this);
+    else arm(this, TIMER.Linger, (now + lingerMs) | 0);
   }
 
   /**

@@ -116,6 +116,7 @@ function finAcknowledged(c: Connection, now: number): boolean {
     case State.FinWait1:
       c.state = State.FinWait2;
       if (c.isReleased) limitOrphan(c, now);
+      c.tcp.closeDone(c);
       return false;
     case State.Closing:
       c.tcp.enterTimeWait(c, now);

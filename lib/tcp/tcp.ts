@@ -282,7 +282,7 @@ export class Tcp {
 
   /** Tells the user of `c`, once it is accepted; 0 only looks whether something waits. */
   signal(c: Connection, bits: number): void {
-    if (c.isReleased) return;
+    if (c.isReleased && bits !== SIGNAL.CloseDone) return;
     c.signals |= bits;
     if (!c.isAccepted || c.isSignalled || c.signals === 0) return;
     c.isSignalled = true;
@@ -434,7 +434,15 @@ export class Tcp {
     this.ready(c);
   }
 
+  /** The user who lingers over closing `c` need not wait any more. */
+  closeDone(c: Connection): void {
+    if (!c.isLingering) return;
+    c.isLingering = false;
+    this.signal(c, SIGNAL.CloseDone);
+  }
+
   #end(c: Connection, reason: CloseReason): void {
+    this.closeDone(c);
     c.closeReason = reason;
     this.#connections.remove(c);
     this.deadlines.remove(c);

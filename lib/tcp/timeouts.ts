@@ -16,6 +16,7 @@ export function deadlinePassed(c: Connection, now: number): void {
   const due = takeDueTimers(c, now | 0);
   if ((due & TIMER.ResetFlush) !== 0) c.abort();
   if ((due & TIMER.FinWait2) !== 0) return c.tcp.closed(c, "closed");
+  if ((due & TIMER.Linger) !== 0) c.tcp.closeDone(c);
   if ((due & TIMER.DelayedAck) !== 0) {
     c.ackNow = true;
     c.tcp.counters.DelayedACKs++;
