@@ -14,6 +14,11 @@ import type { Tcp } from "./tcp.ts";
 export interface ListenOptions {
   /** Most connections that wait for `accept`; at most the tunable `somaxconn`, which is also the default. */
   readonly backlog?: number;
+  /**
+   * Whether the address and port may be in TIME-WAIT; default true. SYNs are
+   * told from old ones anyway. POSIX: SO_REUSEADDR.
+   */
+  readonly reuseAddress?: boolean;
 }
 
 /** One local address and port, or every port of an address, where connections are welcome. */
@@ -85,6 +90,10 @@ export class Listener {
     if ((kind & ACK) !== 0) return false;
     if (kind !== SYN) {
       counters.TCPListenBadFlags++;
+      return true;
+    }
+    if (tcp.isFromStaleHost(seg, now)) {
+      counters.PAWSPassiveRejected++;
       return true;
     }
     if (tcp.connectionCount + tcp.handshakeCount >= tcp.tunables.px_max_connections) {

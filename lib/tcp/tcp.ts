@@ -28,6 +28,7 @@ import { segmentArrives } from "./input.ts";
 import { IsnGenerator } from "./isn.ts";
 import { Listener, type ListenOptions } from "./listener.ts";
 import { prepareReply, transmit, Turn } from "./output.ts";
+import { PeerClocks } from "./peer_clocks.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { replyReset } from "./reset.ts";
 import { Scoreboard } from "./scoreboard.ts";
@@ -85,6 +86,7 @@ export class Tcp {
   readonly timeWaits: TimeWaitQueue = new TimeWaitQueue();
   readonly #connections = new ConnectionTable<Connection>();
   readonly #handshakes = new ConnectionTable<Handshake>();
+  readonly #peerClocks = new PeerClocks();
   readonly #challengeLimit = new RateLimit(HANDSHAKE_CHALLENGES);
   readonly #sink: SegmentSink;
   readonly #tracer: Tracer | null;
@@ -154,6 +156,9 @@ export class Tcp {
     const listeners = this.#listeners.get(local.port) ?? [];
     if (listeners.some((l) => l.local.address.equals(local.address))) {
       throw new RangeError(`Cannot listen on ${local}: address already in use`);
+    }
+    if (options.reuseAddress === false && this.timeWaits.hasLocal(local)) {
+      throw new RangeError(`Cannot listen on ${local}: address already in use, in TIME-WAIT`);
     }
     const listener = new Listener(this, local, options);
     listeners.push(listener);
@@ -316,6 +321,7 @@ export class Tcp {
   }
   #reopens = false;
   #reopenedFrom = 0;
+  #reopenedRecord: Int32Array | null = null;
 
   /** What the peer may still send: the buffer's rest, or no more than promised when memory is short. */
   receiveWindow(c: Connection): number {
@@ -353,6 +359,7 @@ export class Tcp {
   /** A request entered the SYN queue; its SYN-ACK leaves with the next `poll`. */
   begin(handshake: Handshake, now: number): void {
     this.#handshakes.add(handshake);
+    handshake.replaced = this.#reopenedRecord;
     handshake.listener.synQueueLength++;
     this.counters.PassiveOpens++;
     this.deadlines.file(handshake, now | 0);
@@ -414,10 +421,24 @@ export class Tcp {
   enterTimeWait(c: Connection, now: number): void {
     const tunables = this.#tunables;
     if (this.timeWaits.count >= tunables.tcp_max_tw_buckets) this.counters.TCPTimeWaitOverflow++;
-    else this.timeWaits.add(c, (now + 2000 * tunables.tcp_msl) | 0);
+    else this.timeWaits.add(c, (now + this.#timeWaitMs(c)) | 0);
+    if (c.tsOk && tunables.tcp_tw_recycle !== 0) this.#peerClocks.note(c, c.tsRecent, now);
     c.state = State.TimeWait;
     this.#end(c, "closed");
     this.signal(c, SIGNAL.Closed);
+  }
+
+  /** Whether `syn` is older than what its host sent before: `tcp_tw_recycle` refuses it. TW-13. */
+  isFromStaleHost(syn: Segment, now: number): boolean {
+    return this.#tunables.tcp_tw_recycle !== 0 && syn.hasTimestamps &&
+      this.#peerClocks.isStale(syn, syn.tsVal, now);
+  }
+
+  /** 2·MSL; at most 3.5 RTO with `tcp_tw_recycle`. RFC 9293 §3.6.1; TW-12. */
+  #timeWaitMs(c: Connection): number {
+    const most = 2000 * this.#tunables.tcp_msl;
+    const recycles = c.tsOk && this.#tunables.tcp_tw_recycle !== 0;
+    return recycles ? Math.min(most, 3.5 * c.rtoMs) : most;
   }
 
   /** The user of `c` is done with it. RFC 9293 §3.10.4. */
@@ -533,9 +554,10 @@ export class Tcp {
       }
       const sndNxt = records.sndNxt(index);
       const hash = tupleHash(seg, this.#hashKey);
+      const record = records.copy(index);
       records.remove(index);
       this.counters.TWRecycled++;
-      return this.#reopen(seg, hash, sndNxt, now);
+      return this.#reopen(seg, hash, sndNxt, record, now);
     }
     if (seg.hasFin) records.restart(index, (now + 2000 * this.#tunables.tcp_msl) | 0);
     const isSilent = seg.len === 0 && !seg.hasSyn && seg.seq === records.rcvNxt(index) &&
@@ -547,12 +569,14 @@ export class Tcp {
   }
 
   /** A SYN takes its tuple out of TIME-WAIT. Returns whether a listener wanted it. RFC 9293 §3.6.1. */
-  #reopen(seg: Segment, hash: number, sndNxt: number, now: number): boolean {
+  #reopen(seg: Segment, hash: number, sndNxt: number, record: Int32Array, now: number): boolean {
     const listener = this.#listenerFor(seg);
     this.#reopens = true;
+    this.#reopenedRecord = record;
     this.#reopenedFrom = sndNxt;
     const taken = listener !== null && listener.arrives(seg, hash, now);
     this.#reopens = false;
+    this.#reopenedRecord = null;
     return taken;
   }
 
