@@ -55,6 +55,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "tests/host/": ["lib/", "tests/", "@std/assert", "node:net"],
   // The stand-ins for packages are what these test.
   "tests/std/": ["tests/support/", "@std/assert", "@std/cli", "@std/log"],
+  "tests/support/heap.ts": ["node:v8", "node:vm"], // a collection, to measure what lives
   "tests/support/conformance.ts": ["deno.json", "tests/"], // runs what `deno task test` runs
   "bench/": ["lib/", "tests/support/"],
 };

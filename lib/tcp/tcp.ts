@@ -149,8 +149,9 @@ export class Tcp {
 
   /**
    * Connections to `local` are welcome from now on. Port 0: to every port of the
-   * address that has no listener of its own. Throws RangeError when there is one
-   * already. RFC 9293 §3.10.1.
+   * address that has no listener of its own; 0.0.0.0 and ::, to every address of
+   * the family that has none. Throws RangeError when there is one already.
+   * RFC 9293 §3.10.1.
    */
   listen(local: Endpoint, options: ListenOptions = {}): Listener {
     const listeners = this.#listeners.get(local.port) ?? [];
@@ -521,16 +522,22 @@ export class Tcp {
     return this.#listenerAt(seg.localPort, seg) ?? this.#listenerAt(0, seg);
   }
 
+  /** A specific address beats a wildcard. RFC 9293 §3.9.1.1 (MUST-43). */
   #listenerAt(port: number, seg: Segment): Listener | null {
     const listeners = this.#listeners.get(port);
     if (listeners === undefined) return null;
+    let wildcard: Listener | null = null;
+    const isIpv4 = seg.local0 === 0 && seg.local1 === 0 && seg.local2 === 0xffff;
     for (let i = 0; i < listeners.length; i++) {
       const address = listeners[i].local.address;
       const isOwn = address.w3 === seg.local3 && address.w2 === seg.local2 &&
         address.w1 === seg.local1 && address.w0 === seg.local0;
       if (isOwn) return listeners[i];
+      const isAny = address.w3 === 0 && address.w1 === 0 && address.w0 === 0 &&
+        address.w2 === (isIpv4 ? 0xffff : 0);
+      if (isAny) wildcard = listeners[i];
     }
-    return null;
+    return wildcard;
   }
 
   /**
