@@ -132,6 +132,13 @@ export class Connection implements Tuple {
   /** The peer's segments hold about this many bytes; for delayed acknowledgments. */
   rcvMss = 536;
 
+  /** DSCP of what is sent, 0 … 63; may change at any time. RFC 9293 §3.9.2 (MUST-48, SHLD-22). */
+  dscp = 0;
+  /** Time to live of what is sent, 1 … 255; 0: `ip_default_ttl`. RFC 9293 §3.9.2 (MUST-49). */
+  ttl = 0;
+  /** DSCP of the peer's last acceptable segment. RFC 9293 §3.9.2 (MAY-9). */
+  receivedDscp = 0;
+
   sackOk = false;
   tsOk = false;
   tsRecent = 0;

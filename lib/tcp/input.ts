@@ -30,6 +30,7 @@ export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (((now - c.lastReceivedAt) | 0) > c.rtoMs) c.quickAcks = QUICK_ACKS;
   c.lastReceivedAt = now | 0;
   c.isUnreachable = false;
+  c.receivedDscp = seg.dscp;
   if (seg.hasRst) return resetArrives(c, seg, now); // second; RFC 5961 §3
   if (seg.hasSyn) return c.tcp.challenge(c, now); // fourth; RFC 5961 §4
   if (!seg.hasAck) return dropWithoutAck(c); // fifth

@@ -218,7 +218,8 @@ function prepare(c: Connection, flags: number, seq: number, now: number): Segmen
   seg.remotePort = c.remotePort;
   seg.pathHigh = c.pathHigh;
   seg.pathLow = c.pathLow;
-  seg.ttl = c.tcp.tunables.ip_default_ttl;
+  seg.ttl = c.ttl || c.tcp.tunables.ip_default_ttl;
+  seg.dscp = c.dscp;
   seg.flags = flags;
   seg.seq = seq;
   seg.ack = c.rcvNxt;
