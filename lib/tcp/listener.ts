@@ -14,11 +14,6 @@ import type { Tcp } from "./tcp.ts";
 export interface ListenOptions {
   /** Most connections that wait for `accept`; at most the tunable `somaxconn`, which is also the default. */
   readonly backlog?: number;
-  /**
-   * Whether the address and port may be in TIME-WAIT; default true. SYNs are
-   * told from old ones anyway. POSIX: SO_REUSEADDR.
-   */
-  readonly reuseAddress?: boolean;
 }
 
 /** One local address and port, or every port of an address, where connections are welcome. */

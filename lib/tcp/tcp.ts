@@ -158,9 +158,6 @@ export class Tcp {
     if (listeners.some((l) => l.local.address.equals(local.address))) {
       throw new RangeError(`Cannot listen on ${local}: address already in use`);
     }
-    if (options.reuseAddress === false && this.timeWaits.hasLocal(local)) {
-      throw new RangeError(`Cannot listen on ${local}: address already in use, in TIME-WAIT`);
-    }
     const listener = new Listener(this, local, options);
     listeners.push(listener);
     this.#listeners.set(local.port, listeners);

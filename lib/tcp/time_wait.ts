@@ -6,7 +6,6 @@
  * so most join the queue at its end; the queue is always in order of expiry.
  */
 
-import type { Endpoint } from "../wire/address.ts";
 import type { Segment } from "../wire/segment.ts";
 import type { Connection } from "./connection.ts";
 
@@ -128,21 +127,6 @@ export class TimeWaitQueue {
     const index = this.#take();
     this.#records.set(record, index * WORDS);
     this.#insert(index, hash, record[EXPIRES_AT]);
-  }
-
-  /** Whether a connection that came to this address and port is remembered. */
-  hasLocal(local: Endpoint): boolean {
-    const { address, port } = local;
-    for (let index = this.#first; index !== NONE; index = this.#nextInQueue[index]) {
-      const r = this.#records;
-      const at = index * WORDS;
-      const isPort = port === 0 || (r[at + PORTS] & 0xffff) === port;
-      if (
-        isPort && r[at + LOCAL + 3] === address.w3 && r[at + LOCAL + 2] === address.w2 &&
-        r[at + LOCAL + 1] === address.w1 && r[at + LOCAL] === address.w0
-      ) return true;
-    }
-    return false;
   }
 
   /** Begins 2·MSL anew: the peer repeated its FIN. RFC 9293 §3.10.7.4. */

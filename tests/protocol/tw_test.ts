@@ -359,36 +359,6 @@ protocolTest("TW-15", "no page is kept for TIME_WAIT", (t) => {
 });
 
 protocolTest(
-  "TW-16",
-  "a port in TIME_WAIT can be listened on, unless the listener says no",
-  (t) => {
-    t.run(TIME_WAIT);
-    t.fixture.listener.close();
-    const local = t.fixture.listener.local;
-    assertThrows(
-      () => t.stack.listen(local, { reuseAddress: false }),
-      RangeError,
-      "address already in use",
-    );
-    t.calls.addListener(t.stack.listen(local));
-    t.run(`
-    state TIME_WAIT
-    +1 < S 5:5(0) win 65535 <mss 1460>
-    +0 > S. * ack * <...>
-  `);
-  },
-);
-
-protocolTest("TW-16", "after TIME_WAIT the port is free for everybody", (t) => {
-  t.run(`
-    ${TIME_WAIT}
-    120.1 state CLOSED
-  `);
-  t.fixture.listener.close();
-  assertEquals(t.stack.listen(t.fixture.listener.local, { reuseAddress: false }).isClosed, false);
-});
-
-protocolTest(
   "TW-17",
   "data and old ACKs are acknowledged, an exact ACK is ignored",
   `

@@ -38,6 +38,10 @@ const NAMING_LITERAL = new RegExp(
   `[tT]est\\(\\s*["\`](${ID}(?:(?:, *| )${ID})*)(?=[:"\`]| \\$\\{)`,
   "g",
 );
+/** Tests made in `for (const id of ["HS-01", "HS-02"])`. */
+const NAMING_LOOP = /[tT]est\(\s*`\$\{id\}/;
+const LOOP_LIST = /\bid of \[([^\]]*)\]/g;
+const ANY_ID = new RegExp(ID, "g");
 
 /** All requirements of the catalogue's text, in its order. */
 export function parseCatalogue(text: string): Requirement[] {
@@ -55,7 +59,10 @@ export function idsOf(name: string): string[] {
 
 /** The ids which a test file names its tests by, where they stand in its text. */
 export function idsIn(source: string): string[] {
-  return [...source.matchAll(NAMING_LITERAL)].flatMap(([, ids]) => ids.split(/[, ]+/));
+  const literals = [...source.matchAll(NAMING_LITERAL)].flatMap(([, ids]) => ids.split(/[, ]+/));
+  if (!NAMING_LOOP.test(source)) return literals;
+  const lists = [...source.matchAll(LOOP_LIST)].flatMap(([, list]) => list.match(ANY_ID) ?? []);
+  return [...literals, ...lists];
 }
 
 /** Each requirement with its status: it passes when it has tests and all of them do. */

@@ -29,6 +29,7 @@ Deno.test("catalogue: a name may begin with several ids", () => {
   assertEquals(idsOf("SHA-256: a"), []);
   const source = 'protocolTest("KA-02, TFO-S-03", "x"); test(`HDR-01 ${id}: y`); a("HS-01");';
   assertEquals(idsIn(source), ["KA-02", "TFO-S-03", "HDR-01"]);
+  assertEquals(idsIn('for (const id of ["HS-01", "HS-02"]) test(`${id}: a`);'), ["HS-01", "HS-02"]);
 });
 
 Deno.test("catalogue: one failing test of many fails its row", () => {
