@@ -6,17 +6,21 @@
 import { parseArgs } from "@std/cli";
 import { ConsoleHandler, getLogger, type LevelName, type Logger, setup } from "@std/log";
 import manifest from "./deno.json" with { type: "json" };
-import { type Command, commandFrom, type Config, FLAG_SYNTAX, UsageError } from "./lib/config.ts";
+import { type Command, commandFrom, type Config } from "./lib/config.ts";
+import { FLAG_SYNTAX, refuseUnknownFlags, UsageError } from "./lib/flags.ts";
 import { helpText, welcomeLines } from "./lib/help.ts";
 import { MonotonicClock } from "./lib/host/clock.ts";
 import { SystemEntropy } from "./lib/host/entropy.ts";
 import { EpollPoller } from "./lib/host/epoll.ts";
+import { ENOMEM } from "./lib/host/errno.ts";
 import { LibcError } from "./lib/host/libc.ts";
+import { refuseTakenAddresses } from "./lib/host/local_addresses.ts";
 import { KernelSockets } from "./lib/host/sockets.ts";
 import { TapLink } from "./lib/host/tap.ts";
 import { formatJson, formatText } from "./lib/log_line.ts";
 import { Driver } from "./lib/proxy/driver.ts";
 import { Proxy } from "./lib/proxy/proxy.ts";
+import { RecordLog } from "./lib/proxy/record_log.ts";
 import { SegmentLog } from "./lib/proxy/segment_log.ts";
 import { Stack } from "./lib/stack/stack.ts";
 import { Mac } from "./lib/wire/address.ts";
@@ -28,11 +32,15 @@ const FRAMES_BYTES = 1 << 20;
 /** The device drops without telling the sender; a receive window of small frames fits. io-measurements §3. */
 const TX_QUEUE_FRAMES = 10_000;
 
+const MEMORY_ADVICE = "Give less with --set px_mem_max=BYTES, 16777216 at least, or raise the " +
+  "limit that `ulimit -v` shows.";
+
 const EXIT_REFUSED = 1;
 const EXIT_USAGE = 2;
 
 /** What the arguments ask for. Throws UsageError. */
 export function parseCommandLine(args: string[]): Command {
+  refuseUnknownFlags(args);
   return commandFrom(parseArgs(args, FLAG_SYNTAX));
 }
 
@@ -52,7 +60,8 @@ async function main(args: string[]): Promise<number> {
 async function run(config: Config): Promise<number> {
   const logger = openLog(config);
   const { tunables, mtu } = config;
-  const arena = new Arena(tunables.px_mem_max + FRAMES_BYTES);
+  const log = new RecordLog(logger, config.logLevel, tunables.px_log_ratelimit);
+  const arena = openArena(tunables.px_mem_max + FRAMES_BYTES);
   const clock = new MonotonicClock(arena);
   const entropy = new SystemEntropy();
   const sockets = new KernelSockets(arena);
@@ -70,10 +79,10 @@ async function run(config: Config): Promise<number> {
     offload: link.offload,
     addresses: config.stackAddresses,
     gateways: config.gateways,
-    tracer: config.logLevel === "debug" ? new SegmentLog(logger) : null,
+    tracer: config.logLevel === "debug" ? new SegmentLog(log) : null,
   });
-  const proxy = new Proxy({ stack, sockets, poller, tunables, logger, routes: config.routes });
-  const driver = new Driver({ link, stack, proxy, poller, clock, arena, logger });
+  const proxy = new Proxy({ stack, sockets, poller, log, routes: config.routes });
+  const driver = new Driver({ link, stack, proxy, poller, clock, arena, log });
   const drain = () => driver.drain(); // a second call ends it at once
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, drain);
@@ -86,14 +95,27 @@ async function run(config: Config): Promise<number> {
   return (await driver.run()).exitCode;
 }
 
+function openArena(byteLength: number): Arena {
+  try {
+    return new Arena(byteLength);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const attempt = `Cannot reserve ${byteLength} bytes of address space`;
+    throw new LibcError("mmap", ENOMEM, attempt, MEMORY_ADVICE, { cause: error });
+  }
+}
+
+/** Nothing is made before it is known that the addresses are free. */
 function openLink(config: Config, arena: Arena): TapLink {
+  const { tapName, hostAddresses, stackAddresses } = config;
+  if (config.setup) refuseTakenAddresses(tapName, hostAddresses, stackAddresses);
   return TapLink.open({
     arena,
-    name: config.tapName,
+    name: tapName,
     mtu: config.mtu,
     offload: config.offload,
     txQueueLength: TX_QUEUE_FRAMES,
-    setup: config.setup ? { addresses: config.hostAddresses } : null,
+    setup: config.setup ? { addresses: hostAddresses } : null,
   });
 }
 
@@ -126,7 +148,8 @@ function explain(error: unknown): number {
     return EXIT_REFUSED;
   }
   if (error instanceof Deno.errors.NotCapable) {
-    console.error("tapster: Cannot call the C library: start with deno run --allow-ffi main.ts");
+    console.error("tapster: Cannot call the C library: the permission --allow-ffi is missing");
+    console.error("Start with `deno run --allow-ffi main.ts`; it is the only permission needed.");
     return EXIT_REFUSED;
   }
   throw error;

@@ -1,11 +1,28 @@
 /**
  * Config: all that a user can choose, checked. Flags come in as `parseArgs` of
- * `@std/cli` leaves them; a `UsageError` says which one is wrong, what it may
- * be, and what was probably meant.
+ * `@std/cli` leaves them; a `UsageError` says which one is wrong, and what to do.
  */
 
-import { nearest } from "./nearest.ts";
-import { DEFAULT_TUNABLES, setTunable, TunableError, type Tunables } from "./tcp/tunables.ts";
+import {
+  type Flags,
+  formOf,
+  LOG_FORMATS,
+  LOG_LEVELS,
+  misuse,
+  MTU_RANGE,
+  oneOf,
+  refuseStrayValues,
+  single,
+  UsageError,
+  type ValueFlag,
+} from "./flags.ts";
+import {
+  DEFAULT_TUNABLES,
+  setTunable,
+  TunableError,
+  TUNABLES,
+  type Tunables,
+} from "./tcp/tunables.ts";
 import {
   type Address,
   Cidr,
@@ -16,15 +33,6 @@ import {
   parseEndpoint,
   parseMac,
 } from "./wire/address.ts";
-
-/** Least and greatest MTU of the device. RFC 1122 §3.3.3; Linux's TAP. */
-export const MTU_RANGE = { min: 576, max: 65520 } as const;
-
-/** Levels of logging, most talkative first. */
-export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
-
-/** Forms of the log's lines. */
-export const LOG_FORMATS = ["text", "json"] as const;
 
 /** Which connections go where. */
 export type RouteConfig = Readonly<{
@@ -67,52 +75,6 @@ export type Command =
   | { readonly kind: "help" }
   | { readonly kind: "version" };
 
-/** A command line that cannot be obeyed. The message is for the user, and complete. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
-/** What each flag with a value may be, in words; those of the command line with a value. */
-const FORMS = {
-  "listen": "IP:PORT, like 198.18.0.2:80 or [fd00::2]:80; port 0 is every port",
-  "upstream": "IP:PORT, like 127.0.0.1:8080 or [::1]:8080; names are not looked up, " +
-    "and port 0 is the port that the client asked for",
-  "tap": 'a name of 1 to 15 characters without spaces, "/", ":" and "%"',
-  "mtu": `${MTU_RANGE.min} to ${MTU_RANGE.max} bytes`,
-  "mac": "six bytes like 02:00:5e:10:00:01, the first one even",
-  "host-address": "IP/PREFIX, like 198.18.0.1/24 or fd00::1/64",
-  "stack-address": "an IP address, like 198.18.0.2 or fd00::2",
-  "set": "NAME=VALUE, like tcp_msl=30; --help lists the names",
-  "log-level": LOG_LEVELS.join(", "),
-  "log-format": LOG_FORMATS.join(" or "),
-} as const;
-
-type ValueFlag = keyof typeof FORMS;
-type Switch = "no-setup" | "no-offload" | "help" | "version";
-
-const VALUE_FLAGS = Object.keys(FORMS) as ValueFlag[];
-const SWITCHES: readonly Switch[] = ["no-setup", "no-offload", "help", "version"];
-
-/**
- * What `parseArgs` is to be told. All flags are collected, so that one given
- * twice is noticed; the switches are not declared boolean, so that a value given
- * to one is noticed.
- */
-export const FLAG_SYNTAX = {
-  string: [...VALUE_FLAGS, "_"],
-  collect: [...VALUE_FLAGS, ...SWITCHES],
-  alias: { help: "h" },
-  // An empty argument mostly is the lost value of the flag before it, which is
-  // the better thing to complain about.
-  unknown: (argument: string, key?: string) => argument === "" || refuseUnknown(argument, key),
-} as const;
-
-/** What `parseArgs` makes of a command line, given `FLAG_SYNTAX`. */
-export type Flags =
-  & Readonly<Record<ValueFlag, readonly string[]>>
-  & Readonly<Partial<Record<Switch, readonly unknown[]>>>
-  & { readonly _: readonly (string | number)[] };
-
 const DEFAULT_TAP = "tapster0";
 const DEFAULT_HOST = parseCidr("198.18.0.1/24")!;
 const DEFAULT_STACK = parseAddress("198.18.0.2")!;
@@ -120,9 +82,7 @@ const LEAST_IPV6_MTU = 1280; // RFC 8200 §5
 
 /** What the flags ask for. Throws UsageError. */
 export function commandFrom(flags: Flags): Command {
-  for (const flag of VALUE_FLAGS) refuseEmpty(flag, flags[flag]);
-  for (const argument of flags._) refuseUnknown(String(argument));
-  for (const flag of SWITCHES) refuseValue(flag, flags[flag] ?? []);
+  refuseStrayValues(flags);
   if (flags.help !== undefined) return { kind: "help" };
   if (flags.version !== undefined) return { kind: "version" };
   return { kind: "run", config: configFrom(flags) };
@@ -134,6 +94,9 @@ function configFrom(flags: Flags): Config {
   const stackAddresses = stackAddressesFrom(flags["stack-address"], given);
   refuseLoops(given, stackAddresses);
   const hostAddresses = hostAddressesFrom(flags["host-address"], stackAddresses, setup);
+  for (const network of hostAddresses) {
+    for (const own of [network.address, ...stackAddresses]) refuseEdges(own, network);
+  }
   return Object.freeze({
     tapName: single("tap", flags.tap, DEFAULT_TAP, tapNameFrom),
     mtu: single("mtu", flags.mtu, 1500, (text) => {
@@ -148,10 +111,10 @@ function configFrom(flags: Flags): Config {
     offload: flags["no-offload"] === undefined,
     tunables: tunablesFrom(flags.set),
     logLevel: single("log-level", flags["log-level"], "info", (text) => {
-      return oneOf("log-level", text, LOG_LEVELS);
+      return oneOf("log-level", text, LOG_LEVELS, "info");
     }),
     logFormat: single("log-format", flags["log-format"], "text", (text) => {
-      return oneOf("log-format", text, LOG_FORMATS);
+      return oneOf("log-format", text, LOG_FORMATS, "text");
     }),
   });
 }
@@ -171,16 +134,21 @@ function routesFrom(listens: readonly string[], upstreams: readonly string[]): R
       misuse("listen", text, "it has an --upstream already; give it once");
     }
     const upstream = parseEndpoint(upstreams[i]) ?? misuse("upstream", upstreams[i]);
-    if (upstream.address.isUnspecified) {
-      misuse(
-        "upstream",
-        upstreams[i],
-        "nobody can be reached there; 127.0.0.1 and ::1 are this host",
-      );
-    }
+    refuseUnreachable(upstreams[i], upstream.address);
     routes.push(Object.freeze({ listen, upstream }));
   }
   return routes;
+}
+
+/** Refuses upstreams which no TCP can reach. */
+function refuseUnreachable(text: string, address: Address): void {
+  if (address.isUnspecified) {
+    misuse("upstream", text, "nobody can be reached there; 127.0.0.1 and ::1 are this host");
+  }
+  const kind = groupKind(address);
+  if (kind !== "") {
+    misuse("upstream", text, `${address} is ${kind}; expected ${formOf("upstream")}`);
+  }
 }
 
 /** Refuses upstreams behind the device, whose connections would come in again without end. */
@@ -247,6 +215,19 @@ function hostAddressesFrom(
   return addresses;
 }
 
+/** Refuses the addresses of an IPv4 network which stand for all of it. RFC 1122 §3.2.1.3, RFC 3021 §2.1. */
+function refuseEdges(own: Address, network: Cidr): void {
+  if (!own.isIpv4 || network.prefixLength > 30 || !network.contains(own)) return;
+  const hostMask = -1 >>> network.prefixLength;
+  const host = own.w3 & hostMask;
+  if (host !== 0 && host !== hostMask) return;
+  throw new UsageError(
+    `Cannot use ${own} in the network ${network}: it is the ${host === 0 ? "first" : "last"} ` +
+      `address, which stands for the whole network; give --host-address, --listen and ` +
+      `--stack-address one between the first and the last`,
+  );
+}
+
 /** `own` with the prefix length of the first network that contains it, else its full length. */
 function inNetwork(own: Address, networks: readonly Cidr[]): Cidr {
   const network = networks.find((network) => network.contains(own));
@@ -298,82 +279,39 @@ function tunablesFrom(texts: readonly string[]): Tunables {
       tunables = setTunable(tunables, name, value);
     } catch (error) {
       if (!(error instanceof TunableError)) throw error;
-      const advice = error.allowed === "" && error.nearest === null ? "; --help lists all" : "";
-      throw new UsageError(`${error.message}${advice}`, { cause: error });
+      throw new UsageError(`${error.message}${tunableAdvice(error)}`, { cause: error });
     }
   }
   return tunables;
 }
 
-function oneOf<T extends string>(flag: ValueFlag, text: string, choices: readonly T[]): T {
-  const choice = choices.find((choice) => choice === text);
-  if (choice !== undefined) return choice;
-  return misuse(flag, text, `expected ${FORMS[flag]}${didYouMean(nearest(text, choices))}`);
-}
-
-/** The checked value of a flag that may be given once. */
-function single<T, D>(
-  flag: ValueFlag,
-  values: readonly string[],
-  absent: D,
-  check: (text: string) => T,
-): T | D {
-  if (values.length > 1) misuse(flag, values[1], `it was ${values[0]} before; give it once`);
-  return values.length === 0 ? absent : check(values[0]);
-}
-
-function refuseEmpty(flag: ValueFlag, values: readonly string[]): void {
-  if (values.includes("")) throw new UsageError(`--${flag} needs a value: ${FORMS[flag]}`);
-}
-
-function refuseValue(flag: Switch, values: readonly unknown[]): void {
-  const value = values.find((value) => value !== true);
-  if (value === undefined) return;
-  throw new UsageError(`Cannot give --${flag} the value ${value}: it takes none`);
+/** What to do about a tunable, where the error itself does not say it. */
+function tunableAdvice({ tunable, allowed, nearest }: TunableError): string {
+  const spec = TUNABLES.find((spec) => spec.name === tunable);
+  if (spec !== undefined) return `; the default is ${spec.default}`;
+  return allowed === "" && nearest === null ? "; --help lists all" : "";
 }
 
 /** Refuses what neither end of an Ethernet link can have for an address of its own. */
 function refuseForeign(flag: ValueFlag, text: string, address: Address): void {
   const kind = foreignKind(address);
   if (kind === "") return;
-  misuse(flag, text, `${address} is ${kind}; expected ${FORMS[flag]}`);
+  misuse(flag, text, `${address} is ${kind}; expected ${formOf(flag)}`);
 }
 
 function foreignKind(address: Address): string {
   const { w0, w1, w2, w3 } = address;
   if (address.isUnspecified) return "no address";
-  const top = (address.isIpv4 ? w3 : w0) >>> 24;
-  if (address.isIpv4) {
-    if (w3 === -1) return "the broadcast address";
-    if (top === 127) return "a loopback address, which never reaches a device";
-    return top >= 224 && top < 240 ? "a multicast address" : "";
+  if (address.isIpv4 && w3 >>> 24 === 127) {
+    return "a loopback address, which never reaches a device";
   }
-  if ((w0 | w1 | w2) === 0 && w3 === 1) return "the loopback address, which never reaches a device";
-  return top === 0xff ? "a multicast address" : "";
+  const isLoopback = !address.isIpv4 && (w0 | w1 | w2) === 0 && w3 === 1;
+  return isLoopback ? "the loopback address, which never reaches a device" : groupKind(address);
 }
 
-/** Refuses an argument that belongs to no flag; with a `key`, a flag that does not exist. */
-function refuseUnknown(argument: string, key?: string): never {
-  if (key === undefined) {
-    throw new UsageError(
-      `Cannot take the argument "${argument}": every value belongs to a flag, like --tap ` +
-        (argument || "NAME"),
-    );
-  }
-  const [flag, value] = argument.split("=", 2);
-  const name = flag.replace(/^-+/, "");
-  // parseArgs takes --no-setup=yes for --setup=yes, which it does not know.
-  const known = SWITCHES.find((known) => known === name);
-  if (known !== undefined) refuseValue(known, [value]);
-  const near = nearest(name, [...VALUE_FLAGS, ...SWITCHES]);
-  const advice = near === null ? "; --help lists all" : didYouMean(`--${near}`);
-  throw new UsageError(`There is no flag ${flag}${advice}`);
-}
-
-function misuse(flag: ValueFlag, text: string, why = `expected ${FORMS[flag]}`): never {
-  throw new UsageError(`Cannot use --${flag} ${text}: ${why}`);
-}
-
-function didYouMean(name: string | null): string {
-  return name === null ? "" : `; did you mean ${name}?`;
+/** What kind of group `address` stands for; empty: none, it is one host's. */
+function groupKind({ isIpv4, w0, w3 }: Address): string {
+  if (isIpv4 && w3 === -1) return "the broadcast address";
+  const isMulticast = isIpv4 ? w3 >>> 28 === 0xe : w0 >>> 24 === 0xff;
+  return isMulticast ? "a multicast address" : "";
 }

@@ -41,6 +41,7 @@ Log:
   --log-level LEVEL          debug, info, warn or error (info); debug shows each
                              segment with SYN, FIN or RST
   --log-format FORMAT        text or json (text)
+  Of each kind px_log_ratelimit records a second are written, the rest counted.
 
   --help, -h                 Print this
   --version                  Print the version

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Config, UsageError } from "../lib/config.ts";
+import type { Config } from "../lib/config.ts";
+import { UsageError } from "../lib/flags.ts";
 import { DEFAULT_TUNABLES } from "../lib/tcp/tunables.ts";
 import { parseCommandLine } from "../main.ts";
 
@@ -80,6 +81,11 @@ Deno.test("config: the stack shares the host's networks, and goes through it els
   assertEquals(config.gateways.map(String), ["10.1.0.1", "fd00::1"]);
 });
 
+Deno.test("config: a network of two has no address that stands for it (RFC 3021)", () => {
+  const config = configOf("--host-address", "10.0.0.0/31", "--stack-address", "10.0.0.1");
+  assertEquals(config.stackAddresses.map(String), ["10.0.0.1/31"]);
+});
+
 Deno.test("config: --no-setup needs no host address", () => {
   const config = configOf("--no-setup", "--listen", "10.0.0.2:80", "--upstream", "127.0.0.1:80");
   assertEquals(config.setup, false);
@@ -128,8 +134,9 @@ const UPSTREAM_FORM = "expected IP:PORT, like 127.0.0.1:8080 or [::1]:8080; name
 const ONE_IP = "expected an IP address, like 198.18.0.2 or fd00::2";
 const IP_PREFIX = "expected IP/PREFIX, like 198.18.0.1/24 or fd00::1/64";
 const SIX_BYTES = "expected six bytes like 02:00:5e:10:00:01, the first one even";
-const TAP_NAME = 'expected a name of 1 to 15 characters without spaces, "/", ":" and "%"';
-const BYTES = "expected 576 to 65520 bytes";
+const TAP_NAME =
+  'expected a name of 1 to 15 characters without spaces, "/", ":" and "%", like tap0';
+const BYTES = "expected 576 to 65520 bytes, like 1500";
 
 /** Wrong command lines and what the user is told: the thing, its value, what it may be, what to do. */
 const WRONG: [args: string[], message: string][] = [
@@ -138,9 +145,15 @@ const WRONG: [args: string[], message: string][] = [
   [["-listen", "198.18.0.2:80"], "There is no flag -listen; did you mean --listen?"],
   [["--upstrem=127.0.0.1:80"], "There is no flag --upstrem; did you mean --upstream?"],
   [["--no-offloads"], "There is no flag --no-offloads; did you mean --no-offload?"],
-  [["--setup"], "There is no flag --setup; did you mean --set?"],
+  [["--setup"], "There is no flag --setup: it is the default; --no-setup is the other way"],
   [["--frobnicate"], "There is no flag --frobnicate; --help lists all"],
   [["-x"], "There is no flag -x; --help lists all"],
+  [["--no-mtu=9000"], "There is no flag --no-mtu: leave --mtu out to have its default"],
+  [["--no-tap"], "There is no flag --no-tap: leave --tap out to have its default"],
+  [["--MTU=9000"], "There is no flag --MTU; did you mean --mtu?"],
+  [["--tcp_msl=30"], "There is no flag --tcp_msl; did you mean --set tcp_msl=30?"],
+  [["--_=tap7"], "There is no flag --_; --help lists all"],
+  [["--__proto__=1"], "There is no flag --__proto__; --help lists all"],
   // No flag at all
   [
     ["tap7"],
@@ -151,12 +164,18 @@ const WRONG: [args: string[], message: string][] = [
     'Cannot take the argument "--mtu": every value belongs to a flag, like --tap --mtu',
   ],
   // No value, or one too many
-  [["--mtu"], "--mtu needs a value: 576 to 65520 bytes"],
-  [["--tap="], `--tap needs a value: ${TAP_NAME.slice("expected ".length)}`],
-  [["--tap", ""], `--tap needs a value: ${TAP_NAME.slice("expected ".length)}`],
-  [["--listen", "--upstream"], `--listen needs a value: ${IP_PORT.slice("expected ".length)}`],
-  [["--no-setup=yes"], "Cannot give --no-setup the value yes: it takes none"],
-  [["--no-offload", "on"], "Cannot give --no-offload the value on: it takes none"],
+  [["--mtu"], `--mtu needs a value: ${BYTES}`],
+  [["--tap="], `--tap needs a value: ${TAP_NAME}`],
+  [["--tap", ""], `--tap needs a value: ${TAP_NAME}`],
+  [["--listen", "--upstream"], `--listen needs a value: ${IP_PORT}`],
+  [
+    ["--no-setup=yes"],
+    "Cannot give --no-setup the value yes: it takes none; give --no-setup alone or leave it out",
+  ],
+  [
+    ["--no-offload", "on"],
+    "Cannot give --no-offload the value on: it takes none; give --no-offload alone or leave it out",
+  ],
   [["--mtu", "1500", "--mtu", "9000"], "Cannot use --mtu 9000: it was 1500 before; give it once"],
   [["--tap", "a", "--tap", "a"], "Cannot use --tap a: it was a before; give it once"],
   // Pairs
@@ -213,6 +232,15 @@ const WRONG: [args: string[], message: string][] = [
     [...upstream("198.18.0.2:8080")],
     "Cannot use --upstream 198.18.0.2:8080: it is an address of the stack itself; give a server's",
   ],
+  [
+    [...upstream("224.0.0.1:80")],
+    `Cannot use --upstream 224.0.0.1:80: 224.0.0.1 is a multicast address; ${UPSTREAM_FORM}`,
+  ],
+  [
+    [...upstream("255.255.255.255:80")],
+    "Cannot use --upstream 255.255.255.255:80: 255.255.255.255 is the broadcast address; " +
+    UPSTREAM_FORM,
+  ],
   // The device
   [["--tap", "a-name-too-long-"], `Cannot use --tap a-name-too-long-: ${TAP_NAME}`],
   [["--tap", "tap/0"], `Cannot use --tap tap/0: ${TAP_NAME}`],
@@ -264,6 +292,18 @@ const WRONG: [args: string[], message: string][] = [
     "Cannot choose the host's address beside fd00::1: give --host-address IP/PREFIX of a " +
     "network that contains it, like fd00::2/64, or --no-setup",
   ],
+  [
+    [...listen("198.18.0.255:80")],
+    "Cannot use 198.18.0.255 in the network 198.18.0.1/24: it is the last address, which stands " +
+    "for the whole network; give --host-address, --listen and --stack-address one between the " +
+    "first and the last",
+  ],
+  [
+    ["--host-address", "198.18.0.0/24"],
+    "Cannot use 198.18.0.0 in the network 198.18.0.0/24: it is the first address, which stands " +
+    "for the whole network; give --host-address, --listen and --stack-address one between the " +
+    "first and the last",
+  ],
   // Tunables
   [
     ["--set", "tcp_msl"],
@@ -283,16 +323,32 @@ const WRONG: [args: string[], message: string][] = [
     ["--set", "colour=red"],
     'Cannot set colour to "red": there is no such tunable; --help lists all',
   ],
-  [["--set", "tcp_msl=121"], 'Cannot set tcp_msl to "121": expected 1 to 120 seconds'],
-  [["--set", "tcp_sack=yes"], 'Cannot set tcp_sack to "yes": expected 0 or 1'],
-  [["--set", "tcp_timestamps=3"], 'Cannot set tcp_timestamps to "3": expected 0, 1 or 2'],
+  [
+    ["--set", "net.ipv4.TCP_MSL=30"],
+    'Cannot set net.ipv4.TCP_MSL to "30": there is no such tunable; did you mean tcp_msl?',
+  ],
+  [
+    ["--set", "tcp_msl=121"],
+    'Cannot set tcp_msl to "121": expected 1 to 120 seconds; the default is 60',
+  ],
+  [["--set", "tcp_sack=yes"], 'Cannot set tcp_sack to "yes": expected 0 or 1; the default is 1'],
+  [
+    ["--set", "tcp_timestamps=3"],
+    'Cannot set tcp_timestamps to "3": expected 0, 1 or 2; the default is 1',
+  ],
   // Log
   [
     ["--log-level", "inf"],
-    "Cannot use --log-level inf: expected debug, info, warn, error; did you mean info?",
+    "Cannot use --log-level inf: expected debug, info, warn or error; did you mean info?",
   ],
-  [["--log-level", "INFO"], "Cannot use --log-level INFO: expected debug, info, warn, error"],
-  [["--log-format", "xml"], "Cannot use --log-format xml: expected text or json"],
+  [
+    ["--log-level", "INFO"],
+    "Cannot use --log-level INFO: expected debug, info, warn or error; did you mean info?",
+  ],
+  [
+    ["--log-format", "xml"],
+    "Cannot use --log-format xml: expected text or json; the default is text",
+  ],
 ];
 
 for (const [args, message] of WRONG) {

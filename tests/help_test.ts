@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { FLAG_SYNTAX } from "../lib/config.ts";
+import { FLAG_SYNTAX } from "../lib/flags.ts";
 import { helpText, welcomeLines } from "../lib/help.ts";
 import { TUNABLES } from "../lib/tcp/tunables.ts";
 import { parseCommandLine } from "../main.ts";

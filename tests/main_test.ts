@@ -1,4 +1,4 @@
-/** The program as its user meets it: exit codes, and what it says when it cannot start. */
+/** The program as its user meets it: what it prints, exit codes. `errors_test.ts` has what it refuses. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Namespace } from "./system/support/namespace.ts";
@@ -33,13 +33,9 @@ function hasTool(name: string): boolean {
 }
 
 /** Runs a command to its end in a network namespace of its own: no device may come into ours. */
-async function outcomeOf(
-  { unshare }: Means,
-  command: string[],
-  wrapper: string[] = [],
-): Promise<Outcome> {
+async function outcomeOf({ unshare }: Means, command: string[]): Promise<Outcome> {
   const { code, stdout, stderr } = await new Deno.Command("unshare", {
-    args: [...unshare, ...wrapper, Deno.execPath(), ...command],
+    args: [...unshare, Deno.execPath(), ...command],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
   }).output();
@@ -57,42 +53,6 @@ mainTest("--version prints the version of deno.json", async (means) => {
   const { version } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
   const outcome = await outcomeOf(means, [...MAIN, "--version"]);
   assertEquals(outcome, { code: 0, stdout: `tapster ${version}\n`, stderr: "" });
-});
-
-for (
-  const [args, message] of [
-    [["--mtu", "100"], "Cannot use --mtu 100: expected 576 to 65520 bytes"],
-    [["--lisen", "198.18.0.2:80"], "There is no flag --lisen; did you mean --listen?"],
-    [["--set", "tcp_msl=0"], 'Cannot set tcp_msl to "0": expected 1 to 120 seconds'],
-  ] as const
-) {
-  mainTest(`${args.join(" ")} is explained on standard error, exit code 2`, async (means) => {
-    const outcome = await outcomeOf(means, [...MAIN, ...args]);
-    assertEquals(outcome, { code: 2, stdout: "", stderr: `tapster: ${message}\n` });
-  });
-}
-
-mainTest("without --allow-ffi it names the permission, exit code 1", async (means) => {
-  const { code, stderr } = await outcomeOf(means, ["run", "--no-prompt", "main.ts"]);
-  assertEquals(code, 1);
-  assertStringIncludes(stderr, "deno run --allow-ffi main.ts");
-});
-
-mainTest("without CAP_NET_ADMIN it names the ways without root, exit code 1", async (means) => {
-  const dropped = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"];
-  const { code, stderr } = await outcomeOf(means, MAIN, dropped);
-  assertEquals(code, 1);
-  assertStringIncludes(stderr, "tapster: Cannot open tapster0: operation not permitted");
-  assertStringIncludes(stderr, "unshare -Urn");
-  assertStringIncludes(stderr, "ip tuntap add");
-}, ["setpriv"]);
-
-mainTest("without /dev/net/tun it says how to get it, exit code 1", async (means) => {
-  const hidden = ["--mount", "sh", "-c", 'mount -t tmpfs none /dev/net && exec "$@"', "sh"];
-  const { code, stderr } = await outcomeOf(means, MAIN, hidden);
-  assertEquals(code, 1);
-  assertStringIncludes(stderr, "tapster: Cannot open /dev/net/tun: no such file or directory");
-  assertStringIncludes(stderr, "modprobe tun");
 });
 
 mainTest("a device in use is left alone, exit code 1", async (means) => {

@@ -27,7 +27,8 @@ const LEAVES = ["lib/invariant.ts", "lib/nearest.ts"];
 /** What each folder or file may import besides itself and the leaves: folders, files, packages. */
 const MAY_IMPORT: Record<string, string[]> = {
   // What the user says and is told; only main.ts and the proxy look at it.
-  "lib/config.ts": ["lib/wire/address.ts", "lib/tcp/tunables.ts"],
+  "lib/flags.ts": ["lib/tcp/tunables.ts"],
+  "lib/config.ts": ["lib/flags.ts", "lib/wire/address.ts", "lib/tcp/tunables.ts"],
   "lib/help.ts": ["lib/config.ts", "lib/wire/address.ts", "lib/tcp/tunables.ts"],
   "lib/wire/": [],
   "lib/tcp/": ["lib/wire/"],
@@ -37,6 +38,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     "lib/tcp/",
     "lib/wire/",
     "lib/config.ts",
+    "lib/flags.ts", // the levels of logging
     "lib/host/host.ts",
     "lib/host/errno.ts", // what the calls of host.ts answer with
     "node:timers", // the driver's setImmediate

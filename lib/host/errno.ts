@@ -28,6 +28,10 @@ export const ENODEV = 19;
 /** See `EPERM`. */
 export const EINVAL = 22;
 /** See `EPERM`. */
+export const EMFILE = 24;
+/** See `EPERM`. */
+export const ENOTTY = 25;
+/** See `EPERM`. */
 export const ENOSPC = 28;
 /** See `EPERM`. */
 export const EPIPE = 32;
@@ -39,6 +43,8 @@ export const EBADFD = 77;
 export const EOPNOTSUPP = 95;
 /** See `EPERM`. */
 export const EAFNOSUPPORT = 97;
+/** See `EPERM`. */
+export const EADDRINUSE = 98;
 /** See `EPERM`. */
 export const ENOBUFS = 105;
 /** See `EPERM`. */

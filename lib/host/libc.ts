@@ -9,7 +9,9 @@
  * registers as declared ones.
  */
 
-import { errnoMessage, errnoName } from "./errno.ts";
+import { EMFILE, ENOENT, errnoMessage, errnoName } from "./errno.ts";
+
+const LIBRARY = "libc.so.6";
 
 const SYMBOLS = {
   __errno_location: { parameters: [], result: "pointer" },
@@ -40,11 +42,21 @@ const SYMBOLS = {
     nonblocking: true,
   },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  // glibc 2.36 and later; the system calls are Linux 5.2's.
+  fsconfig: {
+    parameters: ["i32", "u32", "pointer", "pointer", "i32"],
+    result: "i32",
+    optional: true,
+  },
+  fsmount: { parameters: ["i32", "u32", "u32"], result: "i32", optional: true },
+  fsopen: { parameters: ["buffer", "u32"], result: "i32", optional: true },
   getsockopt: { parameters: ["i32", "i32", "i32", "pointer", "pointer"], result: "i32" },
+  if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
   ioctl: { parameters: ["i32", "u32", "buffer"], result: "i32" },
   ioctl_number: { name: "ioctl", parameters: ["i32", "u32", "u32"], result: "i32" },
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  openat: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
   read: { parameters: ["i32", "pointer", "i32"], result: "i32" },
   readv: { parameters: ["i32", "pointer", "i32"], result: "i32" },
   recv: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
@@ -54,6 +66,7 @@ const SYMBOLS = {
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   write: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+  write_bytes: { name: "write", parameters: ["i32", "buffer", "i32"], result: "i32" },
   writev: { parameters: ["i32", "pointer", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -74,10 +87,10 @@ let loaded: Libc | null = null;
 
 /**
  * The C library, loaded at the first call. Throws `Deno.errors.NotCapable`
- * without `--allow-ffi`, `Error` when there is no `libc.so.6` (musl).
+ * without `--allow-ffi`, `LibcError` when there is no `libc.so.6` (musl).
  */
 export function libc(): Libc {
-  loaded ??= load();
+  loaded ??= loadLibc(LIBRARY);
   return loaded;
 }
 
@@ -94,13 +107,25 @@ export class LibcError extends Error {
   readonly advice: string;
 
   /** `attempt` says what could not be done: `Cannot open /dev/net/tun`. */
-  constructor(syscall: string, errno: number, attempt: string, advice = "") {
-    super(`${attempt}: ${errnoMessage(errno)}`);
+  constructor(
+    syscall: string,
+    errno: number,
+    attempt: string,
+    advice = "",
+    options: ErrorOptions = {},
+  ) {
+    super(`${attempt}: ${errnoMessage(errno)}`, options);
     this.syscall = syscall;
     this.errno = errno;
     this.code = errnoName(errno);
-    this.advice = advice;
+    this.advice = advice === "" ? generalAdvice(errno) : advice;
   }
+}
+
+/** What helps whatever was tried. */
+function generalAdvice(errno: number): string {
+  if (errno !== EMFILE) return "";
+  return "Raise the limit of open files with `ulimit -n 65536`: each connection needs one.";
 }
 
 /** Text as the C library takes it: UTF-8 with a zero byte behind it. */
@@ -108,9 +133,28 @@ export function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text + "\0");
 }
 
-function load(): Libc {
-  const call = Deno.dlopen("libc.so.6", SYMBOLS).symbols;
+/** What `libc` does once; `name` is the library's file. For tests. */
+export function loadLibc(name: string): Libc {
+  const call = openLibrary(name).symbols;
   const location = call.__errno_location();
   if (location === null) throw new Error("Cannot find errno: the C library gave no address");
   return { call, errno: new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4)) };
+}
+
+function openLibrary(name: string): Deno.DynamicLibrary<typeof SYMBOLS> {
+  try {
+    return Deno.dlopen(name, SYMBOLS);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    const attempt = `Cannot load the GNU C library ${name}`;
+    throw new LibcError("dlopen", ENOENT, attempt, libraryAdvice(), { cause: error });
+  }
+}
+
+function libraryAdvice(): string {
+  if (Deno.build.os !== "linux") {
+    return `Tapster needs Linux, and this is ${Deno.build.os}: run it in a Linux virtual machine.`;
+  }
+  return "Tapster calls glibc, which Debian, Ubuntu, Fedora and others have; on Alpine and others " +
+    "with musl, run it in a container such as denoland/deno:debian.";
 }

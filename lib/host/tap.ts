@@ -19,6 +19,7 @@ import { EAGAIN, EIO, ENOBUFS, ENOMEM } from "./errno.ts";
 import type { Link } from "./host.ts";
 import { IoVector } from "./io_vector.ts";
 import { libc, type LibcCalls } from "./libc.ts";
+import { steerReceive } from "./receive_steering.ts";
 import { Netlink } from "./netlink.ts";
 import { attachTap, setLinkMtu, setTxQueueLength, type TapDevice } from "./tap_device.ts";
 
@@ -87,6 +88,7 @@ export class TapLink implements Link {
     const device = attachTap(options.name, options.offload);
     try {
       const txQueueLength = setUpDevice(device.name, options);
+      if (!device.offload) steerReceive(device.name, navigator.hardwareConcurrency);
       return new TapLink(options.arena, device, txQueueLength);
     } catch (error) {
       libc().call.close(device.descriptor);

@@ -3,7 +3,7 @@
  * what the user can do about it.
  */
 
-import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENXIO, EPERM } from "./errno.ts";
+import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENOTTY, ENXIO, EPERM } from "./errno.ts";
 import { cString, libc, LibcError } from "./libc.ts";
 import type { Netlink } from "./netlink.ts";
 
@@ -188,11 +188,16 @@ function openAdvice(errno: number): string {
 function attachAdvice(name: string, errno: number): string {
   if (errno === EPERM || errno === EACCES) return needsCapability(name);
   if (errno === EBUSY) {
-    return `Another program has ${name} open, perhaps another Tapster: stop it, or choose another name.`;
+    return `Another program has ${name} open, perhaps another Tapster: stop it, or choose another name with --tap.`;
   }
   if (errno === EINVAL) {
-    return `${name} is not a TAP with a single queue, or not a legal name: choose another one, ` +
-      `or look at it with \`ip -d link show ${name}\`.`;
+    return `${name} is not a TAP with a single queue, or not a legal name: choose another one with ` +
+      `--tap, or look at it with \`ip -d link show ${name}\`.`;
+  }
+  if (errno === ENOTTY) {
+    return `${CONTROL_FILE} is not the TUN/TAP driver: make it with ` +
+      `\`mknod ${CONTROL_FILE} c 10 200\`; in a container, pass it in with ` +
+      `\`--device ${CONTROL_FILE}\`.`;
   }
   return "";
 }

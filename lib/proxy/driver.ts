@@ -1,7 +1,8 @@
 /**
  * Driver: the only loop. House §9, io-measurements §5.
  *
- *     turn:  sockets  mark what the poller reported
+ *     turn:  log      once a second: say how many records were suppressed
+ *            sockets  mark what the poller reported
  *            link     up to 64 frames or 256 KiB: link.read → stack.receive
  *            tell     accept new connections, deliver signals
  *            run      relays with something to do, each once
@@ -19,10 +20,12 @@
 
 import { setImmediate } from "node:timers";
 import type { Clock, Link, Poller } from "../host/host.ts";
+import type { Address } from "../wire/address.ts";
 import type { Arena } from "../wire/memory.ts";
 import { Frame } from "../wire/frame.ts";
 import { errnoName } from "../host/errno.ts";
-import type { Proxy, ProxyLogger } from "./proxy.ts";
+import type { Proxy } from "./proxy.ts";
+import type { RecordLog } from "./record_log.ts";
 
 /** Frames, and bytes of them, read before relays and timers have their turn. */
 const FRAMES_PER_TURN = 64;
@@ -41,6 +44,8 @@ export interface DrivenStack {
   receive(frame: Frame, now: number): void;
   poll(now: number): boolean;
   deadline(now: number): number;
+  /** An address of ours that another host on the link has; null: none. RFC 4862 §5.4. */
+  readonly conflict: Address | null;
 }
 
 /** What a driver drives. */
@@ -52,16 +57,19 @@ export interface DriverParts {
   readonly clock: Clock;
   /** Gives the driver's one frame its slot. */
   readonly arena: Arena;
-  readonly logger: ProxyLogger;
+  readonly log: RecordLog;
 }
+
+const EXIT_CODES = { "drained": 0, "aborted": 1, "address-taken": 1, "device-gone": 75 } as const;
 
 /** Why the driver ended. */
 export interface Ending {
   /**
    * `drained`: asked to, and no pair is left. `aborted`: asked to end at once,
-   * or twice. `device-gone`: the link's device was destroyed.
+   * or twice. `device-gone`: the link's device was destroyed. `address-taken`:
+   * another host on the link has an address of ours.
    */
-  readonly reason: "drained" | "aborted" | "device-gone";
+  readonly reason: keyof typeof EXIT_CODES;
   /** The process's: 0, 1 and, for the supervisor to restart it, 75 (EX_TEMPFAIL). */
   readonly exitCode: number;
   /** What the link answered; 0 unless the device is gone. */
@@ -75,7 +83,7 @@ export class Driver {
   readonly #proxy: Proxy;
   readonly #poller: Poller;
   readonly #clock: Clock;
-  readonly #logger: ProxyLogger;
+  readonly #log: RecordLog;
   readonly #frame: Frame;
   /** Events of the poller that no turn has seen. */
   #events = 0;
@@ -95,7 +103,7 @@ export class Driver {
     this.#proxy = parts.proxy;
     this.#poller = parts.poller;
     this.#clock = parts.clock;
-    this.#logger = parts.logger;
+    this.#log = parts.log;
     this.#frame = new Frame(parts.arena, FRAME_CAPACITY);
     this.#poller.watchLink(this.#link.descriptor);
   }
@@ -162,6 +170,7 @@ export class Driver {
    * whoever keeps the time in place of the clock.
    */
   turn(events: number, now: number): boolean {
+    this.#log.poll(this.#proxy.tunables.px_log_ratelimit, now);
     this.#mark(events);
     this.#obey(now);
     const frames = this.#isLinkReadable ? this.#readLink(now) : 0;
@@ -177,7 +186,8 @@ export class Driver {
 
   /** When the next turn must be at the latest; may be Infinity. */
   deadline(now: number): number {
-    return Math.min(this.#stack.deadline(now), this.#proxy.deadline(now));
+    const engine = Math.min(this.#stack.deadline(now), this.#proxy.deadline(now));
+    return Math.min(engine, this.#log.deadline());
   }
 
   #mark(events: number): void {
@@ -213,15 +223,29 @@ export class Driver {
 
   #lookForEnd(now: number): void {
     if (this.#drainCalls > 0 && this.#proxy.open === 0) this.#end("drained", 0, now);
+    if (this.#stack.conflict !== null) this.#end("address-taken", 0, now);
   }
 
   #end(reason: Ending["reason"], errno: number, now: number): void {
     if (this.#ending !== null) return;
     this.#proxy.abort(now);
-    const exitCode = reason === "device-gone" ? 75 : reason === "aborted" ? 1 : 0;
-    this.#ending = { reason, exitCode, errno };
+    this.#ending = { reason, exitCode: EXIT_CODES[reason], errno };
     if (errno === 0) this.#sendLast(now);
-    else this.#logger.error(() => `device-gone name=${this.#link.name} cause=${errnoName(errno)}`);
+    else this.#tellDeviceGone(errno);
+    if (reason === "address-taken") this.#tellAddressTaken();
+    this.#log.tellSuppressed(); // no turn will
+  }
+
+  #tellDeviceGone(errno: number): void {
+    const cause = errnoName(errno);
+    this.#log.logger.error(() => `device-gone name=${this.#link.name} cause=${cause}`);
+  }
+
+  #tellAddressTaken(): void {
+    const address = this.#stack.conflict;
+    this.#log.logger.error(() =>
+      `address-taken address=${address} cause="another host on the link answers for it; give the stack another --listen or --stack-address"`
+    );
   }
 
   /** What the last calls on connections queued, resets above all. */

@@ -13,6 +13,7 @@ import type { Connection } from "../tcp/connection.ts";
 import { Deadlines } from "../tcp/deadlines.ts";
 import type { Tunables } from "../tcp/tunables.ts";
 import { Endpoint } from "../wire/address.ts";
+import type { RecordLog } from "./record_log.ts";
 import { type ClientConnection, type EndReason, Relay, type RelayHost, Stage } from "./relay.ts";
 import { type Route, upstreamOf } from "./route.ts";
 import { RunList } from "./run_list.ts";
@@ -23,14 +24,6 @@ const RELAY_BYTES = 256 * 1024;
 const TURN_BYTES = 1024 * 1024;
 /** Connections accepted from one listener in one turn. */
 const ACCEPTS_PER_TURN = 64;
-
-/** Where records go; a `Logger` of `@std/log` is one. Messages are made only when they are written. */
-export interface ProxyLogger {
-  debug(message: () => string): unknown;
-  info(message: () => string): unknown;
-  warn(message: () => string): unknown;
-  error(message: () => string): unknown;
-}
 
 /** A connection as a listener hands it out. */
 export type AcceptedConnection =
@@ -48,6 +41,8 @@ export interface ClientListener {
 
 /** What the proxy uses of the `Stack`; test doubles implement it. */
 export interface ClientStack {
+  /** In force now; another object after a change. */
+  readonly tunables: Tunables;
   listen(local: Endpoint, options: { backlog: number }): ClientListener;
   signalled(): AcceptedConnection | null;
 }
@@ -57,8 +52,7 @@ export interface ProxyParts {
   readonly stack: ClientStack;
   readonly sockets: Sockets;
   readonly poller: Pick<Poller, "watch">;
-  readonly tunables: Tunables;
-  readonly logger: ProxyLogger;
+  readonly log: RecordLog;
   readonly routes: readonly Route[];
 }
 
@@ -99,12 +93,10 @@ interface Pair {
 /** All pairs of one stack. */
 export class Proxy implements RelayHost {
   readonly sockets: Sockets;
-  /** In force now. Replace it to change them; pairs and timers follow. */
-  tunables: Tunables;
   readonly counts: ProxyCounts = new ProxyCounts();
   readonly #stack: ClientStack;
   readonly #poller: Pick<Poller, "watch">;
-  readonly #logger: ProxyLogger;
+  readonly #log: RecordLog;
   readonly #entrances: readonly Entrance[];
   readonly #pairs: Map<Relay, Pair> = new Map();
   /** By descriptor: the relay which holds it, or held it last. */
@@ -118,15 +110,19 @@ export class Proxy implements RelayHost {
   /** Listens for each route. Throws what `stack.listen` throws. */
   constructor(parts: ProxyParts) {
     this.sockets = parts.sockets;
-    this.tunables = parts.tunables;
     this.#stack = parts.stack;
     this.#poller = parts.poller;
-    this.#logger = parts.logger;
-    const options = { backlog: parts.tunables.somaxconn };
+    this.#log = parts.log;
+    const options = { backlog: this.tunables.somaxconn };
     this.#entrances = parts.routes.map((route) => ({
       route,
       listener: parts.stack.listen(route.listen, options),
     }));
+  }
+
+  /** The stack's: pairs and timers follow a change. */
+  get tunables(): Tunables {
+    return this.#stack.tunables;
   }
 
   /** Pairs that have not ended. */
@@ -201,7 +197,8 @@ export class Proxy implements RelayHost {
     this.#mayAccept = false;
     this.#drainUntil = now + this.tunables.px_drain_timeout * 1000;
     for (const { listener } of this.#entrances) listener.close();
-    this.#logger.info(() => `drain open=${this.open} seconds=${this.tunables.px_drain_timeout}`);
+    const seconds = this.tunables.px_drain_timeout;
+    this.#log.logger.info(() => `drain open=${this.open} seconds=${seconds}`);
   }
 
   /** Lets nobody in any more and resets all pairs. */
@@ -232,7 +229,7 @@ export class Proxy implements RelayHost {
     const relay = new Relay(this, connection, upstream, now);
     const pair = { id: ++this.counts.accepted, connection };
     this.#pairs.set(relay, pair);
-    this.#logger.debug(() => `open ${describe(pair, relay)}`);
+    this.#log.write("open", () => `open ${describe(pair, relay)}`);
     this.#guard(relay, () => this.#dial(relay), now);
   }
 
@@ -265,7 +262,10 @@ export class Proxy implements RelayHost {
 
   #fail(relay: Relay, error: unknown): void {
     const id = this.#pairs.get(relay)?.id;
-    this.#logger.error(() => `failed id=${id} ${error instanceof Error ? error.stack : error}`);
+    this.#log.write(
+      "failed",
+      () => `failed id=${id} ${error instanceof Error ? error.stack : error}`,
+    );
     relay.cut("failed");
   }
 
@@ -288,7 +288,7 @@ export class Proxy implements RelayHost {
     if (relay.reason !== "") this.counts.ended[relay.reason]++;
     this.counts.bytesUp += relay.bytesUp;
     this.counts.bytesDown += relay.bytesDown;
-    this.#logger.info(() => `close ${describe(pair, relay)} ${describeEnd(relay, now)}`);
+    this.#log.write("close", () => `close ${describe(pair, relay)} ${describeEnd(relay, now)}`);
   }
 
   #endAll(end: (relay: Relay) => void, now: number): void {
@@ -309,5 +309,5 @@ function describeEnd(relay: Relay, now: number): string {
     : relay.connection.closeReason;
   const ms = Math.round(now - relay.openedAt);
   const end = `up=${relay.bytesUp} down=${relay.bytesDown} ms=${ms} reason="${relay.reason}"`;
-  return cause === "" ? end : `${end} cause="${cause}"`;
+  return cause === "" || cause === relay.reason ? end : `${end} cause="${cause}"`;
 }

@@ -7,19 +7,19 @@ import type { Tracer } from "../tcp/tracer.ts";
 import { Address, Endpoint } from "../wire/address.ts";
 import { FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { formatSegment } from "../wire/segment_text.ts";
-import type { ProxyLogger } from "./proxy.ts";
+import type { RecordLog } from "./record_log.ts";
 
 /** Clients whose third segment is awaited at most; a flood of SYNs must not fill memory. */
 const AWAITED_LIMIT = 256;
 
 /** Writes one line a segment: `<` arrived, `>` left, the client, then packetdrill's notation. */
 export class SegmentLog implements Tracer {
-  readonly #logger: Pick<ProxyLogger, "debug">;
+  readonly #log: RecordLog;
   /** Clients that were sent a SYN-ACK and have not answered it. */
   readonly #awaited = new Set<string>();
 
-  constructor(logger: Pick<ProxyLogger, "debug">) {
-    this.#logger = logger;
+  constructor(log: RecordLog) {
+    this.#log = log;
   }
 
   received(seg: Segment): void {
@@ -32,12 +32,20 @@ export class SegmentLog implements Tracer {
   sent(seg: Segment): void {
     if ((seg.flags & (SYN | FIN | RST)) === 0) return;
     const client = clientOf(seg);
-    if ((seg.flags & SYN) !== 0 && this.#awaited.size < AWAITED_LIMIT) this.#awaited.add(client);
+    if ((seg.flags & SYN) !== 0) this.#expectAnswer(client);
     this.#write(">", client, seg);
   }
 
+  /** The one that has waited longest makes room. */
+  #expectAnswer(client: string): void {
+    this.#awaited.add(client);
+    if (this.#awaited.size <= AWAITED_LIMIT) return;
+    const [longest] = this.#awaited;
+    this.#awaited.delete(longest);
+  }
+
   #write(direction: string, client: string, seg: Segment): void {
-    this.#logger.debug(() => `${direction} ${client} ${formatSegment(seg)}`);
+    this.#log.write("segment", () => `${direction} ${client} ${formatSegment(seg)}`);
   }
 }
 

@@ -19,6 +19,8 @@ import {
 } from "../wire/icmp.ts";
 import { ICMPV6_PORT_UNREACHABLE, ICMPV6_UNKNOWN_NEXT_HEADER, Icmpv6Type } from "../wire/icmpv6.ts";
 import { type IpPacket, packetPseudoSum, Protocol } from "../wire/ip_packet.ts";
+import { IPV4_HEADER_LENGTH } from "../wire/ipv4.ts";
+import { FRAGMENT_HEADER_LENGTH, IPV6_HEADER_LENGTH } from "../wire/ipv6.ts";
 import type { Arena } from "../wire/memory.ts";
 import { parseIcmpError, parseIcmpv6Error, PathError } from "../wire/path_error.ts";
 import type { Discovery } from "./discovery.ts";
@@ -43,6 +45,8 @@ export interface ControlParts {
   readonly addresses: OwnAddresses;
   readonly discovery: Discovery;
   readonly errors: IcmpErrors;
+  /** Of the link. A longer answer leaves in fragments. */
+  readonly mtu: number;
   readonly counters: Counters;
 }
 
@@ -54,6 +58,7 @@ export class Control {
   readonly #addresses: OwnAddresses;
   readonly #discovery: Discovery;
   readonly #errors: IcmpErrors;
+  readonly #mtu: number;
   readonly #counters: Counters;
   readonly #pathError = new PathError();
   readonly #echo = new Gather();
@@ -67,6 +72,7 @@ export class Control {
     this.#addresses = parts.addresses;
     this.#discovery = parts.discovery;
     this.#errors = parts.errors;
+    this.#mtu = parts.mtu;
     this.#counters = parts.counters;
   }
 
@@ -131,8 +137,16 @@ export class Control {
   discoveryArrives(packet: IpPacket, now: number): void {
     const { source0, source1, source2, source3 } = packet;
     const isProbe = (source0 | source1 | source2 | source3) === 0;
-    if (!isProbe && this.#addresses.isMartian(packet)) {
+    // Another host with an address of ours says so from that address. RFC 4862 §5.4.4.
+    const isAdvertisement = packet.payloadLength > 0 &&
+      icmpTypeOf(this.#view, packet.payloadOffset) === Icmpv6Type.NeighborAdvertisement;
+    const isClaim = isAdvertisement && this.#addresses.has(source0, source1, source2, source3);
+    if (!isProbe && !isClaim && this.#addresses.isMartian(packet)) {
       this.#counters.MartianSource++;
+      return;
+    }
+    if (packet.hasFragmentHeader) {
+      this.#counters.IcmpInErrors++; // RFC 6980 §5
       return;
     }
     if (!this.#isIcmpIntact(packet, packetPseudoSum(packet))) return;
@@ -165,6 +179,8 @@ export class Control {
   /** The data goes back from where it lies in the received frame. RFC 792. */
   #replyEcho(packet: IpPacket, type: number, protocol: number, pseudoSum: number): void {
     const length = packet.payloadLength;
+    const limit = this.#mtu - (packet.isIpv6 ? IPV6_HEADER_LENGTH : IPV4_HEADER_LENGTH);
+    if (length > limit) return this.#replyLongEcho(packet, type, protocol, pseudoSum, limit);
     const at = this.#transmitter.beginReply(packet, protocol, length);
     const parameter = icmpParameterOf(this.#view, packet.payloadOffset);
     const dataOffset = packet.payloadOffset + ICMP_HEADER_LENGTH;
@@ -175,6 +191,34 @@ export class Control {
     if (dataLength > 0) this.#echo.add(dataOffset, dataLength);
     this.#counters.IcmpOutMsgs++;
     this.#transmitter.sendReply(at + ICMP_HEADER_LENGTH, this.#echo);
+  }
+
+  /**
+   * An echo that came in fragments goes back in fragments. RFC 1122 §3.2.2.6. The
+   * answer's header is written over the request's, which was read already.
+   */
+  #replyLongEcho(
+    packet: IpPacket,
+    type: number,
+    protocol: number,
+    pseudoSum: number,
+    limit: number,
+  ): void {
+    const { payloadOffset, payloadLength } = packet;
+    const parameter = icmpParameterOf(this.#view, payloadOffset);
+    const dataLength = payloadLength - ICMP_HEADER_LENGTH;
+    const sum = this.#arena.sum(payloadOffset + ICMP_HEADER_LENGTH, dataLength) + pseudoSum;
+    buildIcmp(this.#view, payloadOffset, type, 0, parameter, sum);
+    const most = (packet.isIpv6 ? limit - FRAGMENT_HEADER_LENGTH : limit) & ~7;
+    for (let offset = 0; offset < payloadLength; offset += most) {
+      const length = Math.min(most, payloadLength - offset);
+      const hasMore = offset + length < payloadLength;
+      const end = this.#transmitter.beginFragment(packet, protocol, offset, length, hasMore);
+      this.#echo.clear();
+      this.#echo.add(payloadOffset + offset, length);
+      this.#transmitter.sendReply(end, this.#echo);
+    }
+    this.#counters.IcmpOutMsgs++;
   }
 
   /** Nobody listens to UDP here. RFC 1122 §4.1.3.1. */

@@ -20,11 +20,12 @@ import {
 import { addressSum, pseudoHeaderSum } from "../wire/checksum.ts";
 import { EtherType, MAC_GROUP_BIT } from "../wire/ethernet.ts";
 import { EMPTY_GATHER, type Gather } from "../wire/gather.ts";
-import { buildIcmp, icmpParameterOf } from "../wire/icmp.ts";
+import { buildIcmp, ICMP_HEADER_LENGTH, icmpParameterOf } from "../wire/icmp.ts";
 import {
   buildNdpBody,
   Icmpv6Type,
   isNdp,
+  NDP_BARE_LENGTH,
   NDP_HOP_LIMIT,
   NDP_LENGTH,
   NdpFlag,
@@ -49,6 +50,8 @@ const BROADCAST_MAC_LOW = -1;
 const LINK_LOCAL_GROUP = 0xff020000 | 0;
 const SOLICITED_NODE = 0xff000000 | 0;
 const LOW_24_BITS = 0x00ffffff;
+/** How long others have to object. RFC 4861 §10, RetransTimer. */
+const DETECTION_MS = 1000;
 
 /** What Discovery is made of. */
 export interface DiscoveryParts {
@@ -60,6 +63,8 @@ export interface DiscoveryParts {
   /** Entries of the cache, and how long they are believed. */
   readonly neighborLimit: number;
   readonly staleMs: number;
+  /** Whether our IPv6 addresses wait until nobody else turned out to have them. RFC 4862 §5.4. */
+  readonly detectsDuplicates: boolean;
   /** A secret int32. */
   readonly hashKey: number;
 }
@@ -74,6 +79,11 @@ export class Discovery implements Prober {
   readonly #macLow: number;
   readonly #counters: Counters;
   readonly #waiting: WaitingPackets;
+  /** The IPv6 address that another host turned out to have before we used it; null: none. */
+  conflict: Address | null = null;
+  /** When duplicate address detection begins, or ends; Infinity: it is over. */
+  #detectionDueAt = Infinity;
+  #isDetecting = false;
 
   constructor(parts: DiscoveryParts) {
     this.#transmitter = parts.transmitter;
@@ -82,6 +92,8 @@ export class Discovery implements Prober {
     this.#macHigh = parts.mac.high;
     this.#macLow = parts.mac.low;
     this.#counters = parts.counters;
+    this.#addresses.isTentative = parts.detectsDuplicates && this.#addresses.hasIpv6;
+    if (this.#addresses.isTentative) this.#detectionDueAt = 0;
     this.#waiting = new WaitingPackets(parts.transmitter, parts.pages, parts.counters);
     this.neighbors = new Neighbors(
       parts.neighborLimit,
@@ -133,6 +145,12 @@ export class Discovery implements Prober {
       this.#counters.IcmpInIgnored++;
       return;
     }
+    if (this.#addresses.isTentative) {
+      // RFC 4862 §5.4.3: who probes wants the address, too; others are not answered yet.
+      if (isProbe) this.#conflict(target0, target1, target2, target3);
+      else this.#counters.IcmpInIgnored++;
+      return;
+    }
     if (option > 0 && !this.#learnSource(packet, option, now)) return;
     this.#advertise(packet, isProbe, target0, target1, target2, target3);
   }
@@ -151,8 +169,7 @@ export class Discovery implements Prober {
     const target2 = ndpTarget(view, offset, 2);
     const target3 = ndpTarget(view, offset, 3);
     if (this.#addresses.has(target0, target1, target2, target3)) {
-      this.#counters.AddressConflicts++;
-      return;
+      return this.#conflict(target0, target1, target2, target3);
     }
     const slot = this.neighbors.find(target0, target1, target2, target3);
     if (slot < 0) {
@@ -161,6 +178,17 @@ export class Discovery implements Prober {
     }
     const mayOverride = (icmpParameterOf(view, offset) & NdpFlag.Override) !== 0;
     this.#takeAdvertisement(slot, option, mayOverride, now);
+  }
+
+  /** When `poll` must be called at the latest; may be Infinity. */
+  get deadline(): number {
+    return Math.min(this.neighbors.deadline, this.#detectionDueAt);
+  }
+
+  /** Sends the probes that are due, and what need no longer wait for its next hop. */
+  poll(now: number): void {
+    this.neighbors.poll(now);
+    if (now >= this.#detectionDueAt) this.#detectDuplicates(now);
   }
 
   /** The entry of the next hop towards a segment's remote side, -1 when there is none. RFC 1122 §3.3.1.1. */
@@ -205,6 +233,40 @@ export class Discovery implements Prober {
   /** Forgets what waits for a neighbour. */
   discard(slot: number): void {
     this.#waiting.discard(slot);
+  }
+
+  /** One probe for each address, and a second for the answers. RFC 4862 §5.1, §5.4.2. */
+  #detectDuplicates(now: number): void {
+    if (!this.#isDetecting) {
+      this.#isDetecting = true;
+      this.#detectionDueAt = now + DETECTION_MS;
+      for (const address of this.#addresses.ipv6Addresses()) this.#probeDuplicate(address);
+      return;
+    }
+    this.#detectionDueAt = Infinity;
+    // With an address that is another's, all stay unused until the program was told otherwise.
+    if (this.conflict === null) this.#addresses.isTentative = false;
+  }
+
+  #conflict(word0: number, word1: number, word2: number, word3: number): void {
+    this.#counters.AddressConflicts++;
+    if (this.#addresses.isTentative) this.conflict = new Address(word0, word1, word2, word3);
+  }
+
+  /** A solicitation from ::, which names no MAC. RFC 4862 §5.4.2. */
+  #probeDuplicate(address: Address): void {
+    const view = this.#view;
+    const { w0, w1, w2, w3 } = address;
+    const group = SOLICITED_NODE | (w3 & LOW_24_BITS);
+    const length = NDP_BARE_LENGTH;
+    const hops = NDP_HOP_LIMIT;
+    const mac = IPV6_GROUP_MAC_HIGH;
+    const at = this.#transmitter.beginIpv6(mac, group, Protocol.Icmpv6, length, hops);
+    buildIpv6Address(view, at - 32, 0, 0, 0, 0);
+    buildIpv6Address(view, at - 16, LINK_LOCAL_GROUP, 0, 1, group);
+    buildIpv6Address(view, at + ICMP_HEADER_LENGTH, w0, w1, w2, w3);
+    this.#counters.NeighborProbes++;
+    this.#sendNdp(at, Icmpv6Type.NeighborSolicitation, 0, length);
   }
 
   #hopAddress(seg: Segment): Address {
@@ -319,7 +381,7 @@ export class Discovery implements Prober {
     const to = destination;
     buildIpv6Address(view, at - 16, to.w0, to.w1, to.w2, to.w3);
     buildNdpBody(view, at, w0, w1, w2, w3, option, this.#macHigh, this.#macLow);
-    this.#sendNdp(at, Icmpv6Type.NeighborSolicitation, 0);
+    this.#sendNdp(at, Icmpv6Type.NeighborSolicitation, 0, NDP_LENGTH);
   }
 
   /** Answers a solicitation for `target`; who probes for duplicates has no address yet: all nodes hear it. */
@@ -347,18 +409,18 @@ export class Discovery implements Prober {
     const ownHigh = this.#macHigh;
     buildNdpBody(view, at, target0, target1, target2, target3, option, ownHigh, this.#macLow);
     const flags = NdpFlag.Override | (isProbe ? 0 : NdpFlag.Solicited);
-    this.#sendNdp(at, Icmpv6Type.NeighborAdvertisement, flags);
+    this.#sendNdp(at, Icmpv6Type.NeighborAdvertisement, flags, NDP_LENGTH);
   }
 
   /** Writes the first eight bytes over body and addresses, which are written, and sends. */
-  #sendNdp(at: number, type: number, parameter: number): void {
+  #sendNdp(at: number, type: number, parameter: number, length: number): void {
     const view = this.#view;
     const sum =
-      pseudoHeaderSum(sumAt(view, at - 32), sumAt(view, at - 16), Protocol.Icmpv6, NDP_LENGTH) +
-      this.#transmitter.arena.sum(at + 8, NDP_LENGTH - 8);
+      pseudoHeaderSum(sumAt(view, at - 32), sumAt(view, at - 16), Protocol.Icmpv6, length) +
+      this.#transmitter.arena.sum(at + ICMP_HEADER_LENGTH, length - ICMP_HEADER_LENGTH);
     buildIcmp(view, at, type, 0, parameter, sum);
     this.#counters.IcmpOutMsgs++;
-    this.#transmitter.sendReply(at + NDP_LENGTH, EMPTY_GATHER);
+    this.#transmitter.sendReply(at + length, EMPTY_GATHER);
   }
 
   /** Offset of the MAC in an NDP message, 0: it carries none, -1: the message is malformed. RFC 4861 §7.1. */

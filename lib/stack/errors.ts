@@ -7,7 +7,8 @@ import type { Counters } from "../tcp/counters.ts";
 import type { Tunables } from "../tcp/tunables.ts";
 import { addressSum, pseudoHeaderSum } from "../wire/checksum.ts";
 import { Gather } from "../wire/gather.ts";
-import { buildIcmp, ICMP_HEADER_LENGTH } from "../wire/icmp.ts";
+import { buildIcmp, ICMP_HEADER_LENGTH, IcmpType, icmpTypeOf } from "../wire/icmp.ts";
+import { Icmpv6Type } from "../wire/icmpv6.ts";
 import { type IpPacket, Protocol } from "../wire/ip_packet.ts";
 import type { Transmitter } from "./transmitter.ts";
 
@@ -43,11 +44,12 @@ export class IcmpErrors {
 
   /**
    * Tells the sender of `packet`, which is whole, valid, and was sent to us
-   * alone, that it came to nothing. `parameter` is the message's second word.
+   * alone, that it came to nothing. `parameter` is the message's second word. An
+   * error about an error would go on for ever: there is none. RFC 1122 §3.2.2.
    */
   send(packet: IpPacket, type: number, code: number, parameter: number, now: number): void {
-    if (!this.#isAllowed(packet, now)) return;
     const transmitter = this.#transmitter;
+    if (isIcmpError(transmitter.arena.view, packet) || !this.#isAllowed(packet, now)) return;
     const limit = packet.isIpv6 ? IPV6_QUOTE_LIMIT : QUOTE_LIMIT;
     const quoted = Math.min(packet.headerLength + packet.payloadLength, limit);
     const length = ICMP_HEADER_LENGTH + quoted;
@@ -86,6 +88,14 @@ export class IcmpErrors {
     this.#tokens = Math.min(this.#tokens + gained, this.#tunables.icmp_msgs_burst);
     this.#filledAt = now;
   }
+}
+
+/** Whether the packet is a message that must not be answered with an error; all but echo, in IPv4. */
+function isIcmpError(view: DataView, packet: IpPacket): boolean {
+  if (packet.protocol !== Protocol.Icmp && packet.protocol !== Protocol.Icmpv6) return false;
+  if (packet.payloadLength === 0 || packet.fragmentOffset > 0) return true;
+  const type = icmpTypeOf(view, packet.payloadOffset);
+  return packet.protocol === Protocol.Icmp ? type !== IcmpType.Echo : type < Icmpv6Type.Echo;
 }
 
 /** The sum of the pseudo-header of an ICMPv6 message of `length` bytes back to the packet's source. */

@@ -35,6 +35,7 @@ import { parseTcp, TcpFault, verifyTcp } from "../wire/tcp_header.ts";
 import { Control, type PathErrorReceiver } from "./control.ts";
 import { Discovery } from "./discovery.ts";
 import { IcmpErrors } from "./errors.ts";
+import { Fragments } from "./fragments.ts";
 import type { Neighbors } from "./neighbors.ts";
 import { OwnAddresses } from "./own_addresses.ts";
 import { Transmitter } from "./transmitter.ts";
@@ -51,7 +52,7 @@ export interface Transport extends PathErrorReceiver {
 /** What the host below TCP is made of. */
 export interface NetworkParts {
   readonly arena: Arena;
-  /** Pages for the few packets that wait for their next hop. */
+  /** Pages for the few packets that wait for their next hop, and for fragments. */
   readonly pages: PagePool;
   readonly tunables: Tunables;
   readonly frameSink: FrameSink;
@@ -80,9 +81,12 @@ export class Network implements SegmentSink {
   readonly #transmitter: Transmitter;
   readonly #discovery: Discovery;
   readonly #errors: IcmpErrors;
+  readonly #fragments: Fragments;
   readonly #control: Control;
   readonly #packet = new IpPacket();
   readonly #seg = new Segment();
+  /** The VLAN we are in; 0: frames are untagged. */
+  #vlanId = 0;
   #transport: Transport | null = null;
   #now = 0;
 
@@ -107,14 +111,25 @@ export class Network implements SegmentSink {
       counters,
       neighborLimit: tunables.gc_thresh3,
       staleMs: tunables.gc_stale_time * 1000,
+      detectsDuplicates: tunables.dad_transmits > 0,
       hashKey: keys[1],
     });
     this.neighbors = this.#discovery.neighbors;
+    this.#vlanId = this.#transmitter.vlanId = tunables.vlan_id;
+    this.#fragments = new Fragments({
+      arena,
+      pages: parts.pages,
+      errors: this.#errors,
+      tunables,
+      counters,
+      hashKey: keys[1],
+    });
     this.#control = new Control({
       transmitter: this.#transmitter,
       addresses: this.#addresses,
       discovery: this.#discovery,
       errors: this.#errors,
+      mtu: parts.mtu,
       counters,
     });
   }
@@ -128,8 +143,15 @@ export class Network implements SegmentSink {
   /** Changes the tunables; the neighbour cache keeps its size. */
   set tunables(tunables: Tunables) {
     this.#transmitter.ttl = tunables.ip_default_ttl;
+    this.#vlanId = this.#transmitter.vlanId = tunables.vlan_id;
     this.#errors.tunables = tunables;
+    this.#fragments.tunables = tunables;
     this.neighbors.staleMs = tunables.gc_stale_time * 1000;
+  }
+
+  /** An IPv6 address of ours that another host had already, so that none is used; null: there is none. */
+  get conflict(): Address | null {
+    return this.#discovery.conflict;
   }
 
   /** A frame arrived; it is free after the call. */
@@ -143,14 +165,15 @@ export class Network implements SegmentSink {
       return;
     }
     let type = etherTypeOf(view, start);
+    let vlanId = 0;
     if (type === EtherType.Vlan && frame.length >= ETHERNET_HEADER_LENGTH + VLAN_TAG_LENGTH) {
-      // A priority tag counts as none. IEEE 802.1Q §9.6.
-      if (vlanIdOf(view, start) !== 0) {
-        this.counters.EthVlanMismatch++;
-        return;
-      }
+      vlanId = vlanIdOf(view, start); // 0, a mere priority, counts as no tag. IEEE 802.1Q §9.6
       type = etherTypeOf(view, start + VLAN_TAG_LENGTH);
       offset += VLAN_TAG_LENGTH;
+    }
+    if (vlanId !== this.#vlanId) {
+      this.counters.EthVlanMismatch++;
+      return;
     }
     const length = start + frame.length - offset;
     if (length > (frame.segmentSize > 0 ? SUPER_PACKET_LIMIT : this.#mtu)) {
@@ -181,15 +204,16 @@ export class Network implements SegmentSink {
     return this.#sendThroughHop(seg, payload);
   }
 
-  /** Sends the probes that are due, and what need no longer wait for its next hop. */
+  /** Sends the probes that are due, and what need no longer wait for its next hop; gives up fragments. */
   poll(now: number): void {
     this.#now = now;
-    this.neighbors.poll(now);
+    this.#discovery.poll(now);
+    this.#fragments.poll(now);
   }
 
   /** When `poll` must be called at the latest; may be Infinity. */
   get deadline(): number {
-    return this.neighbors.deadline;
+    return Math.min(this.#discovery.deadline, this.#fragments.deadline);
   }
 
   /** ETH-01: our MAC, broadcast or a group of ours, from somebody. Counts what it refuses. */
@@ -227,12 +251,30 @@ export class Network implements SegmentSink {
     if (this.#addresses.isMartian(packet)) {
       counters.MartianSource++;
     } else if (packet.isFragment) {
-      counters.ReasmFails++;
+      this.#fragmentArrives(packet, now);
     } else if (packet.protocol === Protocol.Tcp) {
       this.#tcpArrives(frame, packet, now);
     } else {
       this.#control.packetArrives(frame, packet, now);
     }
+  }
+
+  /** The last one missing makes a packet, which is taken in as if it had come in one piece. */
+  #fragmentArrives(packet: IpPacket, now: number): void {
+    if (!this.#fragments.arrives(packet, now)) return;
+    const { frame } = this.#fragments;
+    const { identification } = packet;
+    const offset = frame.start + ETHERNET_HEADER_LENGTH;
+    const length = frame.length - ETHERNET_HEADER_LENGTH;
+    const fault = packet.isIpv6
+      ? parseIpv6(this.#view, offset, length, packet)
+      : parseIpv4(this.#view, offset, length, packet);
+    if (fault !== IpFault.None) return this.#countFault(fault);
+    packet.hasFragmentHeader = true;
+    packet.identification = identification;
+    if (packet.isFragment) this.counters.InHdrErrors++; // a fragment header in what was cut
+    else if (packet.protocol === Protocol.Tcp) this.#tcpArrives(frame, packet, now);
+    else this.#control.packetArrives(frame, packet, now);
   }
 
   #countFault(fault: number): void {

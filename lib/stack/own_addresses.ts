@@ -23,6 +23,8 @@ export class OwnAddresses {
   readonly #broadcasts: Int32Array;
   /** Whether any of the addresses is IPv6. */
   readonly hasIpv6: boolean;
+  /** While true, IPv6 addresses are no destinations: another host may have them. RFC 4862 §5.4. */
+  isTentative = false;
 
   /** `gateways`: at most one per family; without one, every remote address is on the link. */
   constructor(cidrs: readonly Cidr[], gateways: readonly Address[]) {
@@ -59,8 +61,9 @@ export class OwnAddresses {
    * on the wire is none, though it is how we write IPv4 here.
    */
   isDestination(packet: IpPacket): boolean {
-    if (packet.isIpv6 && isMapped(packet.destination0, packet.destination1, packet.destination2)) {
-      return false;
+    if (packet.isIpv6) {
+      const { destination0, destination1, destination2 } = packet;
+      if (this.isTentative || isMapped(destination0, destination1, destination2)) return false;
     }
     return this.has(
       packet.destination0,
@@ -106,6 +109,11 @@ export class OwnAddresses {
     const cidr = this.#cidrs.find((cidr) => cidr.contains(remote)) ??
       this.#cidrs.find((cidr) => cidr.address.isIpv4 === remote.isIpv4);
     return cidr === undefined ? null : cidr.address;
+  }
+
+  /** All IPv6 addresses. */
+  ipv6Addresses(): Address[] {
+    return this.#cidrs.map((cidr) => cidr.address).filter((address) => !address.isIpv4);
   }
 
   /** Whom a packet to `remote` is handed to on the link: itself, or the gateway. RFC 1122 §3.3.1.1. */

@@ -10,7 +10,7 @@ import type { Listener, ListenOptions } from "../tcp/listener.ts";
 import { Tcp } from "../tcp/tcp.ts";
 import type { Tracer } from "../tcp/tracer.ts";
 import type { Tunables } from "../tcp/tunables.ts";
-import type { Endpoint } from "../wire/address.ts";
+import type { Address, Endpoint } from "../wire/address.ts";
 import type { Frame } from "../wire/frame.ts";
 import { Network, type NetworkParts } from "./network.ts";
 
@@ -51,10 +51,18 @@ export class Stack {
     return this.tcp.tunables;
   }
 
-  /** Changes them; `gc_thresh3` counts only at start. */
+  /** Changes them; `gc_thresh3` and `dad_transmits` count only at start. */
   set tunables(tunables: Tunables) {
     this.tcp.tunables = tunables;
     this.#network.tunables = tunables;
+  }
+
+  /**
+   * An IPv6 address of ours that another host had already, known a second after
+   * the first `poll`; none is used then. Null: there is none. RFC 4862 §5.4.5.
+   */
+  get conflict(): Address | null {
+    return this.#network.conflict;
   }
 
   /** See `Tcp.listen`. */

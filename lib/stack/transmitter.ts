@@ -6,13 +6,31 @@
 
 import type { Counters } from "../tcp/counters.ts";
 import type { Mac } from "../wire/address.ts";
-import { buildEthernet, ETHERNET_HEADER_LENGTH, EtherType } from "../wire/ethernet.ts";
+import {
+  buildEthernet,
+  ETHERNET_HEADER_LENGTH,
+  EtherType,
+  tagEthernet,
+  VLAN_TAG_LENGTH,
+} from "../wire/ethernet.ts";
 import { Frame, type FrameSink } from "../wire/frame.ts";
 import type { Gather } from "../wire/gather.ts";
 import type { IpPacket } from "../wire/ip_packet.ts";
 import { Protocol } from "../wire/ip_packet.ts";
-import { buildIpv4, IPV4_HEADER_LENGTH, MAPPED_PREFIX } from "../wire/ipv4.ts";
-import { buildIpv6, buildIpv6Address, IPV6_HEADER_LENGTH } from "../wire/ipv6.ts";
+import {
+  buildIpv4,
+  IPV4_ATOMIC,
+  IPV4_HEADER_LENGTH,
+  IPV4_MORE_FRAGMENTS,
+  MAPPED_PREFIX,
+} from "../wire/ipv4.ts";
+import {
+  buildFragmentHeader,
+  buildIpv6,
+  buildIpv6Address,
+  FRAGMENT_HEADER_LENGTH,
+  IPV6_HEADER_LENGTH,
+} from "../wire/ipv6.ts";
 import type { Arena } from "../wire/memory.ts";
 import type { Segment } from "../wire/segment.ts";
 import { buildTcp, completeTcp, TCP_CHECKSUM_OFFSET, tcpPseudoSum } from "../wire/tcp_header.ts";
@@ -32,6 +50,9 @@ export class Transmitter {
   /** Time to live, or hop limit, of replies; segments have their own. */
   ttl: number;
   readonly #flowKey: number;
+  #vlanId = 0;
+  /** Bytes of the link header, the tag included. */
+  #linkLength = ETHERNET_HEADER_LENGTH;
   readonly #counters: Counters;
 
   /** `flowKey` is a secret int32; `offload` lets the device complete TCP's checksums. */
@@ -54,11 +75,18 @@ export class Transmitter {
     this.#counters = counters;
   }
 
+  /** The VLAN whose tag all frames carry from now on, 1 … 4094; 0: none. */
+  set vlanId(vlanId: number) {
+    this.#vlanId = vlanId;
+    this.#linkLength = ETHERNET_HEADER_LENGTH + (vlanId === 0 ? 0 : VLAN_TAG_LENGTH);
+  }
+
   /** Writes an Ethernet header. Returns the offset behind it. */
   beginFrame(macHigh: number, macLow: number, etherType: number): number {
     const start = this.frame.start;
     buildEthernet(this.#view, start, macHigh, macLow, this.#macHigh, this.#macLow, etherType);
-    return start + ETHERNET_HEADER_LENGTH;
+    if (this.#vlanId !== 0) tagEthernet(this.#view, start, this.#vlanId);
+    return start + this.#linkLength;
   }
 
   /**
@@ -66,25 +94,31 @@ export class Transmitter {
    * came from, around `length` bytes of `protocol`. Returns the offset behind.
    */
   beginReply(packet: IpPacket, protocol: number, length: number): number {
-    const view = this.#view;
+    return packet.isIpv6
+      ? this.#beginIpv6Reply(packet, protocol, length)
+      : this.#beginIpv4Reply(packet, protocol, length, IPV4_ATOMIC);
+  }
+
+  /**
+   * The same for a fragment of an answer which is too long for one packet:
+   * `length` bytes, a multiple of 8 if there are more, that belong at `offset`.
+   * The number of the datagram is the packet's own: it was unique on its way here.
+   */
+  beginFragment(
+    packet: IpPacket,
+    protocol: number,
+    offset: number,
+    length: number,
+    hasMore: boolean,
+  ): number {
     if (!packet.isIpv6) {
-      const at = this.beginFrame(packet.pathHigh, packet.pathLow, EtherType.Ipv4);
-      const totalLength = IPV4_HEADER_LENGTH + length;
-      const source = packet.destination3;
-      buildIpv4(view, at, 0, totalLength, this.ttl, protocol, source, packet.source3);
-      return at + IPV4_HEADER_LENGTH;
+      const flags = hasMore ? IPV4_MORE_FRAGMENTS : 0;
+      const word = (packet.identification << 16) | flags | (offset >> 3);
+      return this.#beginIpv4Reply(packet, protocol, length, word);
     }
-    const at = this.beginIpv6(packet.pathHigh, packet.pathLow, protocol, length, this.ttl);
-    buildIpv6Address(
-      view,
-      at - 32,
-      packet.destination0,
-      packet.destination1,
-      packet.destination2,
-      packet.destination3,
-    );
-    buildIpv6Address(view, at - 16, packet.source0, packet.source1, packet.source2, packet.source3);
-    return at;
+    const at = this.#beginIpv6Reply(packet, Protocol.Fragment, FRAGMENT_HEADER_LENGTH + length);
+    buildFragmentHeader(this.#view, at, protocol, offset, hasMore, packet.identification);
+    return at + FRAGMENT_HEADER_LENGTH;
   }
 
   /**
@@ -114,7 +148,7 @@ export class Transmitter {
   /** Sends what was built elsewhere, behind the Ethernet header at hand. Returns false when the device takes nothing now. */
   sendBuilt(rest: Gather): boolean {
     const frame = this.frame;
-    frame.length = ETHERNET_HEADER_LENGTH;
+    frame.length = this.#linkLength;
     frame.checksumStart = 0;
     return this.#sink.write(frame, rest, 0);
   }
@@ -142,11 +176,11 @@ export class Transmitter {
   writePacket(seg: Segment, payload: Gather, offset: number, room: number): number {
     const frame = this.frame;
     const at = this.#beginSegment(seg, payload, 0, 0);
-    const headersLength = frame.length - ETHERNET_HEADER_LENGTH;
+    const headersLength = frame.length - this.#linkLength;
     if (headersLength + payload.length > room) return 0;
     completeTcp(this.arena, at, frame.start + frame.length - at, seg, payload);
     const bytes = this.arena.bytes;
-    const start = frame.start + ETHERNET_HEADER_LENGTH;
+    const start = frame.start + this.#linkLength;
     bytes.copyWithin(offset, start, start + headersLength);
     let end = offset + headersLength;
     for (let i = 0; i < payload.count; i++) {
@@ -154,6 +188,25 @@ export class Transmitter {
       end += payload.lengths[i];
     }
     return end - offset;
+  }
+
+  #beginIpv4Reply(packet: IpPacket, protocol: number, length: number, fragment: number): number {
+    const at = this.beginFrame(packet.pathHigh, packet.pathLow, EtherType.Ipv4);
+    const { source3, destination3 } = packet;
+    const totalLength = IPV4_HEADER_LENGTH + length;
+    const { ttl } = this;
+    buildIpv4(this.#view, at, 0, totalLength, fragment, ttl, protocol, destination3, source3);
+    return at + IPV4_HEADER_LENGTH;
+  }
+
+  #beginIpv6Reply(packet: IpPacket, protocol: number, length: number): number {
+    const view = this.#view;
+    const at = this.beginIpv6(packet.pathHigh, packet.pathLow, protocol, length, this.ttl);
+    const { source0, source1, source2, source3 } = packet;
+    const { destination0, destination1, destination2, destination3 } = packet;
+    buildIpv6Address(view, at - 32, destination0, destination1, destination2, destination3);
+    buildIpv6Address(view, at - 16, source0, source1, source2, source3);
+    return at;
   }
 
   /** Writes all headers, checksum 0, and the frame's fields. Returns the offset of the TCP header. */
@@ -177,7 +230,8 @@ export class Transmitter {
       at = ip + IPV4_HEADER_LENGTH;
       headerLength = buildTcp(view, at, seg);
       const length = IPV4_HEADER_LENGTH + headerLength + payload.length;
-      buildIpv4(view, ip, tos, length, seg.ttl, Protocol.Tcp, seg.local3, seg.remote3);
+      const { ttl, local3, remote3 } = seg;
+      buildIpv4(view, ip, tos, length, IPV4_ATOMIC, ttl, Protocol.Tcp, local3, remote3);
     }
     frame.length = at + headerLength - frame.start;
     frame.checksumField = TCP_CHECKSUM_OFFSET;

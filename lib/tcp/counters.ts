@@ -52,8 +52,16 @@ export class Counters {
   MartianSource = 0;
   /** Drop: strict, loose or type 0 source routing. RFC 7126 §4.3, RFC 5095. */
   SourceRouteDrop = 0;
-  /** Drop: a fragment. */
+  /** Fragments received. */
+  ReasmReqds = 0;
+  /** Datagrams put together. */
+  ReasmOKs = 0;
+  /** Drop: a fragment that is malformed or twice there, or whose datagram was given up. */
   ReasmFails = 0;
+  /** Datagrams given up because the rest did not come in time. */
+  ReasmTimeout = 0;
+  /** Datagrams given up because their fragments overlapped. RFC 5722. */
+  ReasmOverlaps = 0;
   /** Drop: a protocol nobody here speaks. */
   InUnknownProtos = 0;
   /** Drop: an IPv6 packet that asks for nothing more than to be received. RFC 8200 §4.7. */

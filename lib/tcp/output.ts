@@ -19,8 +19,9 @@ import { arm, disarm, TIMER } from "./timers.ts";
 /** The IP length is 16 bits: so many payload bytes fit behind 60 + 60 bytes of headers in any case. */
 const SUPER_SEGMENT = 65535 - 120;
 
-/** Super-segments one connection sends before the others have their turn. */
-const BURST = 8;
+/** What one connection sends before the others have their turn: super-segments, or frames where the device cuts none. */
+const SUPER_SEGMENTS_PER_TURN = 8;
+const FRAMES_PER_TURN = 64;
 
 /** How long silly-window avoidance may hold a short segment back. RFC 9293 §3.8.6.2.1. Milliseconds. */
 const OVERRIDE_MS = 200;
@@ -62,7 +63,7 @@ export function limitOrphan(c: Connection, now: number): void {
 
 /** Sends lost ranges again as far as cwnd allows. RFC 6675 §5 (C), RFC 9293 §3.8.1. */
 function sendLost(c: Connection, now: number): Turn {
-  for (let i = 0; i < BURST; i++) {
+  for (let i = 0; i < burst(c); i++) {
     const scoreboard = c.scoreboard;
     if (scoreboard === null || scoreboard.lostBytes === 0) return Turn.Done;
     const room = c.cwnd - pipe(c);
@@ -85,7 +86,7 @@ function sendLost(c: Connection, now: number): Turn {
 /** Sends bytes and FIN for the first time, as far as cwnd and SND.WND allow. */
 function sendNew(c: Connection, now: number): Turn {
   if (c.sndUna === c.sndNxt) restartAfterIdle(c, now);
-  for (let i = 0; i < BURST; i++) {
+  for (let i = 0; i < burst(c); i++) {
     const unsent = (c.endOfStream - c.sndNxt) | 0;
     if (unsent === 0) return Turn.Done;
     const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
@@ -286,6 +287,10 @@ function wholeSegments(c: Connection, length: number): number {
   const unit = segmentRoom(c);
   if (length >= unit) return length - (length % unit);
   return length >= c.maxSndWnd >> 1 ? length : 0;
+}
+
+function burst(c: Connection): number {
+  return c.tcp.offload ? SUPER_SEGMENTS_PER_TURN : FRAMES_PER_TURN;
 }
 
 function startRetransmitTimer(c: Connection, now: number): void {

@@ -186,15 +186,14 @@ export class Tcp {
    * soft error (RFC 5461 §3). A request in the SYN queue is forgotten. Returns
    * false when the quote fits no connection.
    */
-  pathErrorArrives(error: PathError, _now: number): boolean {
+  pathErrorArrives(error: PathError, now: number): boolean {
     const quoted = error.seg;
     const hash = tupleHash(quoted, this.#hashKey);
     const c = this.#connections.find(quoted, hash);
     if (c !== null) {
       const offset = (quoted.seq - c.sndUna) | 0;
-      const isProbe = offset === -1 && (c.keepaliveProbes > 0 || c.retries > 0);
       const isInFlight = offset >= 0 && ((quoted.seq - c.sndNxt) | 0) < 0;
-      if (!isInFlight && !isProbe) return false;
+      if (!isInFlight && !(offset === -1 && awaitsProbe(c, now))) return false;
       this.counters.IcmpSoftErrors++;
       c.softErrors++;
       if (error.kind === PathErrorKind.Unreachable) c.isUnreachable = true;
@@ -608,4 +607,11 @@ function mayReopen(records: TimeWaitQueue, index: number, syn: Segment): boolean
   if (!syn.hasTimestamps) return isBeyond;
   const newer = (syn.tsVal - records.tsRecent(index)) | 0;
   return newer > 0 || (newer === 0 && isBeyond);
+}
+
+/** Whether a keep-alive or window probe, whose SEQ lies before SND.UNA, is unanswered. */
+function awaitsProbe(c: Connection, now: number): boolean {
+  if (c.retries > 0 && c.sndUna === c.sndNxt) return true;
+  const idle = (now - c.lastReceivedAt) | 0;
+  return c.keepaliveProbes > 0 && idle >= c.keepaliveTimeMs;
 }

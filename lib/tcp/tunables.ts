@@ -82,6 +82,14 @@ const DEFINITIONS = {
   // The host
   /** Time to live, or hop limit, of what is sent. RFC 1122 §3.2.1.7, RFC 8200 §3. */
   ip_default_ttl: [64, 1, 255, "hops"],
+  /** How long an incomplete IPv4 datagram waits for its rest; IPv6 has 60 s. RFC 1122 §3.3.2. */
+  ipfrag_time: [30, 1, 120, "seconds"],
+  /** Memory of all incomplete datagrams together; 0 drops fragments. Linux: ip(7). */
+  ipfrag_high_thresh: [4_194_304, 0, 268_435_456, "bytes"],
+  /** 1 asks, for a second, whether another host has our IPv6 addresses before they are used. RFC 4862 §5.4. */
+  dad_transmits: [1, 0, 1, ""],
+  /** The VLAN of the link: only its frames are taken, all sent carry its tag; 0: none. IEEE 802.1Q §9.6. */
+  vlan_id: [0, 0, 4094, "as VLAN identifier"],
   /** Least time between ICMP errors to one host; 0: no limit. RFC 1812 §4.3.2.8. */
   icmp_ratelimit: [1000, 0, 60000, "milliseconds"],
   /** ICMP errors sent to all hosts together. RFC 1812 §4.3.2.8, RFC 4443 §2.4. */
@@ -112,6 +120,8 @@ const DEFINITIONS = {
   px_max_connections: [65536, 1, 1_048_576, "pairs"],
   /** Memory of all queues together; counts only at start. */
   px_mem_max: [536_870_912, 16_777_216, 1_879_048_192, "bytes"],
+  /** Log records of each kind that connections cause; above that they are counted. 0: only counted. */
+  px_log_ratelimit: [1000, 0, 1_000_000, "records per second"],
   /** How long the driver looks for work before it sleeps; 0 saves power. */
   busy_poll: [50, 0, 10000, "microseconds"],
 } as const satisfies Record<string, Definition>;
@@ -175,7 +185,8 @@ export class TunableError extends Error {
 export function setTunable(tunables: Tunables, name: string, text: string): Tunables {
   const spec = TUNABLES.find((spec) => spec.name === name);
   if (spec === undefined) {
-    throw new TunableError(name, text, "", nearest(name, TUNABLES.map((spec) => spec.name)));
+    const word = name.toLowerCase().split(".").at(-1)!; // of net.ipv4.tcp_sack, say
+    throw new TunableError(name, text, "", nearest(word, TUNABLES.map((spec) => spec.name)));
   }
   const value = INTEGER.test(text) ? Number(text) : NaN;
   if (!(value >= spec.min && value <= spec.max)) {

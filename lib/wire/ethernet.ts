@@ -61,3 +61,9 @@ export function buildEthernet(
   view.setInt32(offset + 8, sourceLow);
   view.setInt16(offset + 12, etherType);
 }
+
+/** Puts an 802.1Q tag, priority 0, into the untagged header of 14 bytes at `offset`; it has 18 then. */
+export function tagEthernet(view: DataView, offset: number, vlanId: number): void {
+  view.setInt16(offset + 16, etherTypeOf(view, offset));
+  view.setInt32(offset + 12, (EtherType.Vlan << 16) | vlanId);
+}

@@ -22,11 +22,17 @@ export const Icmpv6Type = {
 
 /** Code of `Icmpv6Type.Unreachable` for a port nobody listens on. */
 export const ICMPV6_PORT_UNREACHABLE = 4;
+/** Code of `Icmpv6Type.ParameterProblem` for a field that cannot be. */
+export const ICMPV6_ERRONEOUS_FIELD = 0;
+/** Code of "time exceeded" for a datagram whose fragments did not all come; the same in ICMP. */
+export const REASSEMBLY_TIME_EXCEEDED = 1;
 /** Code of `Icmpv6Type.ParameterProblem` for a next header nobody speaks. */
 export const ICMPV6_UNKNOWN_NEXT_HEADER = 1;
 
 /** Every neighbour discovery message travels with this hop limit: it never crossed a router. RFC 4861 §7.1. */
 export const NDP_HOP_LIMIT = 255;
+/** Bytes of a solicitation or an advertisement without options. */
+export const NDP_BARE_LENGTH = 24;
 /** Bytes of a solicitation or an advertisement with one link-layer address option. */
 export const NDP_LENGTH = 32;
 
@@ -37,7 +43,7 @@ export const NdpFlag = { Solicited: 0x40000000, Override: 0x20000000 } as const;
 export const NdpOption = { SourceLinkLayer: 1, TargetLinkLayer: 2 } as const;
 
 const TARGET_OFFSET = 8;
-const OPTIONS_OFFSET = 24;
+const OPTIONS_OFFSET = NDP_BARE_LENGTH;
 
 /**
  * Whether a solicitation or advertisement of `length` bytes at `offset` is well

@@ -57,6 +57,8 @@ export class IpPacket {
   ttl = 0;
   /** Whether this is a part of a datagram; an atomic fragment is whole. RFC 6946. */
   isFragment = false;
+  /** IPv6, extension headers: whether one was a fragment header, an atomic fragment's too. RFC 6980 §5. */
+  hasFragmentHeader = false;
   /** Fragments: which datagram, 16 or 32 bits. */
   identification = 0;
   /** Fragments: where in it the payload belongs, in bytes. */

@@ -9,8 +9,13 @@ export const IPV4_HEADER_LENGTH = 20;
 /** What stands in the third word of the mapped form ::ffff:a.b.c.d. RFC 4291 §2.5.5.2. */
 export const MAPPED_PREFIX = 0xffff;
 
-const DONT_FRAGMENT = 0x4000;
-const MORE_FRAGMENTS = 0x2000;
+/**
+ * The second word of a datagram that is never fragmented: DF, and an
+ * identification that means nothing. RFC 6864 §4.1.
+ */
+export const IPV4_ATOMIC = 0x4000;
+/** "More fragments" in the second word. */
+export const IPV4_MORE_FRAGMENTS = 0x2000;
 const FRAGMENT_OFFSET_MASK = 0x1fff;
 
 const OPTION_END = 0;
@@ -67,22 +72,24 @@ export function parseIpv4(
   packet.ecn = (start >>> 16) & 3;
   packet.dscp = (start >>> 18) & 0x3f;
   packet.ttl = middle >>> 24;
-  packet.isFragment = (fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET_MASK)) !== 0;
+  packet.isFragment = (fragment & (IPV4_MORE_FRAGMENTS | FRAGMENT_OFFSET_MASK)) !== 0;
   packet.identification = fragment >>> 16;
   packet.fragmentOffset = (fragment & FRAGMENT_OFFSET_MASK) << 3;
-  packet.moreFragments = (fragment & MORE_FRAGMENTS) !== 0;
+  packet.moreFragments = (fragment & IPV4_MORE_FRAGMENTS) !== 0;
   return IpFault.None;
 }
 
 /**
- * Writes a header of 20 bytes at `offset`, checksum included, with DF set. `tos`
- * is DSCP and ECN in one byte; `totalLength` counts the header, at most 65535.
+ * Writes a header of 20 bytes at `offset`, checksum included. `tos` is DSCP and
+ * ECN in one byte; `totalLength` counts the header, at most 65535; `fragment` is
+ * the second word: identification, flags, and the offset in units of 8 bytes.
  */
 export function buildIpv4(
   view: DataView,
   offset: number,
   tos: number,
   totalLength: number,
+  fragment: number,
   ttl: number,
   protocol: number,
   source: number,
@@ -90,10 +97,11 @@ export function buildIpv4(
 ): void {
   const start = 0x45000000 | (tos << 16) | totalLength;
   const middle = (ttl << 24) | (protocol << 16);
-  const sum = (start >>> 16) + (start & 0xffff) + DONT_FRAGMENT + (middle >>> 16) +
-    (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
+  const sum = (start >>> 16) + (start & 0xffff) + (fragment >>> 16) + (fragment & 0xffff) +
+    (middle >>> 16) + (source >>> 16) + (source & 0xffff) + (destination >>> 16) +
+    (destination & 0xffff);
   view.setInt32(offset, start);
-  view.setInt32(offset + 4, DONT_FRAGMENT); // identification 0: RFC 6864 §4.1
+  view.setInt32(offset + 4, fragment);
   view.setInt32(offset + 8, middle | checksumOf(foldSum(sum)));
   view.setInt32(offset + 12, source);
   view.setInt32(offset + 16, destination);

@@ -5,6 +5,9 @@ import { IpFault, type IpPacket, Protocol } from "./ip_packet.ts";
 /** Bytes of the fixed IPv6 header. */
 export const IPV6_HEADER_LENGTH = 40;
 
+/** Bytes of a fragment header. RFC 8200 §4.5. */
+export const FRAGMENT_HEADER_LENGTH = 8;
+
 /** How many extension headers are walked; a longer chain is an attack. */
 const EXTENSION_LIMIT = 8;
 
@@ -85,8 +88,22 @@ export function buildIpv6Address(
   view.setInt32(offset + 12, word3);
 }
 
+/** Writes a fragment header at `offset`: `fragmentOffset` is in bytes, a multiple of 8. RFC 8200 §4.5. */
+export function buildFragmentHeader(
+  view: DataView,
+  offset: number,
+  nextHeader: number,
+  fragmentOffset: number,
+  hasMore: boolean,
+  identification: number,
+): void {
+  view.setInt32(offset, (nextHeader << 24) | fragmentOffset | (hasMore ? 1 : 0));
+  view.setInt32(offset + 4, identification);
+}
+
 /** Moves `packet` behind its extension headers, at most eight. RFC 8200 §4. */
 function walkExtensions(view: DataView, packet: IpPacket): number {
+  packet.hasFragmentHeader = false;
   for (let count = 0; isExtension(packet.protocol); count++) {
     if (count === EXTENSION_LIMIT || packet.payloadLength < 8) return IpFault.Header;
     if (packet.protocol === Protocol.HopByHop && count > 0) return IpFault.Header;
@@ -122,11 +139,12 @@ function takeExtension(view: DataView, packet: IpPacket): number {
 /** RFC 8200 §4.5. An atomic fragment is processed alone, RFC 6946 §4. */
 function takeFragmentHeader(view: DataView, packet: IpPacket): number {
   const field = view.getUint16(packet.payloadOffset + 2);
+  packet.hasFragmentHeader = true;
   packet.identification = view.getInt32(packet.payloadOffset + 4);
   packet.fragmentOffset = field & 0xfff8;
   packet.moreFragments = (field & 1) !== 0;
   packet.isFragment = packet.fragmentOffset !== 0 || packet.moreFragments;
-  advance(view, packet, 8);
+  advance(view, packet, FRAGMENT_HEADER_LENGTH);
   return IpFault.None;
 }
 

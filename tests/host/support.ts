@@ -1,6 +1,7 @@
 /** What the tests of the host floor share: tests that need FFI, and waiting for readiness. */
 
 import { assert } from "@std/assert";
+import { libc } from "../../lib/host/libc.ts";
 import type { EpollPoller } from "../../lib/host/epoll.ts";
 import { type Address, Endpoint, parseAddress } from "../../lib/wire/address.ts";
 import { Gather } from "../../lib/wire/gather.ts";
@@ -15,6 +16,9 @@ const LACKING = (["ffi", "net"] as const).filter((name) =>
 if (LACKING.length > 0) {
   console.log(`Tests of system calls are ignored: they need --allow-${LACKING.join(" --allow-")}`);
 }
+
+// Loaded once for the process and never unloaded: no test of its own leaks it.
+if (LACKING.length === 0) libc();
 
 /** Whether this machine has the IPv6 loopback address. */
 export const HAS_IPV6 = LACKING.length === 0 && canListen("::1");

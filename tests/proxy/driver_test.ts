@@ -1,8 +1,9 @@
-import { assertEquals, assertLess, assertRejects } from "@std/assert";
+import { assertEquals, assertLess, assertMatch, assertRejects } from "@std/assert";
 import { EBADFD } from "../../lib/host/errno.ts";
 import { READABLE, WRITABLE } from "../../lib/host/host.ts";
 import { Driver } from "../../lib/proxy/driver.ts";
 import { Proxy } from "../../lib/proxy/proxy.ts";
+import { RecordLog } from "../../lib/proxy/record_log.ts";
 import { parseRoute } from "../../lib/proxy/route.ts";
 import { DEFAULT_TUNABLES, type Tunables } from "../../lib/tcp/tunables.ts";
 import { parseEndpoint } from "../../lib/wire/address.ts";
@@ -25,16 +26,18 @@ class Bench {
   readonly link = new FakeLink();
   readonly clock = new FakeClock(START, STEP_MS);
   readonly logger = new FakeLogger();
+  readonly log: RecordLog;
   readonly proxy: Proxy;
   readonly driver: Driver;
 
   constructor(tunables: Partial<Tunables> = {}) {
+    this.stack.tunables = { ...DEFAULT_TUNABLES, ...tunables };
+    this.log = new RecordLog(this.logger, "debug", this.stack.tunables.px_log_ratelimit);
     this.proxy = new Proxy({
       stack: this.stack,
       sockets: this.sockets,
       poller: this.poller,
-      tunables: { ...DEFAULT_TUNABLES, ...tunables },
-      logger: this.logger,
+      log: this.log,
       routes: [parseRoute("198.18.0.2:80=127.0.0.1:8080")!],
     });
     this.driver = new Driver({
@@ -44,7 +47,7 @@ class Bench {
       poller: this.poller,
       clock: this.clock,
       arena: this.arena,
-      logger: this.logger,
+      log: this.log,
     });
   }
 
@@ -249,6 +252,14 @@ Deno.test("driver: a device that is gone resets all pairs and ends it with code 
   assertEquals(bench.logger.records.at(-1), "ERROR device-gone name=fake0 cause=EBADFD");
 });
 
+Deno.test("driver: an address that another host has ends it with the address in the log (IP6-05)", async () => {
+  const bench = new Bench();
+  bench.stack.conflict = parseEndpoint("[fd00::1]:0")!.address;
+  const ending = await bench.driver.run();
+  assertEquals(ending, { reason: "address-taken", exitCode: 1, errno: 0 });
+  assertMatch(bench.logger.records.at(-1)!, /^ERROR address-taken address=fd00::1 cause=/);
+});
+
 Deno.test("driver: draining ends it when no pair is left (PX-21)", async () => {
   const bench = new Bench({ busy_poll: 0 });
   const connection = bench.comes();
@@ -313,4 +324,20 @@ Deno.test("driver: a bug in the engine is not swallowed", async () => {
     throw new Error("table torn");
   };
   await assertRejects(() => bench.driver.run(), Error, "table torn");
+});
+
+Deno.test("driver: says once a second how many records were suppressed, and at its end", () => {
+  const bench = new Bench({ px_log_ratelimit: 0 });
+  const suppressed = () => bench.logger.records.filter((text) => text.includes("suppressed"));
+  bench.turn(START);
+  bench.comes();
+  bench.turn(START);
+  assertEquals([bench.driver.deadline(START), suppressed()], [START + 1000, []]);
+  bench.turn(START + 1000);
+  bench.driver.stop();
+  bench.turn(START + 1001);
+  assertEquals(suppressed().map((text) => text.split(" ").slice(1, 4).join(" ")), [
+    "suppressed count=1 open=1",
+    "suppressed count=1 close=1",
+  ]);
 });

@@ -1,7 +1,9 @@
 import { assertEquals } from "@std/assert";
+import { RecordLog } from "../../lib/proxy/record_log.ts";
 import { SegmentLog } from "../../lib/proxy/segment_log.ts";
 import { parseAddress } from "../../lib/wire/address.ts";
 import { ACK, FIN, PSH, Segment, SYN } from "../../lib/wire/segment.ts";
+import { FakeLogger } from "../support/fake_logger.ts";
 
 function segment(flags: number): Segment {
   const seg = new Segment();
@@ -16,8 +18,9 @@ function segment(flags: number): Segment {
 }
 
 function logged(): { log: SegmentLog; lines: string[] } {
-  const lines: string[] = [];
-  return { log: new SegmentLog({ debug: (message) => lines.push(message()) }), lines };
+  const logger = new FakeLogger();
+  const log = new SegmentLog(new RecordLog(logger, "debug", 10_000));
+  return { log, lines: logger.records };
 }
 
 Deno.test("segment log: shows the three segments of a handshake and the FIN, not the data", () => {
@@ -28,7 +31,7 @@ Deno.test("segment log: shows the three segments of a handshake and the FIN, not
   log.received(segment(ACK | PSH));
   log.sent(segment(ACK | PSH));
   log.received(segment(FIN | ACK));
-  assertEquals(lines.map((line) => line.split(" ").slice(0, 3).join(" ")), [
+  assertEquals(lines.map((line) => line.split(" ").slice(1, 4).join(" ")), [
     "< 10.0.0.2:40000 S",
     "> 10.0.0.2:40000 S.",
     "< 10.0.0.2:40000 .",
@@ -50,4 +53,5 @@ Deno.test("segment log: remembers a bounded number of clients during a flood", (
     log.received(seg);
   }
   assertEquals(lines.length, 256);
+  assertEquals(lines.at(-1)!.split(" ")[2], "10.0.0.2:1000"); // the newest are remembered
 });

@@ -186,12 +186,6 @@ Deno.test("IP-06: source routes are dropped", () => {
   assertDropped(withIpOptions("018907040a000009"), "SourceRouteDrop");
 });
 
-Deno.test("IP-08: fragments are dropped, until they are reassembled", () => {
-  const segment = syn().slice(34);
-  assertDropped(ethernet(0x0800, ipv4(6, segment, { fragment: 0x2000 })), "ReasmFails");
-  assertDropped(ethernet(0x0800, ipv4(6, segment, { fragment: 0x0001 })), "ReasmFails");
-});
-
 Deno.test("HDR-04: a wrong TCP checksum is dropped, unless the device vouches", () => {
   const frame = changed((b) => b[b.length - 1] ^= 1);
   assertDropped(frame, "InCsumErrors");

@@ -223,7 +223,9 @@ function decodeIpv4(bytes: Uint8Array): IpPacket {
   }
   if (sum(bytes.subarray(0, 20)) !== 0xffff) throw new CodecError("IPv4 header checksum is wrong");
   const fragment = (bytes[6] << 8) | bytes[7];
-  if ((fragment & 0xbfff) !== 0) throw new CodecError("IPv4 packet is a fragment");
+  if ((fragment & 0xbfff) !== 0 && bytes[9] === PROTOCOL_TCP) {
+    throw new CodecError("IPv4 packet is a fragment");
+  }
   return {
     source: bytes.slice(12, 16),
     destination: bytes.slice(16, 20),

@@ -1,6 +1,6 @@
 /** FakeLogger: keeps records as `LEVEL text`. */
 
-import type { ProxyLogger } from "../../lib/proxy/proxy.ts";
+import type { ProxyLogger } from "../../lib/proxy/record_log.ts";
 
 /** Keeps what was logged, oldest first. */
 export class FakeLogger implements ProxyLogger {

@@ -2,7 +2,8 @@
 
 import type { DrivenStack } from "../../lib/proxy/driver.ts";
 import type { ClientListener, ClientStack } from "../../lib/proxy/proxy.ts";
-import type { Endpoint } from "../../lib/wire/address.ts";
+import { DEFAULT_TUNABLES, type Tunables } from "../../lib/tcp/tunables.ts";
+import type { Address, Endpoint } from "../../lib/wire/address.ts";
 import type { Frame } from "../../lib/wire/frame.ts";
 import type { FakeConnection } from "./fake_connection.ts";
 
@@ -29,6 +30,7 @@ export class FakeListener implements ClientListener {
 
 /** Answers what the test wants, and tells what was called. */
 export class FakeStack implements ClientStack, DrivenStack {
+  tunables: Tunables = DEFAULT_TUNABLES;
   readonly listeners: FakeListener[] = [];
   /** Connections with signals to deliver. */
   readonly signals: FakeConnection[] = [];
@@ -39,6 +41,7 @@ export class FakeStack implements ClientStack, DrivenStack {
   /** How often `poll` still says that there is more. */
   busyPolls = 0;
   deadlineAt = Infinity;
+  conflict: Address | null = null;
   /** Called for each frame, before it counts as received. */
   onReceive: (frame: Frame) => void = () => {};
   /** Called by each `poll`. */

@@ -52,7 +52,8 @@ export class NetworkFixture {
       {
         arena: this.arena,
         pages: this.pages,
-        tunables: DEFAULT_TUNABLES,
+        // Its IPv6 address was found to be its own long ago.
+        tunables: { ...DEFAULT_TUNABLES, dad_transmits: 0 },
         frameSink: this.sink,
         mac: parseMac(OWN_MAC)!,
         mtu: 1500,

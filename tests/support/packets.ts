@@ -19,6 +19,7 @@ export interface IpFields {
   readonly destination?: string;
   readonly ttl?: number;
   readonly tos?: number;
+  readonly identification?: number;
   /** Flags and fragment offset, 16 bits. */
   readonly fragment?: number;
   /** Option bytes, a multiple of 4. */
@@ -40,7 +41,7 @@ export function ipv4(protocol: number, body: Uint8Array, fields: IpFields = {}):
   const headerLength = 20 + options.length;
   const header = concat(
     Uint8Array.of(0x40 | (headerLength / 4), fields.tos ?? 0),
-    halves(headerLength + body.length, 0, fields.fragment ?? 0x4000),
+    halves(headerLength + body.length, fields.identification ?? 0, fields.fragment ?? 0x4000),
     Uint8Array.of(fields.ttl ?? 64, protocol, 0, 0),
     addressBytes(fields.source ?? "10.0.0.2"),
     addressBytes(fields.destination ?? "10.0.0.1"),

@@ -5,6 +5,7 @@ import type { ClientReport } from "./peers/client.ts";
 import { type Exchange, REFUSED_PORT } from "./peers/exchange.ts";
 import { systemTest } from "./support/register.ts";
 import { assertNoneInvented, type Scene } from "./support/scene.ts";
+import { ANY_LINK_VARIANTS } from "./support/variants.ts";
 
 const MIB = 1024 * 1024;
 /** What no transfer of a test reaches. */
@@ -23,7 +24,7 @@ systemTest("refused: the client sees a reset or a refusal, never a clean end", a
 
 systemTest("refused: curl says so", async (scene) => {
   const url = `http://${scene.urlHost}:${REFUSED_PORT}/`;
-  const curl = scene.namespace.start("curl", "curl", ["-sS", "--max-time", "10", url]);
+  const curl = scene.clientNamespace.start("curl", "curl", ["-sS", "--max-time", "10", url]);
   const { code } = await curl.ending(CURL_MS);
   assert(code === CURL_COULD_NOT_CONNECT || code === CURL_CONNECTION_RESET, curl.text);
 }, { needs: ["curl"] });
@@ -64,6 +65,7 @@ for (
       const [record] = await scene.closeRecords(1);
       assertNoneInvented(record, undefined, upstream);
     },
+    { variants: ANY_LINK_VARIANTS },
   );
 }
 
@@ -78,7 +80,7 @@ systemTest("killed: an upstream dead amid a transfer up resets the client", asyn
   // A killed process that had read everything sends FIN, and RST to what comes then.
   const end = report.sent?.end ?? "";
   assert(["reset", "broken pipe"].includes(end), `the client saw: ${end}`);
-});
+}, { variants: ANY_LINK_VARIANTS });
 
 systemTest("killed: an upstream dead amid a transfer down resets the client", async (scene) => {
   const exchange: Exchange = {
@@ -89,7 +91,7 @@ systemTest("killed: an upstream dead amid a transfer down resets the client", as
   };
   const report = await runUntilUpstreamIsKilled(scene, exchange);
   assertEquals(report.received?.end, "reset");
-});
+}, { variants: ANY_LINK_VARIANTS });
 
 /** Kills the upstream amid the exchange. The client's report; it must come promptly. */
 async function runUntilUpstreamIsKilled(scene: Scene, exchange: Exchange): Promise<ClientReport> {

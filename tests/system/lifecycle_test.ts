@@ -7,7 +7,6 @@ import { Namespace } from "./support/namespace.ts";
 import { parseRecord } from "./support/program.ts";
 import { assertSameBytes } from "./support/scene.ts";
 import { DEVICE, PERMISSIONS, startTapster } from "./support/tapster.ts";
-import { DEFAULT_VARIANT } from "./support/variants.ts";
 import { eventually } from "./support/wait.ts";
 
 const MIB = 1024 * 1024;
@@ -44,7 +43,6 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       assertEquals((await scene.tapster.ending(END_MS)).code, 0, scene.tapster.text);
       assertSameBytes(await scene.closeRecords(1), clients, upstreams);
     },
-    { variants: [DEFAULT_VARIANT] },
   );
 }
 
@@ -59,7 +57,7 @@ systemTest("drain: a second signal resets what is open and exits at once", async
   const [report] = await scene.reportsOf(client);
   const ends = [report.sent?.end, report.received?.end]; // The kernel tells one of them.
   assert(ends.includes("reset"), `the client saw: ${ends.join(" and ")}`);
-}, { variants: [DEFAULT_VARIANT] });
+});
 
 systemTest("permissions: everything runs with --allow-ffi alone", async (scene) => {
   const commandLine = await Deno.readTextFile(`/proc/${scene.tapster.pid}/cmdline`);
@@ -67,7 +65,7 @@ systemTest("permissions: everything runs with --allow-ffi alone", async (scene) 
   assertEquals(flags, [...PERMISSIONS]);
   const [report] = await scene.runClient({ exchange: { ...EXCHANGE, upLength: 1, downLength: 1 } });
   assertEquals(report.received?.end, "done");
-}, { variants: [DEFAULT_VARIANT] });
+});
 
 systemTestWithoutScene("device: it disappears when the process is killed", async (means) => {
   await using namespace = await Namespace.open(means);

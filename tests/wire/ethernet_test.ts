@@ -7,6 +7,7 @@ import {
   etherTypeOf,
   sourceMacHigh,
   sourceMacLow,
+  tagEthernet,
   vlanIdOf,
 } from "../../lib/wire/ethernet.ts";
 import { Arena } from "../../lib/wire/memory.ts";
@@ -28,4 +29,10 @@ Deno.test("ethernet: each field is read from its place", () => {
   ]);
   assertEquals([sourceMacHigh(view, 11), sourceMacLow(view, 11)], [0x0212, 0x34567890]);
   assertEquals([etherTypeOf(view, 11), vlanIdOf(view, 11)], [EtherType.Vlan, 7]);
+});
+
+Deno.test("ETH-04: a tag goes between addresses and type", () => {
+  buildEthernet(view, 64, 0x0200, 2, 0x0200, 1, EtherType.Ipv6);
+  tagEthernet(view, 64, 7);
+  assertEquals(hexAt(arena, 64, 18), "020000000002" + "020000000001" + "81000007" + "86dd");
 });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { IpFault, IpPacket, Protocol } from "../../lib/wire/ip_packet.ts";
-import { buildIpv4, parseIpv4 } from "../../lib/wire/ipv4.ts";
+import { buildIpv4, IPV4_ATOMIC, parseIpv4 } from "../../lib/wire/ipv4.ts";
 import { Arena } from "../../lib/wire/memory.ts";
 import { fromHex, hexAt } from "../support/bytes.ts";
 import { HOST_A, HOST_B } from "../support/golden.ts";
@@ -17,11 +17,11 @@ function parse(bytes: Uint8Array, available: number = bytes.length): [number, Ip
 }
 
 Deno.test("IP-02: the headers of the golden vectors are built exactly", () => {
-  buildIpv4(view, AT, 0, 60, 64, Protocol.Tcp, HOST_A, HOST_B);
+  buildIpv4(view, AT, 0, 60, IPV4_ATOMIC, 64, Protocol.Tcp, HOST_A, HOST_B);
   assertEquals(hexAt(arena, AT, 20), "4500003c0000400040068298ac103002ac103001");
-  buildIpv4(view, AT, 0, 60, 64, Protocol.Tcp, HOST_B, HOST_A);
+  buildIpv4(view, AT, 0, 60, IPV4_ATOMIC, 64, Protocol.Tcp, HOST_B, HOST_A);
   assertEquals(hexAt(arena, AT, 20), "4500003c0000400040068298ac103001ac103002");
-  buildIpv4(view, AT, 0, 52, 64, Protocol.Tcp, HOST_A, HOST_B);
+  buildIpv4(view, AT, 0, 52, IPV4_ATOMIC, 64, Protocol.Tcp, HOST_A, HOST_B);
   assertEquals(hexAt(arena, AT, 20), "450000340000400040" + "0682a0ac103002ac103001");
 });
 
@@ -29,7 +29,8 @@ Deno.test("IP-02: every header built is parsed, with any sum", () => {
   const packet = new IpPacket();
   for (let i = 0; i < 100_000; i++) {
     const source = Math.imul(i, 0x9e3779b1);
-    buildIpv4(view, AT, i & 255, 20 + (i % 1000), i & 255, i >> 8 & 255, source, ~source ^ i);
+    const [fragment, length] = [source ^ i, 20 + (i % 1000)];
+    buildIpv4(view, AT, i & 255, length, fragment, i & 255, i >> 8 & 255, source, ~source ^ i);
     assertEquals(parseIpv4(view, AT, 1020, packet), IpFault.None);
     assertEquals([packet.source3, packet.destination3], [source, (~source ^ i) | 0]);
   }

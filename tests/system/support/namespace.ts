@@ -28,7 +28,18 @@ export class Namespace implements AsyncDisposable {
   /** Makes a namespace whose loopback is up. */
   static async open(means: Means): Promise<Namespace> {
     const args = [...means.unshare, Deno.execPath(), "run", "--allow-all", HOLDER];
-    const holder = new Program("the namespace's holder", "unshare", args);
+    return await Namespace.#held(new Program("the namespace's holder", "unshare", args), means);
+  }
+
+  /** Makes another one, which devices can be moved to and from. */
+  async openBeside(): Promise<Namespace> {
+    // From within, for both to belong to one user namespace.
+    const args = ["--net", Deno.execPath(), "run", "--allow-all", HOLDER];
+    const holder = this.start("the other namespace's holder", "unshare", args);
+    return await Namespace.#held(holder, this.#means);
+  }
+
+  static async #held(holder: Program, means: Means): Promise<Namespace> {
     try {
       await holder.line(START_MS, (line) => line === "loopback is up");
     } catch (error) {
@@ -52,6 +63,18 @@ export class Namespace implements AsyncDisposable {
     );
     this.#programs.push(program);
     return program;
+  }
+
+  /** Runs `ip` inside with these words. Throws when it fails. */
+  async ip(words: string): Promise<void> {
+    await using program = this.start(`ip ${words}`, "ip", words.split(" "));
+    const { success } = await program.ending(END_MS);
+    if (!success) throw new Error(`Cannot ip ${words}: ${program.text}`);
+  }
+
+  /** Moves a device to a namespace opened beside this one; it arrives down and without addresses. */
+  async moveDevice(device: string, target: Namespace): Promise<void> {
+    await this.ip(`link set ${device} netns ${target.#holder.pid}`);
   }
 
   /** Names of the network devices inside. */

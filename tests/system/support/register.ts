@@ -16,13 +16,18 @@ export function systemTest(
   { variants = VARIANTS, needs = [] as string[] } = {},
 ): void {
   for (const variant of variants) {
-    register(`${name} (${variant.name})`, needs, (means) => runInScene(means, variant, body));
+    const allNeeds = variant.loss > 0 ? [...needs, "ip"] : needs;
+    register(`${name} (${variant.name})`, allNeeds, (means) => runInScene(means, variant, body));
   }
 }
 
 /** A test that arranges everything itself. */
-export function systemTestWithoutScene(name: string, body: (means: Means) => Promise<void>): void {
-  register(name, [], body);
+export function systemTestWithoutScene(
+  name: string,
+  body: (means: Means) => Promise<void>,
+  { needs = [] as string[] } = {},
+): void {
+  register(name, needs, body);
 }
 
 function register(name: string, needs: string[], body: (means: Means) => Promise<void>): void {

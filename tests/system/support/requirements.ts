@@ -36,7 +36,7 @@ export function findMeans(): Means | string {
 
 /** Whether `command` is there. */
 export function hasCommand(command: string): boolean {
-  return succeeds(command, ["--version"]);
+  return succeeds(command, ["--version"]) || succeeds(command, ["-V"]); // the latter is ip's
 }
 
 function succeeds(command: string, args: string[]): boolean {

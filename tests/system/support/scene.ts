@@ -5,8 +5,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { ClientReport, ClientTask } from "../peers/client.ts";
-import { EXCHANGE_LENGTH, EXCHANGE_PORT } from "../peers/exchange.ts";
+import { type Exchange, EXCHANGE_LENGTH, EXCHANGE_PORT } from "../peers/exchange.ts";
 import type { UpstreamReport } from "../peers/upstream.ts";
+import { LossyLink } from "./lossy_link.ts";
 import { Namespace } from "./namespace.ts";
 import type { Program } from "./program.ts";
 import type { Means } from "./requirements.ts";
@@ -32,10 +33,17 @@ const PEERS = new URL("../peers/", import.meta.url).pathname;
 /** Tapster, its upstream, its clients. Disposing of it leaves nothing. */
 export class Scene implements AsyncDisposable {
   readonly variant: Variant;
+  /** Where Tapster and the upstream are. */
   readonly namespace: Namespace;
+  /** Where clients are started: the same, or the far end of a lossy link. */
+  clientNamespace: Namespace;
   readonly tapster: Program;
   upstream: Program;
+  /** How many errors Tapster is to log: a test provokes them. */
+  expectedFailures = 0;
+  #link: LossyLink | null = null;
   readonly #clients: Program[] = [];
+  readonly #beside: Namespace[] = [];
   readonly #idleDescriptorCount: number;
 
   private constructor(
@@ -46,6 +54,7 @@ export class Scene implements AsyncDisposable {
   ) {
     this.variant = variant;
     this.namespace = namespace;
+    this.clientNamespace = namespace;
     this.tapster = tapster;
     this.upstream = upstream;
     this.#idleDescriptorCount = countDescriptors(tapster);
@@ -65,11 +74,21 @@ export class Scene implements AsyncDisposable {
       await upstream.record(START_MS, "listening");
       const logFlags = ["--log-level", "info", "--log-format", "json"];
       const tapster = await startTapster(namespace, [...flagsOf(variant), ...logFlags]);
-      return new Scene(variant, namespace, tapster, upstream);
+      const scene = new Scene(variant, namespace, tapster, upstream);
+      if (variant.loss > 0) scene.#link = await LossyLink.open(namespace, variant);
+      scene.clientNamespace = scene.#link?.clientNamespace ?? namespace;
+      return scene;
     } catch (error) {
       await namespace[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Makes another namespace, which devices can be moved to; it ends with the scene at the latest. */
+  async openBeside(): Promise<Namespace> {
+    const beside = await this.namespace.openBeside();
+    this.#beside.push(beside);
+    return beside;
   }
 
   /** What a client connects to. */
@@ -93,7 +112,7 @@ export class Scene implements AsyncDisposable {
       holds: false,
       ...task,
     };
-    const client = this.namespace.start("the client", Deno.execPath(), [
+    const client = this.clientNamespace.start("the client", Deno.execPath(), [
       "run",
       "--allow-all",
       `${PEERS}client.ts`,
@@ -139,16 +158,48 @@ export class Scene implements AsyncDisposable {
       const ending = await this.tapster.ending(END_MS);
       assertEquals(ending.code, 0, `exit code; Tapster said:\n${this.tapster.text}`);
     }
-    assertEquals(failuresOf(this.tapster), [], "Tapster logged errors");
-    assert(!this.namespace.devices().includes(DEVICE), "the device remains");
+    const failures = failuresOf(this.tapster);
+    assertEquals(
+      failures.length,
+      this.expectedFailures,
+      `Tapster's errors:\n${failures.join("\n")}`,
+    );
+    for (const namespace of [this.namespace, ...this.#beside]) {
+      assert(!namespace.devices().includes(DEVICE), "the device remains");
+    }
     for (const client of this.#clients) await client[Symbol.asyncDispose]();
+    await this.#link?.finish();
     await this.upstream[Symbol.asyncDispose]();
     assertEquals(this.namespace.processes(), [], "processes remain");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#link?.[Symbol.asyncDispose]();
+    for (const namespace of this.#beside) await namespace[Symbol.asyncDispose]();
     await this.namespace[Symbol.asyncDispose]();
   }
+}
+
+/** Does the exchange on so many connections; all must end well, with equal sums everywhere. */
+export async function assertTransfers(
+  scene: Scene,
+  exchange: Exchange,
+  connections = 1,
+): Promise<void> {
+  const clients = await scene.runClient({ exchange, connections });
+  assertEquals(clients.length, connections);
+  const upstreams = await scene.upstreamReports(connections);
+  for (let i = 0; i < connections; i++) {
+    const { connected, sent, received } = clients[i];
+    assertEquals(connected, "done");
+    assertEquals(sent?.end, "done");
+    assertEquals(received?.end, "done");
+    assertEquals(sent?.bytes, exchange.upLength);
+    assertEquals(received?.bytes, exchange.downLength);
+    assertEquals(upstreams[i].received, sent);
+    assertEquals(upstreams[i].sent, received);
+  }
+  assertSameBytes(await scene.closeRecords(connections), clients, upstreams);
 }
 
 /** Both legs of finished exchanges, and the log's records, must tell the same bytes. */

@@ -2,6 +2,7 @@
 
 import { Namespace } from "./namespace.ts";
 import { parseRecord, type Program } from "./program.ts";
+import { addressesOf, type Variant } from "./variants.ts";
 import { eventually } from "./wait.ts";
 
 const START_MS = 15_000;
@@ -14,18 +15,28 @@ export const DEVICE = "tapster0";
 /** The only permission there is. `--no-prompt`: nobody is asked for another. */
 export const PERMISSIONS = ["--no-prompt", "--allow-ffi"] as const;
 
-/** Starts main.ts in the namespace and waits until its device can be used. */
+/** Starts main.ts in the namespace and waits until its device can be used, or set up. */
 export async function startTapster(namespace: Namespace, flags: string[]): Promise<Program> {
   const args = ["run", ...PERMISSIONS, "main.ts", ...flags];
   const tapster = namespace.start("tapster", Deno.execPath(), args, ROOT);
-  await eventually(
-    START_MS,
-    "the device has a route",
-    () => !tapster.runs || (namespace.hasRoute(DEVICE) && namespace.hasOnlyUsableAddresses()),
-  );
+  const isReady = flags.includes("--no-setup")
+    ? () => namespace.devices().includes(DEVICE)
+    : () => namespace.hasRoute(DEVICE) && namespace.hasOnlyUsableAddresses();
+  await eventually(START_MS, "the device is ready", () => !tapster.runs || isReady());
   await tapster.line(START_MS, () => true);
   if (!tapster.runs) throw new Error(`Tapster ended at its start and said:\n${tapster.text}`);
   return tapster;
+}
+
+/** Sets a device up with the client's address, as somebody does to a device that has lost it. */
+export async function setUpDevice(
+  namespace: Namespace,
+  device: string,
+  variant: Variant,
+): Promise<void> {
+  const noDetection = variant.family === 6 ? " nodad" : "";
+  await namespace.ip(`link set ${device} up`);
+  await namespace.ip(`addr replace ${addressesOf(variant).host} dev ${device}${noDetection}`);
 }
 
 /** What Tapster says of a connection that ended. Lengths in bytes. */

@@ -10,33 +10,52 @@ export interface Variant {
   readonly offload: boolean;
   /** In bytes; 1280 at least for IPv6. RFC 8200 §5. */
   readonly mtu: number;
+  /** The part of all frames that a lossy link drops in each direction; 0: there is none. */
+  readonly loss: number;
 }
 
-const FAMILIES: readonly Variant["family"][] = [4]; // TODO(#3): 6
-const OFFLOADS: readonly boolean[] = [true]; // TODO(#3): false
+const FAMILIES: readonly Variant["family"][] = [4, 6];
+const OFFLOADS: readonly boolean[] = [true, false];
 const DEFAULT_MTU = 1500;
-const OTHER_MTUS: readonly number[] = []; // TODO(#3): 576, 1280, 9000, 65520
+const OTHER_MTUS: readonly number[] = [576, 1280, 9000, 65520];
 const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
 
 /** The program's own defaults: what it does without any argument. */
-export const DEFAULT_VARIANT: Variant = variantOf(4, true, DEFAULT_MTU);
+export const DEFAULT_VARIANT: Variant = variantOf(4, true, DEFAULT_MTU, 0);
 
 /** The variants that every test of the main job runs over. */
 export const VARIANTS: readonly Variant[] = variantsWith([DEFAULT_MTU]);
 
-/** The variants that whole transfers run over. */
-export const TRANSFER_VARIANTS: readonly Variant[] = variantsWith([DEFAULT_MTU, ...OTHER_MTUS]);
+/** Every other MTU: the variants that whole transfers run over besides. */
+export const OTHER_MTU_VARIANTS: readonly Variant[] = variantsWith(OTHER_MTUS);
+
+/** One of a hundred frames is lost each way; without offloads, so that a frame is a segment. */
+export const LOSSY_VARIANTS: readonly Variant[] = FAMILIES.map((family) =>
+  variantOf(family, false, DEFAULT_MTU, 0.01)
+);
+
+/** What gets through a link that loses frames, too, is tested over these. */
+export const ANY_LINK_VARIANTS: readonly Variant[] = [...VARIANTS, ...LOSSY_VARIANTS];
+
+/** All of them. */
+export const TRANSFER_VARIANTS: readonly Variant[] = [...ANY_LINK_VARIANTS, ...OTHER_MTU_VARIANTS];
 
 function variantsWith(mtus: readonly number[]): Variant[] {
   const link = (family: Variant["family"], offload: boolean) =>
     mtus.filter((mtu) => mtu >= SMALLEST_MTU[family])
-      .map((mtu) => variantOf(family, offload, mtu));
+      .map((mtu) => variantOf(family, offload, mtu, 0));
   return FAMILIES.flatMap((family) => OFFLOADS.flatMap((offload) => link(family, offload)));
 }
 
-function variantOf(family: Variant["family"], offload: boolean, mtu: number): Variant {
-  const name = `IPv${family}, ${offload ? "offload" : "no offload"}, MTU ${mtu}`;
-  return { name, family, offload, mtu };
+function variantOf(
+  family: Variant["family"],
+  offload: boolean,
+  mtu: number,
+  loss: number,
+): Variant {
+  const link = `IPv${family}, ${offload ? "offload" : "no offload"}, MTU ${mtu}`;
+  const name = loss === 0 ? link : `${link}, ${100 * loss} % loss`;
+  return { name, family, offload, mtu, loss };
 }
 
 interface Addresses {
@@ -57,9 +76,11 @@ export function addressesOf(variant: Variant): Addresses {
 export function flagsOf(variant: Variant): string[] {
   const flags = variant.mtu === DEFAULT_MTU ? [] : ["--mtu", String(variant.mtu)];
   if (!variant.offload) flags.push("--no-offload");
+  if (variant.loss > 0) flags.push("--no-setup"); // the lossy link's other end is set up
   if (variant.family === 4) return flags;
 
-  flags.push("--host-address", IPV6.host, "--stack-address", IPV6.stack);
+  if (variant.loss === 0) flags.push("--host-address", IPV6.host);
+  flags.push("--stack-address", IPV6.stack);
   for (const port of [EXCHANGE_PORT, HTTP_PORT, REFUSED_PORT]) {
     flags.push("--listen", `[${IPV6.stack}]:${port}`, "--upstream", `[${IPV6.loopback}]:${port}`);
   }

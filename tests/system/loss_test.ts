@@ -1,0 +1,40 @@
+/**
+ * A link that loses one frame in a hundred, each way: bulk ends as it would on a
+ * good one, only later. The other kinds of transfer run over it where they stand,
+ * in `transfer_test.ts` and `failure_test.ts`; but no test that waits for a lone
+ * RST, as nobody repeats a lost one, and a client that only listens never learns.
+ */
+
+import { systemTest } from "./support/register.ts";
+import { assertTransfers } from "./support/scene.ts";
+import { LOSSY_VARIANTS } from "./support/variants.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+systemTest("loss: 100 MiB up arrive with equal SHA-256", async (scene) => {
+  await assertTransfers(scene, {
+    seed: 1,
+    upLength: 100 * MIB,
+    downLength: 0,
+    order: "together",
+  });
+}, { variants: LOSSY_VARIANTS });
+
+systemTest("loss: 100 MiB down arrive with equal SHA-256", async (scene) => {
+  await assertTransfers(scene, {
+    seed: 2,
+    upLength: 0,
+    downLength: 100 * MIB,
+    order: "together",
+  });
+}, { variants: LOSSY_VARIANTS });
+
+systemTest("loss: 100 MiB each way at once arrive with equal SHA-256", async (scene) => {
+  await assertTransfers(scene, {
+    seed: 3,
+    upLength: 100 * MIB,
+    downLength: 100 * MIB,
+    order: "together",
+  });
+}, { variants: LOSSY_VARIANTS });
