@@ -89,6 +89,9 @@ async function run(config: Config): Promise<number> {
     cleanup.defer(() => Deno.removeSignalListener(signal, drain));
   }
   for (const line of welcomeLines(config, link.name, link.offload)) logger.info(line);
+  if (tunables.tcp_tw_recycle !== 0) {
+    logger.warn("tcp_tw_recycle is 1: clients that share an address by NAT will be refused");
+  }
   return (await driver.run()).exitCode;
 }
 

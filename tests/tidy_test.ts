@@ -5,6 +5,15 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { DECLARATIONS } from "./protocol/groups.ts";
+import {
+  idsIn,
+  judge,
+  parseCatalogue,
+  problemsOf,
+  totalsTable,
+  withTable,
+} from "./support/catalogue.ts";
 import { importsOf, lineAt, readSource, type SourceText } from "./support/source_text.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -48,6 +57,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   "tests/host/": ["lib/", "tests/", "@std/assert", "node:net"],
   // The stand-ins for packages are what these test.
   "tests/std/": ["tests/support/", "@std/assert", "@std/cli", "@std/log"],
+  "tests/support/heap.ts": ["node:v8", "node:vm"], // a collection, to measure what lives
+  "tests/support/conformance.ts": ["deno.json", "tests/"], // runs what `deno task test` runs
   "bench/": ["lib/", "tests/support/"],
 };
 
@@ -87,6 +98,10 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/tcp/timers.ts": PROTOCOL_SUITE,
   "lib/tcp/tracer.ts": "an interface",
 };
+
+/** What `deno task conformance` does not run, and tests whose text only looks as if it named rows. */
+const NOT_THE_SUITE =
+  /^tests\/(?:system|host)\/|^tests\/(?:main|tidy)_test|^tests\/support\/(?:catalogue|script)_test/;
 
 const obstacle = Deno.permissions.querySync({ name: "read", path: ROOT }).state === "granted"
   ? ""
@@ -220,6 +235,23 @@ rule("each counter is expected by a test", () => {
     .map((field) => field.trim().replace("readonly ", ""))
     .filter((name) => !tests.some(([, { text }]) => new RegExp(`\\b${name}\\b`).test(text)))
     .map((name) => `Counters.${name}`);
+});
+
+// What ids the tests are named by is read from their text: running them takes
+// too long here, and that they pass is what every other test is for.
+rule("finished groups have their tests, and README.md says which rows have one", () => {
+  const named = [...sources()]
+    .filter(([path]) => path.endsWith("_test.ts") && !NOT_THE_SUITE.test(path))
+    .flatMap(([, { text }]) => idsIn(text));
+  const results = named.map((id) => ({ name: `${id}:`, passed: true }));
+  const catalogue = Deno.readTextFileSync(new URL("tests/protocol/requirements.md", ROOT));
+  const rows = judge(parseCatalogue(catalogue), results);
+  const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
+  const isCurrent = withTable(readme, totalsTable(rows, DECLARATIONS)) === readme;
+  return [
+    ...problemsOf(rows, named, DECLARATIONS),
+    ...isCurrent ? [] : ["README.md: run deno task conformance --readme"],
+  ];
 });
 
 let files: Map<string, SourceText> | null = null;

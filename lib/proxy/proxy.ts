@@ -228,6 +228,7 @@ export class Proxy implements RelayHost {
 
   #accept(route: Route, connection: AcceptedConnection, now: number): void {
     const upstream = upstreamOf(route, connection.localPort);
+    if (this.tunables.px_keepalive_client !== 0) connection.setKeepalive({}); // PX-12
     const relay = new Relay(this, connection, upstream, now);
     relay.isIdempotent = route.isIdempotent ?? false;
     const pair = { id: ++this.counts.accepted, connection };

@@ -50,6 +50,7 @@ export type ClientConnection = Pick<
   | "shutdown"
   | "abort"
   | "resetWhenDrained"
+  | "setKeepalive"
   | "release"
 >;
 

@@ -318,6 +318,7 @@ export class Network implements SegmentSink {
     }
     if (fault === TcpFault.Options) counters.TCPOptMalformed++;
     seg.ecn = packet.ecn;
+    seg.dscp = packet.dscp;
     seg.segmentSize = frame.segmentSize;
     seg.pathHigh = packet.pathHigh;
     seg.pathLow = packet.pathLow;

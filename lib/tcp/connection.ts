@@ -17,7 +17,7 @@ import type { Scoreboard } from "./scoreboard.ts";
 import { SendQueue } from "./send_queue.ts";
 import { canQueue, State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
-import { arm, TIMER } from "./timers.ts";
+import { arm, disarm, TIMER } from "./timers.ts";
 
 /** Bits of `Connection.signals`: what the user has not been told yet. */
 export const SIGNAL = {
@@ -28,6 +28,8 @@ export const SIGNAL = {
   PeerClosed: 16,
   Reset: 32,
   Closed: 64,
+  /** What `closeLingering` waited for happened, or took too long. */
+  CloseDone: 128,
 } as const;
 
 /** Why a connection ended; "" while it lives. */
@@ -37,6 +39,7 @@ export type CloseReason =
   | "reset by peer"
   | "timed out"
   | "keep-alive timed out"
+  | "host unreachable"
   | "aborted"
   | "out of memory";
 
@@ -52,6 +55,16 @@ export interface ByteSink {
    * Called only while `readable()` is empty.
    */
   offer(c: Connection, offset: number, length: number): number;
+}
+
+/** How an idle peer is probed; what is left out is the tunable's value. RFC 9293 §3.8.4. */
+export interface Keepalive {
+  /** Seconds without a segment of the peer before the first probe: `tcp_keepalive_time`. */
+  readonly time?: number;
+  /** Seconds between probes: `tcp_keepalive_intvl`. */
+  readonly interval?: number;
+  /** Unanswered probes before the connection is given up: `tcp_keepalive_probes`. */
+  readonly probes?: number;
 }
 
 /** Most bytes kept for sending, and most bytes the receive window promises. */
@@ -94,10 +107,12 @@ export class Connection implements Tuple {
   isReleased = false;
   /** What waits for the third ACK of a fast open, in SYN-RECEIVED or closed by the user in it; else null. */
   handshake: Handshake | null = null;
+  /** Whether the user is told `CloseDone` although it has released the connection. */
+  isLingering = false;
 
   /** Armed `TIMER` bits, and the time of each: int32 milliseconds. */
   timers = 0;
-  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0];
+  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0];
   heapIndex = -1;
 
   readonly iss: number;
@@ -119,6 +134,13 @@ export class Connection implements Tuple {
   mss = 536;
   /** The peer's segments hold about this many bytes; for delayed acknowledgments. */
   rcvMss = 536;
+
+  /** DSCP of what is sent, 0 … 63; may change at any time. RFC 9293 §3.9.2 (MUST-48, SHLD-22). */
+  dscp = 0;
+  /** Time to live of what is sent, 1 … 255; 0: `ip_default_ttl`. RFC 9293 §3.9.2 (MUST-49). */
+  ttl = 0;
+  /** DSCP of the peer's last acceptable segment. RFC 9293 §3.9.2 (MAY-9). */
+  receivedDscp = 0;
 
   sackOk = false;
   tsOk = false;
@@ -158,6 +180,12 @@ export class Connection implements Tuple {
   /** When the last rate-limited acknowledgment left. RFC 5961 §7; Linux: `tcp_invalid_ratelimit`. */
   lastInvalidAckAt = 0;
   keepaliveProbes = 0;
+  /** Overrides of the tunables, in seconds and probes; 0: there is none. */
+  keepaliveTime = 0;
+  keepaliveInterval = 0;
+  keepaliveLimit = 0;
+  /** Whether ICMP told that the peer is unreachable, since it was heard last. RFC 5461 §2. */
+  isUnreachable = false;
 
   finQueued = false;
   finReceived = false;
@@ -314,6 +342,46 @@ export class Connection implements Tuple {
     this.sink = null;
     this.signals = 0;
     this.tcp.released(this);
+  }
+
+  /**
+   * CLOSE with SO_LINGER on. 0 ms: what is queued is dropped and RST sent, with
+   * no TIME-WAIT. Otherwise as `release`, but `user` stays and `CloseDone` is
+   * signalled when the FIN is acknowledged or the connection has ended,
+   * `lingerMs` after `now` at the latest; sending goes on either way. RFC 9293
+   * §3.10.4, §3.10.5; POSIX: setsockopt.
+   */
+  closeLingering(lingerMs: number, now: number): void {
+    if (this.isReleased) return;
+    if (lingerMs === 0) {
+      this.abort();
+      return this.release();
+    }
+    const { user } = this;
+    this.release();
+    this.user = user;
+    this.isLingering = true;
+    if (this.state === State.Closed || this.state === State.TimeWait) this.tcp.closeDone(this);
+    else arm(this, TIMER.Linger, (now + lingerMs) | 0);
+  }
+
+  /**
+   * Switches keep-alive on, changes its settings, or switches it off (null, as
+   * it is at first). Idle time counts from the peer's last segment.
+   */
+  setKeepalive(settings: Keepalive | null): void {
+    if (settings === null) return disarm(this, TIMER.Keepalive);
+    this.keepaliveTime = settings.time ?? 0;
+    this.keepaliveInterval = settings.interval ?? 0;
+    this.keepaliveLimit = settings.probes ?? 0;
+    this.keepaliveProbes = 0;
+    if (this.state === State.Closed || this.state === State.TimeWait) return;
+    arm(this, TIMER.Keepalive, (this.lastReceivedAt + this.keepaliveTimeMs) | 0);
+  }
+
+  /** Idle milliseconds before the first keep-alive probe. */
+  get keepaliveTimeMs(): number {
+    return 1000 * (this.keepaliveTime || this.tcp.tunables.tcp_keepalive_time);
   }
 
   /** Takes the undelivered `SIGNAL` bits. */

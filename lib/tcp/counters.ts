@@ -104,6 +104,8 @@ export class Counters {
   ListenOverflows = 0;
   /** Drop: PAWS in a synchronized state. RFC 7323 §5.3. */
   PAWSEstabRejected = 0;
+  /** Drop: with `tcp_tw_recycle`, a SYN whose timestamp is older than its host's. */
+  PAWSPassiveRejected = 0;
   /** Drop: a SYN, the SYN queue being full. */
   TCPReqQFullDrop = 0;
   /** SYNs answered with a cookie. RFC 4987 §3.6. */

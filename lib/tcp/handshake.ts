@@ -71,6 +71,8 @@ export class Handshake implements Agreement {
   /** TSval of the first SYN-ACK. */
   firstTsVal = 0;
   deadlineAt: number;
+  /** The TIME-WAIT record whose tuple this request took; null: it took none. */
+  replaced: Int32Array | null = null;
 
   constructor(tcp: Tcp, listener: Listener, syn: Segment, hash: number, now: number) {
     const tunables = tcp.tunables;
@@ -179,7 +181,10 @@ export class Handshake implements Agreement {
     if (offset === 0) {
       this.tcp.counters.TCPReqReset++;
       if (this.child !== null) this.listener.fastOpenQueue.reset(now);
-      return this.#end("reset by peer");
+      this.#end("reset by peer");
+      // The SYN was an old duplicate: its tuple goes on resting. RFC 9293 §3.6.1 (2).
+      if (this.replaced !== null) this.tcp.timeWaits.restore(this.replaced, this.hash);
+      return;
     }
     if (offset > 0 && offset < SYN_WINDOW) this.#challenge(now);
     else this.tcp.counters.TCPRstOutOfWindow++;

@@ -29,6 +29,8 @@ export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (!isAcceptable(c, seg)) return refuse(c, seg, now); // first
   if (((now - c.lastReceivedAt) | 0) > c.rtoMs) c.quickAcks = QUICK_ACKS;
   c.lastReceivedAt = now | 0;
+  c.isUnreachable = false;
+  c.receivedDscp = seg.dscp;
   if (seg.hasRst) return resetArrives(c, seg, now); // second; RFC 5961 §3
   if (seg.hasSyn) return c.tcp.challenge(c, now); // fourth; RFC 5961 §4
   if (!seg.hasAck) return dropWithoutAck(c); // fifth
@@ -86,6 +88,7 @@ function refuse(c: Connection, seg: Segment, now: number): void {
   const last = (seg.seq + Math.max(seg.len, 1)) | 0;
   if (last === c.rcvNxt) {
     c.lastReceivedAt = now | 0;
+    c.isUnreachable = false;
     if (!acknowledge(c, seg, now)) return;
     if (c.sndUna === c.endOfStream && c.finQueued && finAcknowledged(c, now)) {
       if (c.state === State.TimeWait) owe(c);
@@ -114,6 +117,7 @@ function finAcknowledged(c: Connection, now: number): boolean {
     case State.FinWait1:
       c.state = State.FinWait2;
       if (c.isReleased) limitOrphan(c, now);
+      c.tcp.closeDone(c);
       return false;
     case State.Closing:
       c.tcp.enterTimeWait(c, now);

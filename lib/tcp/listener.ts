@@ -108,6 +108,10 @@ export class Listener {
       counters.TCPListenBadFlags++;
       return true;
     }
+    if (tcp.isFromStaleHost(seg, now)) {
+      counters.PAWSPassiveRejected++;
+      return true;
+    }
     if (tcp.isFull) {
       counters.TCPConnectionLimit++;
       return tcp.tunables.tcp_abort_on_overflow === 0; // PX-20

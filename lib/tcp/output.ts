@@ -137,7 +137,21 @@ export function sendShort(c: Connection, now: number): boolean {
   return true;
 }
 
-/** An empty segment left of the window: the peer must answer it. RFC 9293 §3.8.4, §3.8.6.1. */
+/**
+ * A keep-alive probe: left of the window, empty unless `tcp_keepalive_garbage`
+ * adds one byte, for peers who answer nothing less. RFC 9293 §3.8.4 (SHLD-12, MAY-6).
+ */
+export function sendKeepalive(c: Connection, now: number): boolean {
+  const tcp = c.tcp;
+  if (tcp.tunables.tcp_keepalive_garbage === 0) return sendProbe(c, now);
+  const seg = prepare(c, ACK, (c.sndUna - 1) | 0, now);
+  seg.payloadLength = 1;
+  tcp.sendGather.clear();
+  tcp.sendGather.add(tcp.garbage, 1);
+  return tcp.send(seg, tcp.sendGather, now);
+}
+
+/** An empty segment left of the window: the peer must answer it. RFC 9293 §3.8.6.1. */
 export function sendProbe(c: Connection, now: number): boolean {
   const seg = prepare(c, ACK, (c.sndUna - 1) | 0, now);
   return c.tcp.send(seg, EMPTY_GATHER, now);
@@ -205,7 +219,8 @@ function prepare(c: Connection, flags: number, seq: number, now: number): Segmen
   seg.remotePort = c.remotePort;
   seg.pathHigh = c.pathHigh;
   seg.pathLow = c.pathLow;
-  seg.ttl = c.tcp.tunables.ip_default_ttl;
+  seg.ttl = c.ttl || c.tcp.tunables.ip_default_ttl;
+  seg.dscp = c.dscp;
   seg.flags = flags;
   seg.seq = seq;
   seg.ack = c.rcvNxt;

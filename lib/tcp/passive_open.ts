@@ -9,7 +9,6 @@ import type { Tuple } from "./connection_table.ts";
 import { segmentArrives } from "./input.ts";
 import type { Destination } from "./output.ts";
 import type { Tcp } from "./tcp.ts";
-import { arm, TIMER } from "./timers.ts";
 import type { Segment } from "../wire/segment.ts";
 
 /** MSS where the SYN names none. RFC 9293 §3.7.1 (MUST-15). */
@@ -79,14 +78,10 @@ export function openConnection(tcp: Tcp, agreed: Agreement, now: number): Connec
 
 /** The third ACK: → ESTABLISHED. The segment is processed further there. RFC 9293 §3.10.7.4, fifth. */
 export function establish(c: Connection, seg: Segment, now: number): void {
-  const tunables = c.tcp.tunables;
   c.sndWnd = seg.wnd << c.sndShift;
   c.maxSndWnd = Math.max(c.maxSndWnd, c.sndWnd);
   c.sndWl1 = seg.seq;
   c.lastReceivedAt = now | 0;
-  if (tunables.px_keepalive_client !== 0) {
-    arm(c, TIMER.Keepalive, (now + tunables.tcp_keepalive_time * 1000) | 0);
-  }
   c.tcp.established(c);
   segmentArrives(c, seg, now);
 }

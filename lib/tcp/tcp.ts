@@ -29,6 +29,7 @@ import { segmentArrives } from "./input.ts";
 import { IsnGenerator } from "./isn.ts";
 import { Listener, type ListenOptions } from "./listener.ts";
 import { prepareReply, transmit, Turn } from "./output.ts";
+import { PeerClocks } from "./peer_clocks.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { replyReset } from "./reset.ts";
 import { Scoreboard } from "./scoreboard.ts";
@@ -95,11 +96,14 @@ export class Tcp {
   /** Scratch: the segment which is sent. */
   readonly out: Segment = new Segment();
   readonly resetLimit: RateLimit;
+  /** Arena offset of a byte that says nothing. */
+  readonly garbage: number;
   readonly timeWaits: TimeWaitQueue = new TimeWaitQueue();
   readonly cookies: SynCookies;
   readonly fastOpenCookies: FastOpenCookies;
   readonly #connections = new ConnectionTable<Connection>();
   readonly #handshakes = new ConnectionTable<Handshake>();
+  readonly #peerClocks = new PeerClocks();
   readonly #challengeLimit = new RateLimit(HANDSHAKE_CHALLENGES);
   readonly #sink: SegmentSink;
   readonly #tracer: Tracer | null;
@@ -132,6 +136,7 @@ export class Tcp {
     this.#tracer = parts.tracer;
     this.#mtu = parts.mtu;
     this.resetLimit = new RateLimit(parts.tunables.px_rst_ratelimit);
+    this.garbage = parts.arena.reserve(1, 1);
     const secrets = new Uint8Array(SECRETS_LENGTH);
     parts.entropy.fill(secrets);
     const secret = (name: keyof typeof SECRETS) => secrets.subarray(...SECRETS[name]);
@@ -170,8 +175,9 @@ export class Tcp {
 
   /**
    * Connections to `local` are welcome from now on. Port 0: to every port of the
-   * address that has no listener of its own. Throws RangeError when there is one
-   * already. RFC 9293 §3.10.1.
+   * address that has no listener of its own; 0.0.0.0 and ::, to every address of
+   * the family that has none. Throws RangeError when there is one already.
+   * RFC 9293 §3.10.1.
    */
   listen(local: Endpoint, options: ListenOptions = {}): Listener {
     const listeners = this.#listeners.get(local.port) ?? [];
@@ -216,6 +222,7 @@ export class Tcp {
       if (!isInFlight && !(offset === -1 && awaitsProbe(c, now))) return false;
       this.counters.IcmpSoftErrors++;
       c.softErrors++;
+      if (error.kind === PathErrorKind.Unreachable) c.isUnreachable = true;
       return true;
     }
     const handshake = this.#handshakes.find(quoted, hash);
@@ -303,7 +310,7 @@ export class Tcp {
 
   /** Tells the user of `c`, once it is accepted; 0 only looks whether something waits. */
   signal(c: Connection, bits: number): void {
-    if (c.isReleased) return;
+    if (c.isReleased && bits !== SIGNAL.CloseDone) return;
     c.signals |= bits;
     if (!c.isAccepted || c.isSignalled || c.signals === 0) return;
     c.isSignalled = true;
@@ -337,6 +344,7 @@ export class Tcp {
   }
   #reopens = false;
   #reopenedFrom = 0;
+  #reopenedRecord: Int32Array | null = null;
 
   /** What the peer may still send: the buffer's rest, or no more than promised when memory is short. */
   receiveWindow(c: Connection): number {
@@ -374,6 +382,7 @@ export class Tcp {
   /** A request entered the SYN queue; its SYN-ACK leaves with the next `poll`. */
   begin(handshake: Handshake, now: number): void {
     this.#handshakes.add(handshake);
+    handshake.replaced = this.#reopenedRecord;
     handshake.listener.synQueueLength++;
     this.counters.PassiveOpens++;
     this.deadlines.file(handshake, now | 0);
@@ -439,10 +448,24 @@ export class Tcp {
   enterTimeWait(c: Connection, now: number): void {
     const tunables = this.#tunables;
     if (this.timeWaits.count >= tunables.tcp_max_tw_buckets) this.counters.TCPTimeWaitOverflow++;
-    else this.timeWaits.add(c, (now + 2000 * tunables.tcp_msl) | 0);
+    else this.timeWaits.add(c, (now + this.#timeWaitMs(c)) | 0);
+    if (c.tsOk && tunables.tcp_tw_recycle !== 0) this.#peerClocks.note(c, c.tsRecent, now);
     c.state = State.TimeWait;
     this.#end(c, "closed");
     this.signal(c, SIGNAL.Closed);
+  }
+
+  /** Whether `syn` is older than what its host sent before: `tcp_tw_recycle` refuses it. TW-13. */
+  isFromStaleHost(syn: Segment, now: number): boolean {
+    return this.#tunables.tcp_tw_recycle !== 0 && syn.hasTimestamps &&
+      this.#peerClocks.isStale(syn, syn.tsVal, now);
+  }
+
+  /** 2·MSL; at most 3.5 RTO with `tcp_tw_recycle`. RFC 9293 §3.6.1; TW-12. */
+  #timeWaitMs(c: Connection): number {
+    const most = 2000 * this.#tunables.tcp_msl;
+    const recycles = c.tsOk && this.#tunables.tcp_tw_recycle !== 0;
+    return recycles ? Math.min(most, 3.5 * c.rtoMs) : most;
   }
 
   /** The user of `c` is done with it. RFC 9293 §3.10.4. */
@@ -459,7 +482,15 @@ export class Tcp {
     this.ready(c);
   }
 
+  /** The user who lingers over closing `c` need not wait any more. */
+  closeDone(c: Connection): void {
+    if (!c.isLingering) return;
+    c.isLingering = false;
+    this.signal(c, SIGNAL.CloseDone);
+  }
+
   #end(c: Connection, reason: CloseReason): void {
+    this.closeDone(c);
     c.closeReason = reason;
     if (c.handshake !== null) this.forget(c.handshake);
     this.#connections.remove(c);
@@ -518,16 +549,22 @@ export class Tcp {
     return this.#listenerAt(seg.localPort, seg) ?? this.#listenerAt(0, seg);
   }
 
+  /** A specific address beats a wildcard. RFC 9293 §3.9.1.1 (MUST-43). */
   #listenerAt(port: number, seg: Segment): Listener | null {
     const listeners = this.#listeners.get(port);
     if (listeners === undefined) return null;
+    let wildcard: Listener | null = null;
+    const isIpv4 = seg.local0 === 0 && seg.local1 === 0 && seg.local2 === 0xffff;
     for (let i = 0; i < listeners.length; i++) {
       const address = listeners[i].local.address;
       const isOwn = address.w3 === seg.local3 && address.w2 === seg.local2 &&
         address.w1 === seg.local1 && address.w0 === seg.local0;
       if (isOwn) return listeners[i];
+      const isAny = address.w3 === 0 && address.w1 === 0 && address.w0 === 0 &&
+        address.w2 === (isIpv4 ? 0xffff : 0);
+      if (isAny) wildcard = listeners[i];
     }
-    return null;
+    return wildcard;
   }
 
   /**
@@ -551,9 +588,10 @@ export class Tcp {
       }
       const sndNxt = records.sndNxt(index);
       const hash = tupleHash(seg, this.#hashKey);
+      const record = records.copy(index);
       records.remove(index);
       this.counters.TWRecycled++;
-      return this.#reopen(seg, hash, sndNxt, now);
+      return this.#reopen(seg, hash, sndNxt, record, now);
     }
     if (seg.hasFin) records.restart(index, (now + 2000 * this.#tunables.tcp_msl) | 0);
     const isSilent = seg.len === 0 && !seg.hasSyn && seg.seq === records.rcvNxt(index) &&
@@ -565,12 +603,14 @@ export class Tcp {
   }
 
   /** A SYN takes its tuple out of TIME-WAIT. Returns whether a listener wanted it. RFC 9293 §3.6.1. */
-  #reopen(seg: Segment, hash: number, sndNxt: number, now: number): boolean {
+  #reopen(seg: Segment, hash: number, sndNxt: number, record: Int32Array, now: number): boolean {
     const listener = this.#listenerFor(seg);
     this.#reopens = true;
+    this.#reopenedRecord = record;
     this.#reopenedFrom = sndNxt;
     const taken = listener !== null && listener.arrives(seg, hash, now);
     this.#reopens = false;
+    this.#reopenedRecord = null;
     return taken;
   }
 
@@ -604,5 +644,5 @@ function mayReopen(records: TimeWaitQueue, index: number, syn: Segment): boolean
 function awaitsProbe(c: Connection, now: number): boolean {
   if (c.retries > 0 && c.sndUna === c.sndNxt) return true;
   const idle = (now - c.lastReceivedAt) | 0;
-  return c.keepaliveProbes > 0 && idle >= c.tcp.tunables.tcp_keepalive_time * 1000;
+  return c.keepaliveProbes > 0 && idle >= c.keepaliveTimeMs;
 }

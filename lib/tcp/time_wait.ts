@@ -2,8 +2,8 @@
  * TIME-WAIT: what is left of a connection for 2·MSL, as records of 64 bytes in
  * typed memory. RFC 9293 §3.6.1, RFC 1337, RFC 6191.
  *
- * All records live equally long, so they expire in the order of a FIFO; one
- * whose FIN is repeated goes to its end.
+ * Records live equally long, unless `tcp_tw_recycle` shortens the lives of some,
+ * so most join the queue at its end; the queue is always in order of expiry.
  */
 
 import type { Segment } from "../wire/segment.ts";
@@ -75,12 +75,7 @@ export class TimeWaitQueue {
     records[at + ACKNOWLEDGED_AT] = 0;
     records[at + PATH_HIGH] = c.pathHigh | (c.tsOk ? HAS_TIMESTAMPS : 0);
     records[at + PATH_LOW] = c.pathLow;
-    this.#hashes[index] = c.hash;
-    const bucket = c.hash & (this.#capacity - 1);
-    this.#nextInChain[index] = this.#buckets[bucket];
-    this.#buckets[bucket] = index;
-    this.#enqueue(index, expiresAt);
-    this.#count++;
+    this.#insert(index, c.hash, expiresAt);
   }
 
   /** The record a segment belongs to, or -1. */
@@ -122,6 +117,18 @@ export class TimeWaitQueue {
     return (this.#records[index * WORDS + PATH_HIGH] & HAS_TIMESTAMPS) !== 0;
   }
 
+  /** A copy of the record, for `restore`. */
+  copy(index: number): Int32Array {
+    return this.#records.slice(index * WORDS, (index + 1) * WORDS);
+  }
+
+  /** Remembers a copied record again, until it expires as it would have. RFC 9293 §3.6.1 (2). */
+  restore(record: Int32Array, hash: number): void {
+    const index = this.#take();
+    this.#records.set(record, index * WORDS);
+    this.#insert(index, hash, record[EXPIRES_AT]);
+  }
+
   /** Begins 2·MSL anew: the peer repeated its FIN. RFC 9293 §3.10.7.4. */
   restart(index: number, expiresAt: number): void {
     this.#dequeue(index);
@@ -159,13 +166,45 @@ export class TimeWaitQueue {
       r[at + REMOTE] === seg.remote0 && r[at + LOCAL] === seg.local0;
   }
 
+  #insert(index: number, hash: number, expiresAt: number): void {
+    this.#hashes[index] = hash;
+    const bucket = hash & (this.#capacity - 1);
+    this.#nextInChain[index] = this.#buckets[bucket];
+    this.#buckets[bucket] = index;
+    this.#enqueue(index, expiresAt);
+    this.#count++;
+  }
+
   #enqueue(index: number, expiresAt: number): void {
     this.#records[index * WORDS + EXPIRES_AT] = expiresAt;
-    this.#previousInQueue[index] = this.#last;
-    this.#nextInQueue[index] = NONE;
-    if (this.#last === NONE) this.#first = index;
-    else this.#nextInQueue[this.#last] = index;
-    this.#last = index;
+    const previous = this.#expiringBefore(expiresAt);
+    const next = previous === NONE ? this.#first : this.#nextInQueue[previous];
+    this.#previousInQueue[index] = previous;
+    this.#nextInQueue[index] = next;
+    if (previous === NONE) this.#first = index;
+    else this.#nextInQueue[previous] = index;
+    if (next === NONE) this.#last = index;
+    else this.#previousInQueue[next] = index;
+  }
+
+  /** The last record that expires no later, sought from the nearer end; -1: there is none. */
+  #expiringBefore(expiresAt: number): number {
+    if (this.#first === NONE) return NONE;
+    const isNearFirst = this.#untilExpiry(this.#first, expiresAt) <
+      -this.#untilExpiry(this.#last, expiresAt);
+    let index = isNearFirst ? this.#first : this.#last;
+    if (!isNearFirst) {
+      while (index !== NONE && this.#untilExpiry(index, expiresAt) < 0) {
+        index = this.#previousInQueue[index];
+      }
+      return index;
+    }
+    while (this.#untilExpiry(index, expiresAt) >= 0) index = this.#nextInQueue[index];
+    return this.#previousInQueue[index];
+  }
+
+  #untilExpiry(index: number, at: number): number {
+    return (at - this.#records[index * WORDS + EXPIRES_AT]) | 0;
   }
 
   #dequeue(index: number): void {

@@ -3,7 +3,7 @@
 import { enterRecovery, reorderWindow, toMicroseconds } from "./acknowledge.ts";
 import { type CloseReason, type Connection } from "./connection.ts";
 import { NEW_RENO } from "./new_reno.ts";
-import { sendProbe, sendShort } from "./output.ts";
+import { sendKeepalive, sendProbe, sendShort } from "./output.ts";
 import { backedOff, retransmissionLimit } from "./rtt.ts";
 import { State } from "./state.ts";
 import { arm, refile, takeDueTimers, TIMER } from "./timers.ts";
@@ -16,6 +16,7 @@ export function deadlinePassed(c: Connection, now: number): void {
   const due = takeDueTimers(c, now | 0);
   if ((due & TIMER.ResetFlush) !== 0) c.abort();
   if ((due & TIMER.FinWait2) !== 0) return c.tcp.closed(c, "closed");
+  if ((due & TIMER.Linger) !== 0) c.tcp.closeDone(c);
   if ((due & TIMER.DelayedAck) !== 0) {
     c.ackNow = true;
     c.tcp.counters.DelayedACKs++;
@@ -90,19 +91,23 @@ function persistTimeout(c: Connection, now: number): void {
 
 /** RFC 9293 §3.8.4. The timer is not moved by what arrives; it looks when it comes up. */
 function keepaliveTimeout(c: Connection, now: number): void {
+  if (c.handshake !== null) return postpone(c, TIMER.Keepalive, now);
   const tunables = c.tcp.tunables;
   const idle = (now - c.lastReceivedAt) | 0;
-  const time = tunables.tcp_keepalive_time * 1000;
+  const time = c.keepaliveTimeMs;
+  const interval = 1000 * (c.keepaliveInterval || tunables.tcp_keepalive_intvl);
   const isProbing = (c.timers & (TIMER.Retransmit | TIMER.Persist)) !== 0;
   if (idle < time || isProbing) {
     c.keepaliveProbes = 0;
     return arm(c, TIMER.Keepalive, (isProbing ? now + time : c.lastReceivedAt + time) | 0);
   }
-  if (c.keepaliveProbes >= tunables.tcp_keepalive_probes) return giveUp(c, "keep-alive timed out");
-  if (!sendProbe(c, now)) return arm(c, TIMER.Keepalive, (now + REFUSED_RETRY_MS) | 0);
+  if (c.keepaliveProbes >= (c.keepaliveLimit || tunables.tcp_keepalive_probes)) {
+    return giveUp(c, "keep-alive timed out");
+  }
+  if (!sendKeepalive(c, now)) return arm(c, TIMER.Keepalive, (now + REFUSED_RETRY_MS) | 0);
   c.keepaliveProbes++;
   c.tcp.counters.TCPKeepAlive++;
-  arm(c, TIMER.Keepalive, (now + tunables.tcp_keepalive_intvl * 1000) | 0);
+  arm(c, TIMER.Keepalive, (now + interval) | 0);
 }
 
 /** Whether retransmission has gone on long enough. RFC 9293 §3.8.3 (R2); Linux: `tcp_retries2`, `tcp_orphan_retries`. */
@@ -119,8 +124,10 @@ function givesUp(c: Connection, now: number): boolean {
 
 /** Ends the connection; where the peer may still be there it is told by RST. */
 function giveUp(c: Connection, reason: CloseReason): void {
-  c.closeReason = reason;
+  const isIdle = reason === "keep-alive timed out";
+  // Why the probes had no answer, if a router told. RFC 9293 §3.9.2.2, RFC 5461 §2.
+  c.closeReason = c.isUnreachable ? "host unreachable" : reason;
   c.tcp.counters.TCPAbortOnTimeout++;
-  if (reason === "keep-alive timed out" && c.state !== State.Closed) return c.abort();
-  c.tcp.closed(c, reason);
+  if (isIdle && c.state !== State.Closed) return c.abort();
+  c.tcp.closed(c, c.closeReason);
 }

@@ -21,10 +21,12 @@ export const TIMER = {
   FinWait2: 32,
   /** `resetWhenDrained` waits no longer. */
   ResetFlush: 64,
+  /** `closeLingering` reports now. */
+  Linger: 128,
 } as const;
 
 /** Number of timers. */
-const COUNT = 7;
+const COUNT = 8;
 
 /** Arms a timer of `c`, or moves it. `bit` is one of `TIMER`, `at` int32 milliseconds. */
 export function arm(c: Connection, bit: number, at: number): void {

@@ -36,6 +36,12 @@ const DEFINITIONS = {
   tcp_msl: [60, 1, 120, "seconds"],
   /** TIME-WAIT entries kept; a connection above that is forgotten at once. Linux: tcp(7). */
   tcp_max_tw_buckets: [65536, 0, 1_048_576, "connections"],
+  /**
+   * 1 shortens TIME-WAIT of connections with timestamps to 3.5 RTO and refuses
+   * SYNs with older timestamps than their host's, hence clients behind NAT.
+   * Needs `tcp_timestamps`. Linux up to 4.11: tcp(7).
+   */
+  tcp_tw_recycle: [0, 0, 1, ""],
   /** 1 ignores RST in TIME-WAIT. RFC 1337 §3. */
   tcp_rfc1337: [1, 0, 1, ""],
   /** How long a connection without user waits in FIN-WAIT-2. Linux: tcp(7). */
@@ -80,6 +86,8 @@ const DEFINITIONS = {
   tcp_keepalive_intvl: [75, 1, 32767, "seconds"],
   /** Unanswered keep-alive probes before a connection is given up. RFC 9293 §3.8.4. */
   tcp_keepalive_probes: [9, 1, 127, "probes"],
+  /** 1 puts one byte into keep-alive probes, for peers who need it. RFC 9293 §3.8.4. */
+  tcp_keepalive_garbage: [0, 0, 1, ""],
 
   // The host
   /** Time to live, or hop limit, of what is sent. RFC 1122 §3.2.1.7, RFC 8200 §3. */
@@ -194,7 +202,14 @@ export function setTunable(tunables: Tunables, name: string, text: string): Tuna
   if (!(value >= spec.min && value <= spec.max)) {
     throw new TunableError(name, text, allowedValues(spec), null);
   }
-  return Object.freeze({ ...tunables, [spec.name]: value });
+  const changed = Object.freeze({ ...tunables, [spec.name]: value });
+  // Without timestamps recycling would have nothing to tell old segments by.
+  if (changed.tcp_tw_recycle !== 0 && changed.tcp_timestamps === 0) {
+    const isRecycle = spec.name === "tcp_tw_recycle";
+    const allowed = isRecycle ? "0 while tcp_timestamps is 0" : "1 or 2 while tcp_tw_recycle is 1";
+    throw new TunableError(name, text, allowed, null);
+  }
+  return changed;
 }
 
 /** What a tunable accepts, in words: `0 or 1`, `1 to 120 seconds`. */

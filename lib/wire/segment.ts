@@ -71,8 +71,9 @@ export class Segment {
   segmentSize = 0;
   /** The ECN field of the IP header, 0 … 3. RFC 3168 §5. */
   ecn = 0;
-  /** DSCP and time to live for a segment to send. RFC 9293 §3.9.2. */
+  /** The DSCP of the IP header, 0 … 63. RFC 2474 §3, RFC 9293 §3.9.2. */
   dscp = 0;
+  /** Time to live, or hop limit, of a segment to send. RFC 9293 §3.9.2. */
   ttl = 64;
   /**
    * What the floor below needs to reach the remote side: where a received

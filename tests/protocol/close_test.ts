@@ -1,8 +1,9 @@
 /** CLOSE: connection termination. Requirements §2.17. */
 
 import { assertEquals } from "@std/assert";
+import type { Packet } from "../support/codec.ts";
 import { protocolTest } from "../support/script.ts";
-import type { ScriptRun } from "../support/script_run.ts";
+import { ScriptRun } from "../support/script_run.ts";
 import { IN_STATE } from "./states.ts";
 
 protocolTest(
@@ -86,6 +87,47 @@ protocolTest(
   none(10)
   `,
 );
+
+protocolTest("CLOSE-07", "two instances whose FINs cross both close by CLOSING", (t) => {
+  const other = connectedTo(t);
+  t.connection.shutdown();
+  other.connection.shutdown();
+  let segments = 0;
+  for (const state of ["CLOSING", "TIME_WAIT"]) {
+    const [sent, received] = [t.next()!, other.next()!];
+    segments += 2;
+    other.inject(translated(sent, other));
+    t.inject(translated(received, t));
+    assertEquals([t.state(), other.state()], [state, state]);
+  }
+  assertEquals(segments, 4);
+  other.none(10);
+  other.finish();
+  t.none(10);
+});
+
+/** Another instance, at the other end of a new connection of `t`. */
+function connectedTo(t: ScriptRun): ScriptRun {
+  const seed = 2;
+  const trial = new ScriptRun(t.link, { seed });
+  trial.run("SR");
+  t.flow.renew(trial.flow.productIsn!);
+  t.run("EST");
+  const other = new ScriptRun(t.link, { seed, peerIsn: t.flow.productIsn! });
+  other.run("EST");
+  assertEquals(other.flow.productIsn, t.flow.peerIsn);
+  return other;
+}
+
+/** What one instance sent, with the addresses the other one knows its peer by. */
+function translated(packet: Packet, to: ScriptRun): Packet {
+  return { ...packet, ...addressesOf(to.packet(". 1:1(0) ack 1")) };
+}
+
+function addressesOf(packet: Packet) {
+  const { sourceMac, destinationMac, source, destination, sourcePort, destinationPort } = packet;
+  return { sourceMac, destinationMac, source, destination, sourcePort, destinationPort };
+}
 
 protocolTest(
   "CLOSE-08",
@@ -350,6 +392,79 @@ protocolTest(
       state CLOSED
       cnt:TCPAbortOnData
   none(70)
+  `,
+);
+
+protocolTest("CLOSE-19", "lingering for 0 s drops what is queued and resets", (t) => {
+  t.run("EST");
+  t.calls.write(t.flow, 10_000, null);
+  t.connection.closeLingering(0, t.now);
+  t.run(`
+    +0 > R. 1:1(0) ack 1
+       state CLOSED
+    none(70)
+    +0 < . 1:1(0) ack 1
+    +0 > R 1:1(0)
+  `);
+  assertEquals(t.stack.tcp.timeWaits.count, 0);
+});
+
+protocolTest("CLOSE-20", "a lingering close is done after its time; transmission goes on", (t) => {
+  t.run("EST rtt .1");
+  t.calls.write(t.flow, 10, null);
+  t.connection.closeLingering(2000, t.now);
+  t.run(`
+    +0  > FP. 1:11(10) ack 1
+        app: none
+    +.3 > FP. 1:11(10) ack 1
+    +.6 > FP. 1:11(10) ack 1
+    2.08 app: none
+    2.12 app: CloseDone
+    2.2 > FP. 1:11(10) ack 1
+    4.6 > FP. 1:11(10) ack 1
+    +.1 < . 1:1(0) ack 12
+        state FIN_WAIT_2
+        app: none
+  `);
+}, { toleranceMs: 20 });
+
+protocolTest("CLOSE-20", "a lingering close is done when the FIN is acknowledged", (t) => {
+  t.run("EST rtt .1");
+  t.connection.closeLingering(2000, t.now);
+  t.run(`
+    +0  > F. 1:1(0) ack 1
+        app: none
+    +.1 < . 1:1(0) ack 2
+        app: CloseDone
+    +.1 < F. 1:1(0) ack 2
+    +0  > . 2:2(0) ack 2
+        state TIME_WAIT
+    none(5)
+        app: none
+  `);
+});
+
+protocolTest("CLOSE-20", "a lingering close is done when the peer resets, at the latest", (t) => {
+  t.run(IN_STATE.CLOSE_WAIT.script);
+  t.connection.closeLingering(2000, t.now);
+  t.run(`
+    +0  > F. 1:1(0) ack 2
+    +.1 < R 2:2(0)
+        app: CloseDone
+        state CLOSED
+  `);
+  t.run("none(5)");
+});
+
+protocolTest(
+  "CLOSE-20",
+  "without lingering, close tells nothing",
+  `
+  EST
+      close
+  +0  > F. 1:1(0) ack 1
+  +.1 < . 1:1(0) ack 2
+      app: none
   `,
 );
 

@@ -2,7 +2,10 @@
 
 import { assertEquals } from "@std/assert";
 import { encodePacket } from "../support/codec.ts";
+import type { FixtureOptions } from "../support/fixture.ts";
 import { protocolTest } from "../support/script.ts";
+import { ScriptRun } from "../support/script_run.ts";
+import { exchange } from "./exchange.ts";
 
 protocolTest("HDR-04", "a segment whose checksum does not verify is dropped", (t) => {
   const bytes = encodePacket(t.packet("S 0:0(0) win 65535 <mss 1460,sackOK,TS val 1 ecr 0>"));
@@ -36,6 +39,33 @@ protocolTest("HDR-06", "reserved bits are ignored on receipt", (t) => {
   // The codec refuses a reply with reserved bits.
   assertEquals(t.next()?.flags, "S.");
 });
+
+for (const link of ["bare", "offload"] as const) {
+  const isn = 0xffffff00;
+  const wholeExchange = (options: FixtureOptions, check: (t: ScriptRun) => void) => {
+    const t = new ScriptRun(link, { ...options, peerIsn: isn });
+    t.run("EST+TS+WS7");
+    check(t);
+    exchange(t, 1 << 20, () => false);
+    assertEquals([t.growth("RetransSegs"), t.growth("OutRsts")], [0, 0]);
+    t.discard();
+    t.finish();
+  };
+
+  Deno.test(`HDR-07: 1 MiB each way over the wrap of both sequences, ${link} link`, () => {
+    const startMs = 5000;
+    const trial = new ScriptRun(link, { startMs });
+    trial.run("SR");
+    // The ISN's clock adds 250 a millisecond.
+    const later = ((isn - trial.flow.productIsn!) >>> 0) / 250;
+    wholeExchange({ startMs: startMs + later }, (t) => assertEquals(t.flow.productIsn, isn));
+  });
+
+  Deno.test(`HDR-07: 1 MiB each way over the wrap of the timestamps, ${link} link`, () => {
+    const options = { startMs: isn + 0.25, tunables: { tcp_timestamps: 2 } };
+    wholeExchange(options, (t) => assertEquals(t.flow.timestampBase, isn));
+  });
+}
 
 protocolTest(
   "HDR-08",

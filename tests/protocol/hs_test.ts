@@ -1,7 +1,12 @@
 /** HS: connection establishment, passive side. Requirements §2.10. */
 
-import { assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { parseEndpoint } from "../../lib/wire/address.ts";
+import { encodePacket } from "../support/codec.ts";
+import { liveHeap } from "../support/heap.ts";
+import { randomWords } from "../support/random.ts";
 import { protocolTest } from "../support/script.ts";
+import { exchange } from "./exchange.ts";
 
 protocolTest(
   "HS-01",
@@ -66,6 +71,56 @@ protocolTest(
 );
 
 protocolTest(
+  "HS-13",
+  "a RST returns SYN_RCVD of a passive open to LISTEN",
+  `
+  SR
+  +.1 < R 1:1(0)
+      synQueue 0
+      state LISTEN
+  none(70)
+  new
+  +0  < S 0:0(0) win 65535 <mss 1460>
+  +0  > S. 0:0(0) ack 1 <mss 1460>
+  +0  < . 1:1(0) ack 1
+      accept
+      state ESTABLISHED
+  `,
+);
+
+protocolTest("HS-06", "after the handshake nothing has SYN, whatever is lost", (t) => {
+  t.run("EST+SACK+TS+WS7");
+  const random = randomWords(t.link === "bare" ? 5 : 6);
+  exchange(t, 1 << 20, () => random() % 20 === 0);
+  assert(t.connection.retransmits > 0, "nothing was lost");
+});
+
+protocolTest("HS-29", "a request in the SYN queue costs at most 512 bytes, and no page", (t) => {
+  const options = "mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 7";
+  const syn = encodePacket(t.packet(`S 0:0(0) win 65535 <${options}>`));
+  const { frame, sink, listener, pages } = t.fixture;
+  const arrive = (from: number, to: number) => {
+    for (let port = from; port < to; port++) {
+      frame.arena.bytes.set(syn, frame.start);
+      frame.arena.view.setUint16(frame.start + 34, port);
+      frame.length = syn.length;
+      frame.checksumTrusted = true;
+      t.stack.receive(frame, t.now);
+      t.stack.poll(t.now);
+      sink.frames.length = 0;
+    }
+  };
+  arrive(1000, 1500);
+  const before = liveHeap();
+  arrive(2000, 12_000);
+  const growth = liveHeap() - before;
+  assertEquals(listener.synQueueLength, 10_500);
+  assertEquals([t.stack.tcp.connectionCount, pages.lent], [0, 0]);
+  assert(growth < 512 * 10_000, `the heap grew by ${growth} bytes`);
+  t.none(0);
+}, { tunables: { tcp_max_syn_backlog: 20_000 } });
+
+protocolTest(
   "HS-15",
   "LISTEN drops RST, answers ACK with RST and ignores what is neither",
   `
@@ -109,6 +164,42 @@ protocolTest("HS-16", "closing a listener drops its requests and resets what nob
     +0 > R. =0:=0(0) ack 1
     none(70)
   `);
+});
+
+protocolTest("HS-17", "a listener of the address gets the SYN, not one of all addresses", (t) => {
+  const wildcard = t.stack.listen(parseEndpoint("0.0.0.0:80")!);
+  t.run("SR");
+  assertEquals([t.fixture.listener.synQueueLength, wildcard.synQueueLength], [1, 0]);
+  t.run(`
+    +0 < . 1:1(0) ack 1
+       accept
+       state ESTABLISHED
+  `);
+  // What lives is not affected by listeners that come and go.
+  t.fixture.listener.close();
+  t.calls.addListener(wildcard);
+  t.run(`
+    +0 < P. 1:6(5) ack 1
+    +0 > . 1:1(0) ack 6
+       read 5
+    peer b 10.0.0.3:40000
+    +0 <b S 0:0(0) win 65535 <mss 1460>
+    +0 >b S. 0:0(0) ack 1 <mss 1460>
+  `);
+  assertEquals(wildcard.synQueueLength, 1);
+  t.calls.addListener(t.stack.listen(t.fixture.listener.local));
+  t.run(`
+    +0 <b . 1:1(0) ack 1
+       accept b
+       state b ESTABLISHED
+  `);
+});
+
+protocolTest("HS-17", "one address and port have one listener", (t) => {
+  const { local } = t.fixture.listener;
+  assertThrows(() => t.stack.listen(local), RangeError, "address already in use");
+  t.run("SR");
+  assertThrows(() => t.stack.listen(local), RangeError, "address already in use");
 });
 
 protocolTest(

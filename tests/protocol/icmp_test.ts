@@ -74,7 +74,7 @@ protocolTest("ICMP-03", "an error about an unanswered keep-alive probe is heard"
   t.run("EST");
   t.injectFrame(pathError(t, 3, 1, { seq: 0 }));
   assertEquals(t.connection.softErrors, 0);
-  t.run("7200 > . 0:0(0) ack 1");
+  t.run("keepalive\n7200 > . 0:0(0) ack 1");
   t.injectFrame(pathError(t, 3, 1, { seq: 0 }));
   assertEquals(t.connection.softErrors, 1);
   t.run("+1 < . 1:1(0) ack 1");

@@ -118,6 +118,55 @@ protocolTest("RST-07", "after a RST what came in order can be read, and nothing 
   t.none(70);
 });
 
+for (const [state, { script, rcvNxt }] of Object.entries(IN_STATE)) {
+  const isSilent = state === "CLOSING" || state === "LAST_ACK";
+  protocolTest("RST-08", `abort in ${state} ${isSilent ? "sends nothing" : "sends RST"}`, (t) => {
+    t.run(`
+      ${script}
+      state ${state}
+    `);
+    const { sndNxt } = t.connection;
+    t.connection.abort();
+    if (!isSilent) {
+      const reset = t.expect(`R. * ack ${rcvNxt}`);
+      assertEquals(reset.seq | 0, sndNxt);
+    }
+    t.run(`
+      state CLOSED
+      none(200)
+    `);
+  });
+}
+
+protocolTest(
+  "RST-08",
+  "abort in TIME_WAIT and CLOSED sends nothing",
+  `
+  ${IN_STATE.FIN_WAIT_2.script}
+  +0 < F. 1:1(0) ack 2
+  +0 > . 2:2(0) ack 2
+     state TIME_WAIT
+     abort
+  none(200)
+     state CLOSED
+     abort
+  none(10)
+  `,
+);
+
+protocolTest(
+  "RST-08",
+  "abort drops what is queued, the RST carries none of it",
+  `
+  EST
+     write 10000
+  &  abort
+  +0 > R. 1:1(0) ack 1
+     state CLOSED
+  none(200)
+  `,
+);
+
 protocolTest(
   "RST-09",
   "a RST of a timestamp connection carries timestamps",

@@ -454,6 +454,21 @@ protocolTest(
 );
 
 protocolTest(
+  "TFO-S-12",
+  "no keep-alive probe is sent before the third ACK",
+  `
+  ${OPEN_100}
+     accept
+     keepalive
+  1  > S. 0:0(0) ack 101 <mss 1460>
+  3  > S. 0:0(0) ack 101 <mss 1460>
+  +.5 < . 101:101(0) ack 1
+  +2~2.1 > . 0:0(0) ack 101
+  `,
+  { ...ON, tunables: { tcp_keepalive_time: 2 } },
+);
+
+protocolTest(
   "TFO-S-13",
   "a repeated SYN is answered alike, and its data is not delivered again",
   `

@@ -122,7 +122,6 @@ protocolTest(
   +0 > . 1:1(0) ack 11 <nop,nop,TS val * ecr 2147483632>
      read 10
   `,
-  { tunables: { px_keepalive_client: 0 } },
 );
 
 protocolTest("TS-10", "a forged echo does not change SRTT", (t) => {

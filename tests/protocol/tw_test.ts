@@ -1,6 +1,7 @@
 /** TW: TIME-WAIT. Requirements §2.18. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { DEFAULT_TUNABLES, setTunable, TunableError } from "../../lib/tcp/tunables.ts";
 import { protocolTest } from "../support/script.ts";
 import { IN_STATE } from "./states.ts";
 
@@ -194,6 +195,134 @@ protocolTest("TW-08", "a reopened tuple begins beyond the old numbers and timest
   assert(distance >= 65537, `the new ISS lies ${distance} behind the old SND.NXT`);
   const option = synAck.options.find((option) => option.name === "TS");
   assert(option !== undefined && ((option.val - oldTsVal) | 0) > 0, "TSval did not grow");
+});
+
+protocolTest(
+  "TW-09",
+  "a reset proves that the SYN was an old duplicate, and TIME_WAIT goes on",
+  `
+  ${TIME_WAIT_TS}
+  10  < S -50:-50(0) win 65535 <mss 1460,TS val 1001 ecr 0>
+  +0  > S. * ack * <...>
+      synQueue 1
+  10.9 < R -49:-49(0)
+      synQueue 0
+      state TIME_WAIT
+  20  state TIME_WAIT
+  +0  < F. 1:1(0) ack 2 <nop,nop,TS val 1000 ecr 0>
+  +0  > . 2:2(0) ack 2 <ts>
+  139.9 state TIME_WAIT
+  140.1 state CLOSED
+  `,
+);
+
+protocolTest(
+  "TW-09",
+  "what is left of TIME_WAIT is what was left before",
+  `
+  ${TIME_WAIT}
+  10    < S 5:5(0) win 65535 <mss 1460>
+  +0    > S. * ack * <...>
+  10.5  < R 6:6(0)
+        state TIME_WAIT
+  119.9 state TIME_WAIT
+  120.1 state CLOSED
+  `,
+);
+
+protocolTest("TW-10", "old segments never enter the reopened connection", (t) => {
+  t.run(TIME_WAIT_TS);
+  const oldAck = (t.flow.productIsn! + 2) >>> 0;
+  t.flow.renew(t.flow.peerIsn - 50);
+  t.run(`
+    +1 < S 0:0(0) win 65535 <mss 1460,TS val 1001 ecr 0>
+    +0 > S. 0:0(0) ack 1 <...>
+    +0 < . 1:1(0) ack 1 <nop,nop,TS val 1002 ecr 0>
+       accept
+  `);
+  for (const segment of ["P. 1:11(10)", "P. 30:50(20)", "FP. 40:50(10)", "F. 1:1(0)"]) {
+    for (const ack of ["1", `=${oldAck}`]) {
+      t.run(`
+        +1 < ${segment} ack ${ack} <nop,nop,TS val 1000 ecr 0>
+        +0 > . 1:1(0) ack 1 <ts>
+      `);
+    }
+  }
+  t.run(`
+    readable 0
+    state ESTABLISHED
+    cnt:PAWSEstabRejected=8
+    +0 < P. 1:6(5) ack 1 <nop,nop,TS val 1003 ecr 0> "fresh"
+    +0 > . 1:1(0) ack 6 <ts>
+       read "fresh"
+       readable 0
+  `);
+});
+
+for (
+  const [what, fixture, srttMs, seconds] of [
+    ["3.5 RTO", "EST+TS", 0, 0.7],
+    ["2MSL at most", "EST+TS", 400_000, 120],
+    ["2MSL without timestamps", "EST", 0, 120],
+  ] as const
+) {
+  const timestamps = fixture === "EST" ? "" : "<ts>";
+  protocolTest("TW-12", `with tcp_tw_recycle TIME_WAIT lasts ${what}`, (t) => {
+    t.run(fixture);
+    if (srttMs > 0) t.connection.srttUs = 1000 * srttMs;
+    t.connection.shutdown();
+    t.run(`
+      +0 > F. 1:1(0) ack 1 ${timestamps}
+      +0 < F. 1:1(0) ack 2 ${timestamps}
+      +0 > . 2:2(0) ack 2 ${timestamps}
+    `);
+    const rtoMs = srttMs > 0 ? 120_000 : 200;
+    assert(Math.abs(t.connection.rtoMs - rtoMs) <= 1, `RTO is ${t.connection.rtoMs} ms`);
+    t.advance(1000 * seconds - 50);
+    t.run("state TIME_WAIT");
+    t.advance(100);
+    t.run("state CLOSED");
+  }, { tunables: { tcp_tw_recycle: 1 } });
+}
+
+for (
+  const [what, seconds, options, verdict] of [
+    ["with an older timestamp is refused", 59.9, "TS val 998 ecr 0", "none"],
+    ["without timestamps connects", 59.9, "nop", "synAck"],
+    ["of a host not heard for 60 s connects", 60.1, "TS val 998 ecr 0", "synAck"],
+    ["with a timestamp older by 1 connects", 59.9, "TS val 999 ecr 0", "synAck"],
+  ] as const
+) {
+  protocolTest("TW-13", `with tcp_tw_recycle a SYN ${what}`, (t) => {
+    t.run(`
+      peer b 10.0.0.2:40001
+      ${TIME_WAIT_TS}
+    `);
+    t.advance(1000 * seconds);
+    const syn = `+0 <b S 0:0(0) win 65535 <mss 1460,${options}>`;
+    t.run(
+      verdict === "none"
+        ? `${syn}\nnone(70)\ncnt:PAWSPassiveRejected`
+        : `${syn}\n+0 >b S. 0:0(0) ack 1 <...>\ncnt:PAWSPassiveRejected=0`,
+    );
+  }, { tunables: { tcp_tw_recycle: 1 } });
+}
+
+protocolTest("TW-13", "without tcp_tw_recycle an older timestamp of another port connects", (t) => {
+  t.run(`
+    peer b 10.0.0.2:40001
+    ${TIME_WAIT_TS}
+    +1 <b S 0:0(0) win 65535 <mss 1460,TS val 998 ecr 0>
+    +0 >b S. 0:0(0) ack 1 <...>
+  `);
+});
+
+Deno.test("TW-14: tcp_tw_recycle is refused while tcp_timestamps is 0, and the reverse", () => {
+  const bare = setTunable(DEFAULT_TUNABLES, "tcp_timestamps", "0");
+  assertThrows(() => setTunable(bare, "tcp_tw_recycle", "1"), TunableError, "tcp_timestamps is 0");
+  const recycling = setTunable(DEFAULT_TUNABLES, "tcp_tw_recycle", "1");
+  assertThrows(() => setTunable(recycling, "tcp_timestamps", "0"), TunableError, "is 1");
+  assertEquals([bare.tcp_tw_recycle, recycling.tcp_timestamps], [0, 1]);
 });
 
 protocolTest(

@@ -159,6 +159,11 @@ Deno.test("proxy: above px_max_connections clients wait in the accept queue (PX-
   assertEquals([bench.proxy.open, third.user !== null], [2, true]);
 });
 
+Deno.test("proxy: clients are probed when idle, unless px_keepalive_client is 0 (PX-12)", () => {
+  assertEquals(new Bench().opens().connection.keepalive, {});
+  assertEquals(new Bench({ px_keepalive_client: 0 }).opens().connection.keepalive, null);
+});
+
 Deno.test("proxy: accepts 64 clients of a listener in a turn, and says that there are more", () => {
   const bench = new Bench();
   for (let i = 0; i < 70; i++) bench.comes();

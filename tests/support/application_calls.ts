@@ -47,6 +47,8 @@ export class ApplicationCalls {
         return connectionOf(flow).release();
       case "abort":
         return connectionOf(flow).abort();
+      case "keepalive":
+        return connectionOf(flow).setKeepalive({});
     }
   }
 

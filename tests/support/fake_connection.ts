@@ -1,7 +1,7 @@
 /** FakeConnection: a client connection whose engine and peer are played by the test. */
 
 import type { AcceptedConnection } from "../../lib/proxy/proxy.ts";
-import type { ByteSink, CloseReason, Connection } from "../../lib/tcp/connection.ts";
+import type { ByteSink, CloseReason, Connection, Keepalive } from "../../lib/tcp/connection.ts";
 import type { Address, Endpoint } from "../../lib/wire/address.ts";
 import { Gather } from "../../lib/wire/gather.ts";
 import type { Arena } from "../../lib/wire/memory.ts";
@@ -30,6 +30,8 @@ export class FakeConnection implements AcceptedConnection {
   committed = "";
   /** Bytes the send queue still takes. */
   room = Infinity;
+  /** How idle peers are probed; null: not at all. */
+  keepalive: Keepalive | null = null;
   /** Calls that change the connection, in order. */
   readonly calls: string[] = [];
   readonly #arena: Arena;
@@ -114,6 +116,10 @@ export class FakeConnection implements AcceptedConnection {
 
   resetWhenDrained(deadline: number): void {
     this.calls.push(`resetWhenDrained ${deadline}`);
+  }
+
+  setKeepalive(settings: Keepalive | null): void {
+    this.keepalive = settings;
   }
 
   release(): void {

@@ -13,7 +13,7 @@
  *     app: Readable, PeerClosed                 signals since last asked
  *     app: Reset "reset by peer"                and why the connection ended
  *     accept | accept none | read 10 | read "abc" | readable 10 | eof
- *     write 10 | write "abc" | shutdown | close | release | abort
+ *     write 10 | write "abc" | shutdown | close | release | abort | keepalive
  *     synQueue 1 | acceptQueue 0
  *     SR | EST | EST+TS+SACK+WS7 | EST rtt 0.1  fixtures of the requirements, §1
  *     peer b 10.0.0.3:40001 > 10.0.0.1:80       another flow: <b …, >b …, state b …
@@ -76,6 +76,7 @@ const CALL_VERBS = [
   "close",
   "release",
   "abort",
+  "keepalive",
 ] as const;
 
 /** Reads a script. Throws ScriptSyntaxError, also when it checks nothing. */

@@ -440,10 +440,10 @@ export class ScriptRun {
     }
   }
 
-  #linkProblem({ ends }: Flow, packet: Packet): string {
+  #linkProblem({ ends, connection }: Flow, packet: Packet): string {
     if (packet.destinationMac !== ends.peerMac) return `it goes to ${packet.destinationMac}`;
     if (packet.source !== ends.localAddress) return `it comes from ${packet.source}`;
-    const ttl = this.stack.tcp.tunables.ip_default_ttl;
+    const ttl = connection?.ttl || this.stack.tcp.tunables.ip_default_ttl;
     return packet.ttl === ttl ? "" : `its time to live is ${packet.ttl}`;
   }
 

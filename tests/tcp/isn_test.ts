@@ -22,7 +22,7 @@ function tuple(local: typeof A, remote: typeof A) {
   };
 }
 
-Deno.test("isn: GV-04, the golden vectors with key K0", () => {
+Deno.test("GV-04: ISNs of the seed's hosts with key K0", () => {
   const isn = generator();
   assertEquals(isn.next(tuple(A, B), 0), 0x274bfb08);
   assertEquals(isn.next(tuple(A, B), 1000), 0x274fcb98);

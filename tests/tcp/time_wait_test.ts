@@ -50,10 +50,14 @@ Deno.test("time-wait: records are found, restarted, removed and expired as in a 
     for (const base of [0x7fffffff - 3000, -3000]) {
       const random = randomWords(index + 9);
       const queue = new TimeWaitQueue();
-      let list: { remains: Remains; expiresAt: number }[] = []; // the FIFO
+      let list: { remains: Remains; expiresAt: number }[] = []; // in order of expiry
       let now = 0;
+      const enlist = (entry: { remains: Remains; expiresAt: number }) => {
+        const before = list.findLastIndex(({ expiresAt }) => expiresAt <= entry.expiresAt);
+        list.splice(before + 1, 0, entry);
+      };
       for (let step = 0; step < 8000; step++) {
-        const lifetime = 1500;
+        const lifetime = random() % 4 === 0 ? 1500 - random() % 1500 : 1500;
         now += random() % 3;
         const choice = random() % 8;
         const port = random() % 1000;
@@ -64,7 +68,7 @@ Deno.test("time-wait: records are found, restarted, removed and expired as in a 
           if (choice < 6) {
             const remains = remainsOf(tuple, random);
             add(queue, remains, (base + now + lifetime) | 0);
-            list.push({ remains, expiresAt: now + lifetime });
+            enlist({ remains, expiresAt: now + lifetime });
           }
         } else if (choice < 4) {
           const [{ remains }] = list.splice(at, 1);
@@ -73,7 +77,7 @@ Deno.test("time-wait: records are found, restarted, removed and expired as in a 
             queue.find(segmentOf(remains), remains.hash),
             (base + now + lifetime) | 0,
           );
-          list.push({ remains, expiresAt: now + lifetime });
+          enlist({ remains, expiresAt: now + lifetime });
         } else if (choice < 5) {
           const [{ remains }] = list.splice(at, 1);
           queue.remove(queue.find(segmentOf(remains), remains.hash));
@@ -171,4 +175,24 @@ Deno.test("time-wait: a record begins without a past, though its place had one",
     assert(!queue.mayAcknowledge(index, 100, 500));
     queue.remove(index);
   }
+});
+
+Deno.test("time-wait: a removed record can be restored, and expires as it would have", () => {
+  const queue = new TimeWaitQueue();
+  const random = randomWords(6);
+  const all = [3000, 1000, 2000].map((expiresAt, i) => {
+    const remains = remainsOf(tupleOf(i, 1000 + i, random() | 0), random);
+    add(queue, remains, expiresAt);
+    return remains;
+  });
+  const [, remains] = all;
+  const index = queue.find(segmentOf(remains), remains.hash);
+  const record = queue.copy(index);
+  queue.remove(index);
+  assertEquals([queue.count, queue.earliest], [2, 2000]);
+  queue.restore(record, remains.hash);
+  assertEquals([queue.count, queue.earliest], [3, 1000]);
+  for (const each of all) check(queue, each);
+  queue.expire(1000);
+  assertEquals([queue.count, queue.earliest], [2, 2000]);
 });

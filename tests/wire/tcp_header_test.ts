@@ -40,6 +40,18 @@ function parseHex(hex: string): number {
   return parseTcp(view, AT, putHex(arena, AT, hex), new Segment());
 }
 
+Deno.test("GV-01, GV-02, GV-03: the seed's exchange decodes, verifies and is built alike", () => {
+  for (const golden of GOLDEN.slice(0, 3)) {
+    const seg = parse(golden);
+    assertEquals(formatSegment(seg), golden.text);
+    assertEquals(verifyTcp(arena, AT, fromHex(golden.hex).length, seg), true);
+    fillGolden(seg, golden.id);
+    const headerLength = buildTcp(view, BUILT, seg);
+    completeTcp(arena, BUILT, headerLength, seg, new Gather());
+    assertEquals(hexAt(arena, BUILT, headerLength), golden.hex);
+  }
+});
+
 for (const golden of GOLDEN) {
   const length = fromHex(golden.hex).length;
 
