@@ -73,6 +73,7 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/host/arena_address.ts": "through its users in tests/host/io_vector_test.ts",
   "lib/host/tap_device.ts": "through TapLink in tests/host/tap_test.ts",
   "lib/tcp/acknowledge.ts": PROTOCOL_SUITE,
+  "lib/tcp/agreement.ts": PROTOCOL_SUITE,
   "lib/tcp/connection.ts": PROTOCOL_SUITE,
   "lib/tcp/handshake.ts": PROTOCOL_SUITE,
   "lib/tcp/input.ts": PROTOCOL_SUITE,

@@ -7,7 +7,8 @@
 import type { Connection } from "../tcp/connection.ts";
 import { Counters } from "../tcp/counters.ts";
 import type { Listener, ListenOptions } from "../tcp/listener.ts";
-import { Tcp } from "../tcp/tcp.ts";
+import type { IsnSource } from "../tcp/isn.ts";
+import { type Receiving, Tcp } from "../tcp/tcp.ts";
 import type { Tracer } from "../tcp/tracer.ts";
 import type { Tunables } from "../tcp/tunables.ts";
 import type { Endpoint } from "../wire/address.ts";
@@ -20,6 +21,9 @@ export interface StackParts extends NetworkParts {
   readonly entropy: { fill(bytes: Uint8Array): void };
   /** Sees every segment; null: nobody does. */
   readonly tracer: Tracer | null;
+  /** See `TcpParts`. */
+  readonly isn?: IsnSource | null;
+  readonly receiving?: Receiving | null;
 }
 
 /** One host. `now` is monotonic milliseconds with a fraction, the same clock for all calls. */
@@ -42,6 +46,8 @@ export class Stack {
       mtu: parts.mtu,
       offload: parts.offload,
       tracer: parts.tracer,
+      isn: parts.isn ?? null,
+      receiving: parts.receiving ?? null,
     });
     this.#network.attach(this.tcp);
   }

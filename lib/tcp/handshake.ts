@@ -8,38 +8,21 @@
 
 import { EMPTY_GATHER } from "../wire/gather.ts";
 import { ACK, type Segment, SYN } from "../wire/segment.ts";
+import { adopt, type Agreement, measure, mssOf, scaleOf, type SynHistory } from "./agreement.ts";
 import { segmentArrives } from "./input.ts";
 import { Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
-import { initialWindow } from "./congestion.ts";
 import type { Listener } from "./listener.ts";
 import { prepareReply } from "./output.ts";
 import { replyReset } from "./reset.ts";
-import { takeRttSample } from "./rtt.ts";
 import type { Tcp } from "./tcp.ts";
 import { arm, TIMER } from "./timers.ts";
-
-/** MSS where the SYN names none. RFC 9293 §3.7.1 (MUST-15). */
-const DEFAULT_MSS_IPV4 = 536;
-const DEFAULT_MSS_IPV6 = 1220;
-
-/** Largest shift. RFC 7323 §2.3. */
-const MAX_SHIFT = 14;
-
-/** Bytes of the timestamps option in every segment. RFC 7323 App. A. */
-const TIMESTAMPS_LENGTH = 12;
-
-/** The window of a SYN-ACK is not scaled. RFC 7323 §2.2. */
-const SYN_WINDOW = 65535;
-
-/** Our window scale: the smallest that covers the receive buffer's 4 MiB. RFC 7323 §2.3. */
-const RECEIVE_SHIFT = 7;
 
 /** How soon a SYN-ACK that the device refused is tried again. Milliseconds. */
 const REFUSED_RETRY_MS = 10;
 
 /** A connection request that waits for the third ACK: an entry of the SYN queue. */
-export class Handshake implements Tuple {
+export class Handshake implements Tuple, Agreement, SynHistory {
   readonly tcp: Tcp;
   readonly listener: Listener;
   readonly local0: number;
@@ -94,10 +77,8 @@ export class Handshake implements Tuple {
     this.pathLow = syn.pathLow;
     this.irs = syn.seq;
     this.iss = tcp.nextIss(syn, now);
-    const isIpv4 = syn.remote0 === 0 && syn.remote1 === 0 && syn.remote2 === 0xffff;
-    const named = syn.mss >= 0 ? syn.mss : isIpv4 ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6;
-    this.mss = Math.max(named, tunables.tcp_min_snd_mss);
-    this.windowScale = tunables.tcp_window_scaling ? Math.min(syn.windowScale, MAX_SHIFT) : -1;
+    this.mss = mssOf(syn, tunables);
+    this.windowScale = scaleOf(syn, tunables);
     this.sackOk = syn.sackPermitted && tunables.tcp_sack !== 0;
     this.tsOk = syn.hasTimestamps && tunables.tcp_timestamps !== 0;
     this.tsRecent = syn.tsVal;
@@ -133,10 +114,10 @@ export class Handshake implements Tuple {
     seg.flags = SYN | ACK;
     seg.seq = this.iss;
     seg.ack = (this.irs + 1) | 0;
-    seg.wnd = SYN_WINDOW;
+    seg.wnd = this.tcp.synWindow;
     seg.mss = this.tcp.maxSegmentSize(this);
     seg.sackPermitted = this.sackOk;
-    if (this.windowScale >= 0) seg.windowScale = RECEIVE_SHIFT;
+    if (this.windowScale >= 0) seg.windowScale = this.tcp.receiveShift;
     if (this.tsOk) {
       seg.hasTimestamps = true;
       seg.tsVal = this.tcp.timestamp(this.tsOffset, now);
@@ -156,7 +137,7 @@ export class Handshake implements Tuple {
       tcp.counters.TCPNoAckFlag++;
       return;
     }
-    if (offset < 0 || offset >= SYN_WINDOW) return this.#challenge(now);
+    if (offset < 0 || offset >= tcp.synWindow) return this.#challenge(now);
     if (this.tsOk && (!seg.hasTimestamps || ((seg.tsVal - this.tsRecent) | 0) < 0)) {
       tcp.counters.PAWSEstabRejected++;
       return;
@@ -177,7 +158,7 @@ export class Handshake implements Tuple {
       this.tcp.counters.TCPReqReset++;
       return this.tcp.forget(this);
     }
-    if (offset > 0 && offset < SYN_WINDOW) this.#challenge(now);
+    if (offset > 0 && offset < this.tcp.synWindow) this.#challenge(now);
     else this.tcp.counters.TCPRstOutOfWindow++;
   }
 
@@ -187,7 +168,7 @@ export class Handshake implements Tuple {
       if (!this.sendSynAck(now)) this.tcp.counters.TxDrop++;
       return;
     }
-    if (offset < 0 || offset >= SYN_WINDOW) return this.#challenge(now);
+    if (offset < 0 || offset >= this.tcp.synWindow) return this.#challenge(now);
     this.tcp.counters.TCPReqReset++;
     this.tcp.forget(this);
   }
@@ -200,7 +181,7 @@ export class Handshake implements Tuple {
     seg.flags = ACK;
     seg.seq = (this.iss + 1) | 0;
     seg.ack = (this.irs + 1) | 0;
-    seg.wnd = this.windowScale >= 0 ? SYN_WINDOW >> RECEIVE_SHIFT : SYN_WINDOW;
+    seg.wnd = tcp.synWindow >> (this.windowScale >= 0 ? tcp.receiveShift : 0);
     if (this.tsOk) {
       seg.hasTimestamps = true;
       seg.tsVal = tcp.timestamp(this.tsOffset, now);
@@ -217,30 +198,11 @@ export class Handshake implements Tuple {
     tcp.forget(this);
     c.pathHigh = this.pathHigh;
     c.pathLow = this.pathLow;
-    c.sackOk = this.sackOk;
-    c.tsOk = this.tsOk;
-    c.tsRecent = this.tsRecent;
-    c.tsRecentAt = now | 0;
-    c.tsOffset = this.tsOffset;
-    const options = this.tsOk ? TIMESTAMPS_LENGTH : 0;
-    c.mss = Math.min(this.mss, tcp.maxSegmentSize(this)) - options;
-    if (this.windowScale >= 0) {
-      c.sndShift = this.windowScale;
-      c.rcvShift = RECEIVE_SHIFT;
-    }
-    c.rcvEdge = (c.rcvNxt + SYN_WINDOW) | 0;
+    adopt(c, this, now);
     c.sndWnd = seg.wnd << c.sndShift;
     c.maxSndWnd = c.sndWnd;
     c.sndWl1 = seg.seq;
-    c.rtoMs = tunables.tcp_rto_init;
-    // Timestamps may prove that the first SYN-ACK came through, and others were sent in vain.
-    const firstArrived = this.sent === 1 || (this.tsOk && seg.tsEcr === this.firstTsVal);
-    // What was sent once gives the first round-trip sample; otherwise RFC 6298 §5.7.
-    if (firstArrived) takeRttSample(c, ((now - this.sentAt) | 0) * 1000, tunables);
-    else if (!this.tsOk) c.rtoMs = Math.max(c.rtoMs, 3000);
-    // RFC 6928 §2: a SYN-ACK lost more than once says that the path is bad.
-    const isBad = this.sent > 2 && !firstArrived;
-    c.cwnd = isBad ? c.mss : initialWindow(c.mss, tunables.tcp_initial_cwnd);
+    measure(c, this, seg, now);
     c.lastReceivedAt = now | 0;
     if (tunables.px_keepalive_client !== 0) {
       arm(c, TIMER.Keepalive, (now + tunables.tcp_keepalive_time * 1000) | 0);

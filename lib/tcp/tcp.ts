@@ -19,13 +19,14 @@ import type { Arena } from "../wire/memory.ts";
 import type { PagePool } from "../wire/pages.ts";
 import { type PathError, PathErrorKind } from "../wire/path_error.ts";
 import { ACK, Segment, type SegmentSink } from "../wire/segment.ts";
+import { SYN_WINDOW_LIMIT } from "./agreement.ts";
 import { BUFFER_LIMIT, type CloseReason, type Connection, SIGNAL } from "./connection.ts";
 import { ConnectionTable, type Tuple, tupleHash } from "./connection_table.ts";
 import type { Counters } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Handshake } from "./handshake.ts";
 import { segmentArrives } from "./input.ts";
-import { IsnGenerator } from "./isn.ts";
+import { IsnGenerator, type IsnSource } from "./isn.ts";
 import { Listener, type ListenOptions } from "./listener.ts";
 import { prepareReply, transmit, Turn } from "./output.ts";
 import { RateLimit } from "./rate_limit.ts";
@@ -47,6 +48,9 @@ const REFUSED_RETRY_MS = 1;
 /** Above this share of lent pages no window moves further. */
 const PRESSURE = 0.75;
 
+/** Our window scale: the smallest that covers the receive buffer's 4 MiB. RFC 7323 §2.3. */
+const RECEIVE_SHIFT = 7;
+
 /** Challenge ACKs of all handshakes together, a second. */
 const HANDSHAKE_CHALLENGES = 100;
 
@@ -64,6 +68,18 @@ export interface TcpParts {
   /** Whether the device cuts super-segments. */
   readonly offload: boolean;
   readonly tracer: Tracer | null;
+  /** Where ISNs and timestamp offsets come from; null: a generator with keys of its own. */
+  readonly isn?: IsnSource | null;
+  /** How windows are promised; null: by `BUFFER_LIMIT` and a scale which covers it. */
+  readonly receiving?: Receiving | null;
+}
+
+/** How much a receive window promises, and how it says so. */
+export interface Receiving {
+  /** Most bytes kept for the user of a connection. */
+  readonly limit: number;
+  /** Our window scale option. RFC 7323 §2.3. */
+  readonly shift: number;
 }
 
 /** The protocol: all connections of one host. */
@@ -87,7 +103,12 @@ export class Tcp {
   readonly #sink: SegmentSink;
   readonly #tracer: Tracer | null;
   readonly #mtu: number;
-  readonly #isn: IsnGenerator;
+  /** Of segments with SYN; it is not scaled. */
+  readonly synWindow: number;
+  /** Our window scale. */
+  readonly receiveShift: number;
+  readonly #receiveLimit: number;
+  readonly #isn: IsnSource;
   readonly #hashKey: number;
   readonly #listeners = new Map<number, Listener[]>();
   #tunables: Tunables;
@@ -117,7 +138,11 @@ export class Tcp {
     this.resetLimit = new RateLimit(parts.tunables.px_rst_ratelimit);
     const secrets = new Uint8Array(36);
     parts.entropy.fill(secrets);
-    this.#isn = new IsnGenerator(parts.arena, secrets.subarray(0, 16), secrets.subarray(16, 32));
+    this.#isn = parts.isn ??
+      new IsnGenerator(parts.arena, secrets.subarray(0, 16), secrets.subarray(16, 32));
+    this.#receiveLimit = parts.receiving?.limit ?? BUFFER_LIMIT;
+    this.synWindow = Math.min(this.#receiveLimit, SYN_WINDOW_LIMIT);
+    this.receiveShift = parts.receiving?.shift ?? RECEIVE_SHIFT;
     this.#hashKey = new DataView(secrets.buffer).getInt32(32);
   }
 
@@ -315,7 +340,7 @@ export class Tcp {
   receiveWindow(c: Connection): number {
     const offered = (c.rcvEdge - c.rcvNxt) | 0;
     if (this.pages.lent > this.pages.limit * PRESSURE) return offered;
-    const free = BUFFER_LIMIT - c.receiveQueue.length;
+    const free = this.#receiveLimit - c.receiveQueue.length;
     const most = 0xffff << c.rcvShift;
     return Math.max(offered, Math.min(free, most));
   }

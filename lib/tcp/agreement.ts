@@ -1,0 +1,89 @@
+/**
+ * What the two SYNs of a connection agree on, and how a connection begins with
+ * it: the same for both ways of opening one. RFC 9293 §3.7.1, RFC 7323 §1.3,
+ * RFC 2018 §2, RFC 6298 §5.7.
+ */
+
+import type { Segment } from "../wire/segment.ts";
+import { initialWindow } from "./congestion.ts";
+import type { Connection } from "./connection.ts";
+import { takeRttSample } from "./rtt.ts";
+import type { Tunables } from "./tunables.ts";
+
+/** MSS where the SYN names none. RFC 9293 §3.7.1 (MUST-15). */
+const DEFAULT_MSS_IPV4 = 536;
+const DEFAULT_MSS_IPV6 = 1220;
+
+/** Largest shift. RFC 7323 §2.3. */
+const MAX_SHIFT = 14;
+
+/** Bytes of the timestamps option in every segment. RFC 7323 App. A. */
+const TIMESTAMPS_LENGTH = 12;
+
+/** Largest window of a SYN, which is not scaled. RFC 7323 §2.2. */
+export const SYN_WINDOW_LIMIT = 65535;
+
+/** What both SYNs said. */
+export interface Agreement {
+  /** The peer's MSS, after bounds. */
+  readonly mss: number;
+  /** The peer's shift; -1: no scaling, either way. */
+  readonly windowScale: number;
+  readonly sackOk: boolean;
+  readonly tsOk: boolean;
+  readonly tsRecent: number;
+  /** Of our own timestamps. */
+  readonly tsOffset: number;
+}
+
+/** What is known of the segments with our SYN. */
+export interface SynHistory {
+  /** How many were sent. */
+  readonly sent: number;
+  /** When the first was, int32 milliseconds, and its TSval. */
+  readonly sentAt: number;
+  readonly firstTsVal: number;
+}
+
+/** The MSS to believe a SYN, at least `tcp_min_snd_mss`. RFC 9293 §3.7.1. */
+export function mssOf(syn: Segment, tunables: Tunables): number {
+  const isIpv4 = syn.remote0 === 0 && syn.remote1 === 0 && syn.remote2 === 0xffff;
+  const named = syn.mss >= 0 ? syn.mss : isIpv4 ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6;
+  return Math.max(named, tunables.tcp_min_snd_mss);
+}
+
+/** The shift of a SYN, within its bounds; -1: it offers none, or we do not want it. RFC 7323 §2.3. */
+export function scaleOf(syn: Segment, tunables: Tunables): number {
+  return tunables.tcp_window_scaling !== 0 ? Math.min(syn.windowScale, MAX_SHIFT) : -1;
+}
+
+/** `c` is to follow the agreement; its RCV.NXT and the windows of the SYNs are known. */
+export function adopt(c: Connection, agreement: Agreement, now: number): void {
+  const tcp = c.tcp;
+  c.sackOk = agreement.sackOk;
+  c.tsOk = agreement.tsOk;
+  c.tsRecent = agreement.tsRecent;
+  c.tsRecentAt = now | 0;
+  c.tsOffset = agreement.tsOffset;
+  const options = agreement.tsOk ? TIMESTAMPS_LENGTH : 0;
+  c.mss = Math.min(agreement.mss, tcp.maxSegmentSize(c)) - options;
+  if (agreement.windowScale >= 0) {
+    c.sndShift = agreement.windowScale;
+    c.rcvShift = tcp.receiveShift;
+  }
+  c.rcvEdge = (c.rcvNxt + tcp.synWindow) | 0;
+  c.rtoMs = tcp.tunables.tcp_rto_init;
+  c.cwnd = initialWindow(c.mss, tcp.tunables.tcp_initial_cwnd);
+}
+
+/** `answer` acknowledges our SYN: round-trip time, timeout and cwnd begin with what that tells. */
+export function measure(c: Connection, history: SynHistory, answer: Segment, now: number): void {
+  const tunables = c.tcp.tunables;
+  // Timestamps may prove that the first SYN came through, and others were sent in vain.
+  const firstArrived = history.sent === 1 || (c.tsOk && answer.tsEcr === history.firstTsVal);
+  // What was sent once gives the first round-trip sample; otherwise RFC 6298 §5.7.
+  if (firstArrived) takeRttSample(c, ((now - history.sentAt) | 0) * 1000, tunables);
+  else if (!c.tsOk) c.rtoMs = Math.max(c.rtoMs, 3000);
+  // RFC 6928 §2: a SYN lost more than once says that the path is bad.
+  if (history.sent > 2 && !firstArrived) c.cwnd = c.mss;
+}
