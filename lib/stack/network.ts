@@ -9,6 +9,7 @@
  */
 
 import type { Counters } from "../tcp/counters.ts";
+import type { Router } from "../tcp/openings.ts";
 import type { Tunables } from "../tcp/tunables.ts";
 import type { Address, Cidr, Mac } from "../wire/address.ts";
 import {
@@ -67,7 +68,7 @@ export interface NetworkParts {
 }
 
 /** One host's network floor. */
-export class Network implements SegmentSink {
+export class Network implements SegmentSink, Router {
   readonly counters: Counters;
   /** The neighbour cache. */
   readonly neighbors: Neighbors;
@@ -165,6 +166,11 @@ export class Network implements SegmentSink {
     } else {
       this.counters.EthUnknownType++;
     }
+  }
+
+  /** The address of ours from which `remote` is reached; null: nobody can be there, or we have none for it. */
+  sourceFor(remote: Address): Address | null {
+    return this.#addresses.canBeRemote(remote) ? this.#addresses.sourceFor(remote) : null;
   }
 
   /** Sends a segment: where it came from, unless its host's confirmed MAC is another by now. */

@@ -8,6 +8,7 @@ import type { Connection } from "../tcp/connection.ts";
 import { Counters } from "../tcp/counters.ts";
 import type { Listener, ListenOptions } from "../tcp/listener.ts";
 import type { IsnSource } from "../tcp/isn.ts";
+import type { ConnectOptions } from "../tcp/openings.ts";
 import { type Receiving, Tcp } from "../tcp/tcp.ts";
 import type { Tracer } from "../tcp/tracer.ts";
 import type { Tunables } from "../tcp/tunables.ts";
@@ -47,6 +48,7 @@ export class Stack {
       offload: parts.offload,
       tracer: parts.tracer,
       isn: parts.isn ?? null,
+      router: this.#network,
       receiving: parts.receiving ?? null,
     });
     this.#network.attach(this.tcp);
@@ -66,6 +68,11 @@ export class Stack {
   /** See `Tcp.listen`. */
   listen(local: Endpoint, options: ListenOptions = {}): Listener {
     return this.tcp.listen(local, options);
+  }
+
+  /** See `Tcp.connect`. */
+  connect(remote: Endpoint, options: ConnectOptions, now: number): Connection {
+    return this.tcp.connect(remote, options, now);
   }
 
   /** A frame arrived; it is free after the call. Whatever it holds, this does not throw. */

@@ -23,11 +23,13 @@ import { SYN_WINDOW_LIMIT } from "./agreement.ts";
 import { BUFFER_LIMIT, type CloseReason, type Connection, SIGNAL } from "./connection.ts";
 import { ConnectionTable, type Tuple, tupleHash } from "./connection_table.ts";
 import type { Counters } from "./counters.ts";
+import { Connector } from "./connector.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Handshake } from "./handshake.ts";
 import { segmentArrives } from "./input.ts";
 import { IsnGenerator, type IsnSource } from "./isn.ts";
 import { Listener, type ListenOptions } from "./listener.ts";
+import { type ConnectOptions, Openings, type Router } from "./openings.ts";
 import { prepareReply, transmit, Turn } from "./output.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { replyReset } from "./reset.ts";
@@ -72,6 +74,8 @@ export interface TcpParts {
   readonly isn?: IsnSource | null;
   /** How windows are promised; null: by `BUFFER_LIMIT` and a scale which covers it. */
   readonly receiving?: Receiving | null;
+  /** Names the source of what goes to a remote address; null: there are no active opens. */
+  readonly router?: Router | null;
 }
 
 /** How much a receive window promises, and how it says so. */
@@ -88,7 +92,7 @@ export class Tcp {
   readonly pages: PagePool;
   readonly counters: Counters;
   readonly offload: boolean;
-  readonly deadlines: Deadlines<Connection | Handshake> = new Deadlines();
+  readonly deadlines: Deadlines<Connection | Handshake | Connector> = new Deadlines();
   /** Scratch: filled by `readable` and `writable`. */
   readonly userGather: Gather = new Gather();
   /** Scratch: the payload of the segment which is sent. */
@@ -99,6 +103,7 @@ export class Tcp {
   readonly timeWaits: TimeWaitQueue = new TimeWaitQueue();
   readonly #connections = new ConnectionTable<Connection>();
   readonly #handshakes = new ConnectionTable<Handshake>();
+  readonly #openings: Openings;
   readonly #challengeLimit = new RateLimit(HANDSHAKE_CHALLENGES);
   readonly #sink: SegmentSink;
   readonly #tracer: Tracer | null;
@@ -136,7 +141,7 @@ export class Tcp {
     this.#tracer = parts.tracer;
     this.#mtu = parts.mtu;
     this.resetLimit = new RateLimit(parts.tunables.px_rst_ratelimit);
-    const secrets = new Uint8Array(36);
+    const secrets = new Uint8Array(52);
     parts.entropy.fill(secrets);
     this.#isn = parts.isn ??
       new IsnGenerator(parts.arena, secrets.subarray(0, 16), secrets.subarray(16, 32));
@@ -144,6 +149,7 @@ export class Tcp {
     this.synWindow = Math.min(this.#receiveLimit, SYN_WINDOW_LIMIT);
     this.receiveShift = parts.receiving?.shift ?? RECEIVE_SHIFT;
     this.#hashKey = new DataView(secrets.buffer).getInt32(32);
+    this.#openings = new Openings(this, parts.router ?? null, parts.arena, secrets.subarray(36));
   }
 
   /** The tunables in force. */
@@ -160,6 +166,11 @@ export class Tcp {
   /** Connections in a synchronized state, TIME-WAIT not among them. */
   get connectionCount(): number {
     return this.#connections.count;
+  }
+
+  /** Active opens whose SYN is not acknowledged yet. */
+  get openingCount(): number {
+    return this.#openings.count;
   }
 
   /** Requests in the SYN queues. */
@@ -183,6 +194,15 @@ export class Tcp {
     return listener;
   }
 
+  /**
+   * Opens a connection: its SYN leaves with the next `poll`, `Established` or
+   * `Reset` is signalled. Bytes may be queued at once. Throws AddressError when
+   * `remote` can be nobody, or no local port is free. RFC 9293 §3.10.1.
+   */
+  connect(remote: Endpoint, options: ConnectOptions, now: number): Connection {
+    return this.#openings.connect(remote, options, now);
+  }
+
   /** SEGMENT ARRIVES. `seg` is well-formed and for one of our addresses; it is borrowed. RFC 9293 §3.10.7. */
   receive(seg: Segment, now: number): void {
     this.counters.InSegs++;
@@ -192,6 +212,8 @@ export class Tcp {
     if (c !== null) return segmentArrives(c, seg, now);
     const handshake = this.#handshakes.count > 0 ? this.#handshakes.find(seg, hash) : null;
     if (handshake !== null) return handshake.arrives(seg, now);
+    const opening = this.#openings.count > 0 ? this.#openings.find(seg, hash) : null;
+    if (opening !== null) return opening.connector!.arrives(seg, now);
     const index = this.timeWaits.find(seg, hash);
     if (index >= 0 && this.#timeWaitArrives(index, seg, now)) return;
     const listener = this.#listenerFor(seg);
@@ -216,6 +238,11 @@ export class Tcp {
       c.softErrors++;
       return true;
     }
+    const opening = this.#openings.find(quoted, hash);
+    if (opening !== null && quoted.seq === opening.iss) {
+      opening.connector!.pathErrorArrives(error.kind === PathErrorKind.Refused);
+      return true;
+    }
     const handshake = this.#handshakes.find(quoted, hash);
     if (handshake === null || quoted.seq !== handshake.iss) return false;
     const isFatal = error.kind === PathErrorKind.Unreachable ||
@@ -229,7 +256,7 @@ export class Tcp {
   poll(now: number): boolean {
     const time = now | 0;
     for (let due = this.deadlines.takeDue(time); due !== null; due = this.deadlines.takeDue(time)) {
-      if (due instanceof Handshake) due.deadlinePassed(now);
+      if (due instanceof Handshake || due instanceof Connector) due.deadlinePassed(now);
       else deadlinePassed(due, now);
     }
     this.timeWaits.expire(time);
@@ -384,6 +411,58 @@ export class Tcp {
     this.deadlines.remove(handshake);
   }
 
+  /** `c`, opened actively, may send: it has a turn in the next `poll`. */
+  admit(c: Connection): void {
+    c.isReady = false;
+    this.ready(c);
+  }
+
+  /** The SYN of an active open was acknowledged: `c` is in a synchronized state. */
+  opened(c: Connection): void {
+    this.#openings.leave(c);
+    this.established(c);
+    this.admit(c);
+  }
+
+  /** See `tupleHash`. */
+  hashOf(t: Omit<Tuple, "hash">): number {
+    return tupleHash(t, this.#hashKey);
+  }
+
+  /** Whether there is a listener of that port alone. */
+  hasListener(port: number): boolean {
+    return this.#listeners.has(port);
+  }
+
+  /**
+   * Whether an active open may have the tuple. It may have one out of TIME-WAIT
+   * when timestamps tell the two connections apart. RFC 6191 §2; Linux:
+   * `tcp_tw_reuse`, whose 2 is for the loopback only.
+   */
+  mayTakeTuple(t: Omit<Tuple, "hash">, hash: number, now: number): boolean {
+    if (this.#connections.find(t, hash) !== null) return false;
+    if (this.#handshakes.find(t, hash) !== null) return false;
+    const index = this.timeWaits.find(t, hash);
+    if (index < 0) return true;
+    const tunables = this.#tunables;
+    if (tunables.tcp_tw_reuse !== 1 || tunables.tcp_timestamps === 0) return false;
+    return this.timeWaits.hasTimestamps(index) &&
+      ((now - this.timeWaits.heardAt(index)) | 0) > tunables.tcp_tw_reuse_delay;
+  }
+
+  /** Takes the tuple, out of TIME-WAIT if it is there, and returns the ISS for it. */
+  takeTuple(t: Omit<Tuple, "hash">, hash: number, now: number): number {
+    const index = this.timeWaits.find(t, hash);
+    if (index < 0) return this.nextIss(t, now);
+    this.#reopens = true;
+    this.#reopenedFrom = this.timeWaits.sndNxt(index);
+    this.timeWaits.remove(index);
+    this.counters.TWRecycled++;
+    const iss = this.nextIss(t, now);
+    this.#reopens = false;
+    return iss;
+  }
+
   /** A connection reached ESTABLISHED. */
   established(c: Connection): void {
     this.#connections.add(c);
@@ -433,7 +512,7 @@ export class Tcp {
   enterTimeWait(c: Connection, now: number): void {
     const tunables = this.#tunables;
     if (this.timeWaits.count >= tunables.tcp_max_tw_buckets) this.counters.TCPTimeWaitOverflow++;
-    else this.timeWaits.add(c, (now + 2000 * tunables.tcp_msl) | 0);
+    else this.timeWaits.add(c, (now + 2000 * tunables.tcp_msl) | 0, now | 0);
     c.state = State.TimeWait;
     this.#end(c, "closed");
     this.signal(c, SIGNAL.Closed);
@@ -455,7 +534,8 @@ export class Tcp {
 
   #end(c: Connection, reason: CloseReason): void {
     c.closeReason = reason;
-    this.#connections.remove(c);
+    if (c.connector !== null) this.#openings.leave(c);
+    else this.#connections.remove(c);
     this.deadlines.remove(c);
     c.timers = 0;
     c.resetPending = false;
@@ -529,6 +609,7 @@ export class Tcp {
    */
   #timeWaitArrives(index: number, seg: Segment, now: number): boolean {
     const records = this.timeWaits;
+    records.hear(index, now | 0);
     if (seg.hasRst) {
       const isExact = seg.seq === records.rcvNxt(index);
       if (isExact && this.#tunables.tcp_rfc1337 === 0) records.remove(index);

@@ -6,8 +6,9 @@
  * whose FIN is repeated goes to its end.
  */
 
-import type { Segment } from "../wire/segment.ts";
+import type { Address } from "../wire/address.ts";
 import type { Connection } from "./connection.ts";
+import type { Tuple } from "./connection_table.ts";
 
 /** Words of a record. */
 const WORDS = 16;
@@ -37,6 +38,8 @@ export class TimeWaitQueue {
   #nextInChain = new Int32Array(INITIAL_CAPACITY);
   #nextInQueue = new Int32Array(INITIAL_CAPACITY);
   #previousInQueue = new Int32Array(INITIAL_CAPACITY);
+  /** When the peer was last heard, int32 milliseconds. */
+  #heardAt = new Int32Array(INITIAL_CAPACITY);
   #buckets = new Int32Array(INITIAL_CAPACITY).fill(NONE);
   #capacity = INITIAL_CAPACITY;
   #used = 0;
@@ -56,7 +59,7 @@ export class TimeWaitQueue {
   }
 
   /** Remembers what is needed of `c` until `expiresAt` (int32 milliseconds). */
-  add(c: Connection, expiresAt: number): void {
+  add(c: Connection, expiresAt: number, now: number): void {
     const index = this.#take();
     const at = index * WORDS;
     const records = this.#records;
@@ -76,6 +79,7 @@ export class TimeWaitQueue {
     records[at + PATH_HIGH] = c.pathHigh | (c.tsOk ? HAS_TIMESTAMPS : 0);
     records[at + PATH_LOW] = c.pathLow;
     this.#hashes[index] = c.hash;
+    this.#heardAt[index] = now;
     const bucket = c.hash & (this.#capacity - 1);
     this.#nextInChain[index] = this.#buckets[bucket];
     this.#buckets[bucket] = index;
@@ -84,7 +88,7 @@ export class TimeWaitQueue {
   }
 
   /** The record a segment belongs to, or -1. */
-  find(seg: Segment, hash: number): number {
+  find(seg: Omit<Tuple, "hash">, hash: number): number {
     if (this.#count === 0) return NONE;
     let index = this.#buckets[hash & (this.#capacity - 1)];
     while (index !== NONE && !(this.#hashes[index] === hash && this.#matches(index, seg))) {
@@ -122,6 +126,29 @@ export class TimeWaitQueue {
     return (this.#records[index * WORDS + PATH_HIGH] & HAS_TIMESTAMPS) !== 0;
   }
 
+  /** When the connection's last segment arrived, int32 milliseconds. */
+  heardAt(index: number): number {
+    return this.#heardAt[index];
+  }
+
+  /** Notes that a segment for the record arrived. */
+  hear(index: number, now: number): void {
+    this.#heardAt[index] = now;
+  }
+
+  /** Whether any record has that local address and port. Looks at all of them. */
+  hasLocal(address: Address, port: number): boolean {
+    const r = this.#records;
+    for (let index = this.#first; index !== NONE; index = this.#nextInQueue[index]) {
+      const at = index * WORDS + LOCAL;
+      const isIt = (r[index * WORDS + PORTS] & 0xffff) === port &&
+        r[at] === address.w0 && r[at + 1] === address.w1 &&
+        r[at + 2] === address.w2 && r[at + 3] === address.w3;
+      if (isIt) return true;
+    }
+    return false;
+  }
+
   /** Begins 2·MSL anew: the peer repeated its FIN. RFC 9293 §3.10.7.4. */
   restart(index: number, expiresAt: number): void {
     this.#dequeue(index);
@@ -149,7 +176,7 @@ export class TimeWaitQueue {
     while (this.#count > 0 && ((this.earliest - now) | 0) <= 0) this.remove(this.#first);
   }
 
-  #matches(index: number, seg: Segment): boolean {
+  #matches(index: number, seg: Omit<Tuple, "hash">): boolean {
     const r = this.#records;
     const at = index * WORDS;
     return r[at + PORTS] === ((seg.remotePort << 16) | seg.localPort) &&
@@ -194,6 +221,7 @@ export class TimeWaitQueue {
     this.#nextInChain = enlarged(this.#nextInChain, capacity);
     this.#nextInQueue = enlarged(this.#nextInQueue, capacity);
     this.#previousInQueue = enlarged(this.#previousInQueue, capacity);
+    this.#heardAt = enlarged(this.#heardAt, capacity);
     this.#buckets = new Int32Array(capacity).fill(NONE);
     this.#capacity = capacity;
     // It grows only when no record is free: all of them are in use.

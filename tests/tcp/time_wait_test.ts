@@ -26,7 +26,7 @@ function remainsOf(tuple: Tuple, random: () => number): Remains {
 }
 
 function add(queue: TimeWaitQueue, remains: Remains, expiresAt: number): void {
-  queue.add(remains as unknown as Connection, expiresAt);
+  queue.add(remains as unknown as Connection, expiresAt, 0);
 }
 
 /** Asserts that the queue tells of `remains` all there was. */
