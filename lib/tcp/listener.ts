@@ -6,6 +6,7 @@
 
 import type { Endpoint } from "../wire/address.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
+import { AddressError } from "./address_error.ts";
 import { type Connection } from "./connection.ts";
 import { Handshake } from "./handshake.ts";
 import type { Tcp } from "./tcp.ts";
@@ -14,6 +15,8 @@ import type { Tcp } from "./tcp.ts";
 export interface ListenOptions {
   /** Most connections that wait for `accept`; at most the tunable `somaxconn`, which is also the default. */
   readonly backlog?: number;
+  /** False: not while a connection of that address and port is in TIME-WAIT. Linux: SO_REUSEADDR. */
+  readonly reuseAddress?: boolean;
 }
 
 /** One local address and port, or every port of an address, where connections are welcome. */
@@ -66,6 +69,21 @@ export class Listener {
       c.release();
     }
     this.#acceptQueue.length = 0;
+  }
+
+  /**
+   * Turns active: the listener is closed, and its address and port open a
+   * connection to `remote`. Throws AddressError, and listens on, when connections
+   * wait here or `remote` can be nobody. RFC 9293 §3.10.1, §3.10.2.
+   */
+  connect(remote: Endpoint, now: number): Connection {
+    if (this.#isClosed || this.synQueueLength > 0 || this.#acceptQueue.length > 0) {
+      throw new AddressError("EISCONN", `Cannot connect from ${this.local}: connections wait here`);
+    }
+    const { address, port } = this.local;
+    const c = this.#tcp.connect(remote, { localAddress: address, localPort: port }, now);
+    this.close();
+    return c;
   }
 
   /** A handshake was completed. */

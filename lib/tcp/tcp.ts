@@ -19,6 +19,7 @@ import type { Arena } from "../wire/memory.ts";
 import type { PagePool } from "../wire/pages.ts";
 import { type PathError, PathErrorKind } from "../wire/path_error.ts";
 import { ACK, Segment, type SegmentSink } from "../wire/segment.ts";
+import { AddressError } from "./address_error.ts";
 import { SYN_WINDOW_LIMIT } from "./agreement.ts";
 import { BUFFER_LIMIT, type CloseReason, type Connection, SIGNAL } from "./connection.ts";
 import { ConnectionTable, type Tuple, tupleHash } from "./connection_table.ts";
@@ -180,13 +181,17 @@ export class Tcp {
 
   /**
    * Connections to `local` are welcome from now on. Port 0: to every port of the
-   * address that has no listener of its own. Throws RangeError when there is one
+   * address that has no listener of its own. Throws AddressError when there is one
    * already. RFC 9293 §3.10.1.
    */
   listen(local: Endpoint, options: ListenOptions = {}): Listener {
     const listeners = this.#listeners.get(local.port) ?? [];
     if (listeners.some((l) => l.local.address.equals(local.address))) {
-      throw new RangeError(`Cannot listen on ${local}: address already in use`);
+      throw new AddressError("EADDRINUSE", `Cannot listen on ${local}: address already in use`);
+    }
+    const mayReuse = options.reuseAddress ?? true;
+    if (!mayReuse && this.timeWaits.hasLocal(local.address, local.port)) {
+      throw new AddressError("EADDRINUSE", `Cannot listen on ${local}: it is in TIME-WAIT`);
     }
     const listener = new Listener(this, local, options);
     listeners.push(listener);
