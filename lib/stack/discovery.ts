@@ -40,7 +40,7 @@ import type { Segment } from "../wire/segment.ts";
 import { Neighbors, type Prober } from "./neighbors.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 import type { Transmitter } from "./transmitter.ts";
-import { WaitingPackets } from "./waiting_packets.ts";
+import { type LostPacketReceiver, WaitingPackets } from "./waiting_packets.ts";
 
 /** 33:33, what IPv6 group MACs begin with; the rest is the group's last word. RFC 2464 §7. */
 const IPV6_GROUP_MAC_HIGH = 0x3333;
@@ -59,6 +59,8 @@ export interface DiscoveryParts {
   readonly counters: Counters;
   /** Entries of the cache, and how long they are believed. */
   readonly neighborLimit: number;
+  /** Is told of what waited for a neighbour in vain. */
+  readonly lostPackets: LostPacketReceiver;
   readonly staleMs: number;
   /** A secret int32. */
   readonly hashKey: number;
@@ -74,6 +76,7 @@ export class Discovery implements Prober {
   readonly #macLow: number;
   readonly #counters: Counters;
   readonly #waiting: WaitingPackets;
+  readonly #lostPackets: LostPacketReceiver;
 
   constructor(parts: DiscoveryParts) {
     this.#transmitter = parts.transmitter;
@@ -82,6 +85,7 @@ export class Discovery implements Prober {
     this.#macHigh = parts.mac.high;
     this.#macLow = parts.mac.low;
     this.#counters = parts.counters;
+    this.#lostPackets = parts.lostPackets;
     this.#waiting = new WaitingPackets(parts.transmitter, parts.pages, parts.counters);
     this.neighbors = new Neighbors(
       parts.neighborLimit,
@@ -202,9 +206,9 @@ export class Discovery implements Prober {
     return this.#waiting.send(slot, macHigh, this.neighbors.macLow[slot], type);
   }
 
-  /** Forgets what waits for a neighbour. */
+  /** Forgets what waits for a neighbour; its failure is told. RFC 1122 §2.3.2.2. */
   discard(slot: number): void {
-    this.#waiting.discard(slot);
+    this.#waiting.discard(slot, this.neighbors.isFailed(slot) ? this.#lostPackets : null);
   }
 
   #hopAddress(seg: Segment): Address {

@@ -31,6 +31,7 @@ import { parseIpv4 } from "../wire/ipv4.ts";
 import { parseIpv6 } from "../wire/ipv6.ts";
 import type { Arena } from "../wire/memory.ts";
 import type { PagePool } from "../wire/pages.ts";
+import { parseQuote, PathError, PathErrorKind } from "../wire/path_error.ts";
 import { ACK, Segment, type SegmentSink } from "../wire/segment.ts";
 import { parseTcp, TcpFault, verifyTcp } from "../wire/tcp_header.ts";
 import { Control, type PathErrorReceiver } from "./control.ts";
@@ -39,6 +40,7 @@ import { IcmpErrors } from "./errors.ts";
 import type { Neighbors } from "./neighbors.ts";
 import { OwnAddresses } from "./own_addresses.ts";
 import { Transmitter } from "./transmitter.ts";
+import type { LostPacketReceiver } from "./waiting_packets.ts";
 
 /** The longest packet of a frame the sender's device would cut. RFC 791 §3.1. */
 const SUPER_PACKET_LIMIT = 65535;
@@ -68,7 +70,7 @@ export interface NetworkParts {
 }
 
 /** One host's network floor. */
-export class Network implements SegmentSink, Router {
+export class Network implements SegmentSink, Router, LostPacketReceiver {
   readonly counters: Counters;
   /** The neighbour cache. */
   readonly neighbors: Neighbors;
@@ -84,6 +86,8 @@ export class Network implements SegmentSink, Router {
   readonly #control: Control;
   readonly #packet = new IpPacket();
   readonly #seg = new Segment();
+  /** Scratch: what is told of a packet that was given up. */
+  readonly #lost = new PathError();
   #transport: Transport | null = null;
   #now = 0;
 
@@ -109,6 +113,7 @@ export class Network implements SegmentSink, Router {
       neighborLimit: tunables.gc_thresh3,
       staleMs: tunables.gc_stale_time * 1000,
       hashKey: keys[1],
+      lostPackets: this,
     });
     this.neighbors = this.#discovery.neighbors;
     this.#control = new Control({
@@ -185,6 +190,14 @@ export class Network implements SegmentSink, Router {
       return this.#transmitter.sendSegment(seg, payload, seg.pathHigh, seg.pathLow);
     }
     return this.#sendThroughHop(seg, payload);
+  }
+
+  /** Its connection learns that the host is unreachable: a soft error. RFC 1122 §4.2.3.9. */
+  packetLost(offset: number, length: number): void {
+    const error = this.#lost;
+    error.kind = PathErrorKind.Unreachable;
+    if (!parseQuote(this.#view, offset, length, error.seg)) return;
+    this.#transport?.pathErrorArrives(error, this.#now);
   }
 
   /** Sends the probes that are due, and what need no longer wait for its next hop. */
