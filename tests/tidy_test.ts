@@ -76,7 +76,6 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/tcp/agreement.ts": PROTOCOL_SUITE,
   "lib/tcp/connection.ts": PROTOCOL_SUITE,
   "lib/tcp/address_error.ts": PROTOCOL_SUITE,
-  "lib/tcp/connector.ts": PROTOCOL_SUITE,
   "lib/tcp/openings.ts": PROTOCOL_SUITE,
   "lib/tcp/handshake.ts": PROTOCOL_SUITE,
   "lib/tcp/input.ts": PROTOCOL_SUITE,

@@ -57,6 +57,14 @@ export function scaleOf(syn: Segment, tunables: Tunables): number {
   return tunables.tcp_window_scaling !== 0 ? Math.min(syn.windowScale, MAX_SHIFT) : -1;
 }
 
+/**
+ * The field for `window` bytes, rounded up: scaling must not move the edge left
+ * that a SYN-ACK promised. RFC 9293 §3.8.6 (SHLD-14).
+ */
+export function scaledUp(window: number, shift: number): number {
+  return Math.min((window + (1 << shift) - 1) >> shift, SYN_WINDOW_LIMIT);
+}
+
 /** `c` is to follow the agreement; its RCV.NXT and the windows of the SYNs are known. */
 export function adopt(c: Connection, agreement: Agreement, now: number): void {
   const tcp = c.tcp;

@@ -11,7 +11,15 @@
 
 import { EMPTY_GATHER } from "../wire/gather.ts";
 import { ACK, type Segment, SYN } from "../wire/segment.ts";
-import { adopt, type Agreement, measure, mssOf, scaleOf, type SynHistory } from "./agreement.ts";
+import {
+  adopt,
+  type Agreement,
+  measure,
+  mssOf,
+  scaledUp,
+  scaleOf,
+  type SynHistory,
+} from "./agreement.ts";
 import type { Connection } from "./connection.ts";
 import { segmentArrives, textOfSynArrives } from "./input.ts";
 import { prepareReply } from "./output.ts";
@@ -167,7 +175,7 @@ export class Connector implements Agreement, SynHistory {
     const c = this.connection;
     const tcp = c.tcp;
     const offset = (seg.seq - c.rcvNxt) | 0;
-    const isOutside = offset < 0 || offset >= tcp.synWindow;
+    const isOutside = offset < 0 || offset >= ((c.rcvEdge - c.rcvNxt) | 0);
     if (seg.hasRst) {
       if (offset === 0) return this.#refused();
       if (isOutside) tcp.counters.TCPRstOutOfWindow++;
@@ -222,12 +230,14 @@ export class Connector implements Agreement, SynHistory {
   /** `<SEQ=SND.NXT><ACK=RCV.NXT><ACK>`, rate limited. RFC 5961 §3, §4. */
   #challenge(now: number): void {
     const c = this.connection;
+    if (c.state === State.FinWait1) return c.tcp.challenge(c, now); // it sends by itself
     if (!c.tcp.mayChallenge(now)) return;
     const seg = prepareReply(c.tcp, c);
     seg.flags = ACK;
     seg.seq = c.sndNxt;
     seg.ack = c.rcvNxt;
-    seg.wnd = c.tcp.synWindow >> c.rcvShift;
+    seg.wnd = scaledUp(c.tcp.synWindow, c.rcvShift);
+    c.rcvEdge = (c.rcvNxt + (seg.wnd << c.rcvShift)) | 0;
     if (c.tsOk) this.#stamp(seg, now);
     c.tcp.sendReply(seg, now);
   }

@@ -8,7 +8,15 @@
 
 import { EMPTY_GATHER } from "../wire/gather.ts";
 import { ACK, type Segment, SYN } from "../wire/segment.ts";
-import { adopt, type Agreement, measure, mssOf, scaleOf, type SynHistory } from "./agreement.ts";
+import {
+  adopt,
+  type Agreement,
+  measure,
+  mssOf,
+  scaledUp,
+  scaleOf,
+  type SynHistory,
+} from "./agreement.ts";
 import { segmentArrives } from "./input.ts";
 import { Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
@@ -181,7 +189,7 @@ export class Handshake implements Tuple, Agreement, SynHistory {
     seg.flags = ACK;
     seg.seq = (this.iss + 1) | 0;
     seg.ack = (this.irs + 1) | 0;
-    seg.wnd = tcp.synWindow >> (this.windowScale >= 0 ? tcp.receiveShift : 0);
+    seg.wnd = scaledUp(tcp.synWindow, this.windowScale >= 0 ? tcp.receiveShift : 0);
     if (this.tsOk) {
       seg.hasTimestamps = true;
       seg.tsVal = tcp.timestamp(this.tsOffset, now);

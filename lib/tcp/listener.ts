@@ -15,7 +15,10 @@ import type { Tcp } from "./tcp.ts";
 export interface ListenOptions {
   /** Most connections that wait for `accept`; at most the tunable `somaxconn`, which is also the default. */
   readonly backlog?: number;
-  /** False: not while a connection of that address and port is in TIME-WAIT. Linux: SO_REUSEADDR. */
+  /**
+   * Whether the address and port may be in TIME-WAIT; default true. SYNs are
+   * told from old ones anyway. POSIX: SO_REUSEADDR.
+   */
   readonly reuseAddress?: boolean;
 }
 

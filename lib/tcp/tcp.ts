@@ -189,8 +189,7 @@ export class Tcp {
     if (listeners.some((l) => l.local.address.equals(local.address))) {
       throw new AddressError("EADDRINUSE", `Cannot listen on ${local}: address already in use`);
     }
-    const mayReuse = options.reuseAddress ?? true;
-    if (!mayReuse && this.timeWaits.hasLocal(local.address, local.port)) {
+    if (options.reuseAddress === false && this.timeWaits.hasLocal(local)) {
       throw new AddressError("EADDRINUSE", `Cannot listen on ${local}: it is in TIME-WAIT`);
     }
     const listener = new Listener(this, local, options);

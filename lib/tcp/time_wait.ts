@@ -6,7 +6,7 @@
  * whose FIN is repeated goes to its end.
  */
 
-import type { Address } from "../wire/address.ts";
+import type { Endpoint } from "../wire/address.ts";
 import type { Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
 
@@ -136,15 +136,17 @@ export class TimeWaitQueue {
     this.#heardAt[index] = now;
   }
 
-  /** Whether any record has that local address and port. Looks at all of them. */
-  hasLocal(address: Address, port: number): boolean {
-    const r = this.#records;
+  /** Whether a connection that came to this address and port is remembered. */
+  hasLocal(local: Endpoint): boolean {
+    const { address, port } = local;
     for (let index = this.#first; index !== NONE; index = this.#nextInQueue[index]) {
-      const at = index * WORDS + LOCAL;
-      const isIt = (r[index * WORDS + PORTS] & 0xffff) === port &&
-        r[at] === address.w0 && r[at + 1] === address.w1 &&
-        r[at + 2] === address.w2 && r[at + 3] === address.w3;
-      if (isIt) return true;
+      const r = this.#records;
+      const at = index * WORDS;
+      const isPort = port === 0 || (r[at + PORTS] & 0xffff) === port;
+      if (
+        isPort && r[at + LOCAL + 3] === address.w3 && r[at + LOCAL + 2] === address.w2 &&
+        r[at + LOCAL + 1] === address.w1 && r[at + LOCAL] === address.w0
+      ) return true;
     }
     return false;
   }
