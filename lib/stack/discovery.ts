@@ -41,7 +41,7 @@ import type { Segment } from "../wire/segment.ts";
 import { Neighbors, type Prober } from "./neighbors.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 import type { Transmitter } from "./transmitter.ts";
-import { WaitingPackets } from "./waiting_packets.ts";
+import { type LostPacketReceiver, WaitingPackets } from "./waiting_packets.ts";
 
 /** 33:33, what IPv6 group MACs begin with; the rest is the group's last word. RFC 2464 §7. */
 const IPV6_GROUP_MAC_HIGH = 0x3333;
@@ -62,6 +62,8 @@ export interface DiscoveryParts {
   readonly counters: Counters;
   /** Entries of the cache, and how long they are believed. */
   readonly neighborLimit: number;
+  /** Is told of what waited for a neighbour in vain. */
+  readonly lostPackets: LostPacketReceiver;
   readonly staleMs: number;
   /** Whether our IPv6 addresses wait until nobody else turned out to have them. RFC 4862 §5.4. */
   readonly detectsDuplicates: boolean;
@@ -84,6 +86,7 @@ export class Discovery implements Prober {
   /** When duplicate address detection begins, or ends; Infinity: it is over. */
   #detectionDueAt = Infinity;
   #isDetecting = false;
+  readonly #lostPackets: LostPacketReceiver;
 
   constructor(parts: DiscoveryParts) {
     this.#transmitter = parts.transmitter;
@@ -94,6 +97,7 @@ export class Discovery implements Prober {
     this.#counters = parts.counters;
     this.#addresses.isTentative = parts.detectsDuplicates && this.#addresses.hasIpv6;
     if (this.#addresses.isTentative) this.#detectionDueAt = 0;
+    this.#lostPackets = parts.lostPackets;
     this.#waiting = new WaitingPackets(parts.transmitter, parts.pages, parts.counters);
     this.neighbors = new Neighbors(
       parts.neighborLimit,
@@ -230,9 +234,9 @@ export class Discovery implements Prober {
     return this.#waiting.send(slot, macHigh, this.neighbors.macLow[slot], type);
   }
 
-  /** Forgets what waits for a neighbour. */
+  /** Forgets what waits for a neighbour; its failure is told. RFC 1122 §2.3.2.2. */
   discard(slot: number): void {
-    this.#waiting.discard(slot);
+    this.#waiting.discard(slot, this.neighbors.isFailed(slot) ? this.#lostPackets : null);
   }
 
   /** One probe for each address, and a second for the answers. RFC 4862 §5.1, §5.4.2. */

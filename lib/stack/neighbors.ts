@@ -28,7 +28,7 @@ export interface Prober {
   probe(slot: number): void;
   /** Sends what waits for entry `slot`, which is reachable now. Returns false when some must wait on. */
   flush(slot: number): boolean;
-  /** Forgets what waits for entry `slot`. */
+  /** Forgets what waits for entry `slot`, which failed or is needed for another. */
   discard(slot: number): void;
 }
 
@@ -216,10 +216,11 @@ export class Neighbors {
   /** A stale entry goes: the frames' own MACs serve. One never resolved stays, as failed. */
   #fail(slot: number, now: number): void {
     this.#counters.NeighborFailures++;
-    this.#prober.discard(slot);
-    if (this.state[slot] === NeighborState.Probing) return this.#remove(slot);
+    const isStale = this.state[slot] === NeighborState.Probing;
     this.state[slot] = NeighborState.Failed;
     this.#dueAt[slot] = now + FAILURE_HOLD_MS;
+    this.#prober.discard(slot);
+    if (isStale) this.#remove(slot);
   }
 
   #schedule(slot: number, at: number): void {

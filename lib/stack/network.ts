@@ -9,6 +9,7 @@
  */
 
 import type { Counters } from "../tcp/counters.ts";
+import type { Router } from "../tcp/openings.ts";
 import type { Tunables } from "../tcp/tunables.ts";
 import type { Address, Cidr, Mac } from "../wire/address.ts";
 import {
@@ -30,6 +31,7 @@ import { parseIpv4 } from "../wire/ipv4.ts";
 import { parseIpv6 } from "../wire/ipv6.ts";
 import type { Arena } from "../wire/memory.ts";
 import type { PagePool } from "../wire/pages.ts";
+import { parseQuote, PathError, PathErrorKind } from "../wire/path_error.ts";
 import { ACK, Segment, type SegmentSink } from "../wire/segment.ts";
 import { parseTcp, TcpFault, verifyTcp } from "../wire/tcp_header.ts";
 import { Control, type PathErrorReceiver } from "./control.ts";
@@ -39,6 +41,7 @@ import { Fragments } from "./fragments.ts";
 import type { Neighbors } from "./neighbors.ts";
 import { OwnAddresses } from "./own_addresses.ts";
 import { Transmitter } from "./transmitter.ts";
+import type { LostPacketReceiver } from "./waiting_packets.ts";
 
 /** The longest packet of a frame the sender's device would cut. RFC 791 §3.1. */
 const SUPER_PACKET_LIMIT = 65535;
@@ -68,7 +71,7 @@ export interface NetworkParts {
 }
 
 /** One host's network floor. */
-export class Network implements SegmentSink {
+export class Network implements SegmentSink, Router, LostPacketReceiver {
   readonly counters: Counters;
   /** The neighbour cache. */
   readonly neighbors: Neighbors;
@@ -87,6 +90,8 @@ export class Network implements SegmentSink {
   readonly #seg = new Segment();
   /** The VLAN we are in; 0: frames are untagged. */
   #vlanId = 0;
+  /** Scratch: what is told of a packet that was given up. */
+  readonly #lost = new PathError();
   #transport: Transport | null = null;
   #now = 0;
 
@@ -113,6 +118,7 @@ export class Network implements SegmentSink {
       staleMs: tunables.gc_stale_time * 1000,
       detectsDuplicates: tunables.dad_transmits > 0,
       hashKey: keys[1],
+      lostPackets: this,
     });
     this.neighbors = this.#discovery.neighbors;
     this.#vlanId = this.#transmitter.vlanId = tunables.vlan_id;
@@ -190,6 +196,11 @@ export class Network implements SegmentSink {
     }
   }
 
+  /** The address of ours from which `remote` is reached; null: nobody can be there, or we have none for it. */
+  sourceFor(remote: Address): Address | null {
+    return this.#addresses.canBeRemote(remote) ? this.#addresses.sourceFor(remote) : null;
+  }
+
   /** Sends a segment: where it came from, unless its host's confirmed MAC is another by now. */
   send(seg: Segment, payload: Gather): boolean {
     const neighbors = this.neighbors;
@@ -202,6 +213,14 @@ export class Network implements SegmentSink {
       return this.#transmitter.sendSegment(seg, payload, seg.pathHigh, seg.pathLow);
     }
     return this.#sendThroughHop(seg, payload);
+  }
+
+  /** Its connection learns that the host is unreachable: a soft error. RFC 1122 §4.2.3.9. */
+  packetLost(offset: number, length: number): void {
+    const error = this.#lost;
+    error.kind = PathErrorKind.Unreachable;
+    if (!parseQuote(this.#view, offset, length, error.seg)) return;
+    this.#transport?.pathErrorArrives(error, this.#now);
   }
 
   /** Sends the probes that are due, and what need no longer wait for its next hop; gives up fragments. */

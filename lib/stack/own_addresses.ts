@@ -104,6 +104,12 @@ export class OwnAddresses {
     return false;
   }
 
+  /** Whether somebody else can be at the address: unicast, and not ours. RFC 9293 §3.9.2.3 (MUST-46). */
+  canBeRemote(a: Address): boolean {
+    const isOdd = a.isIpv4 ? this.isMartianIpv4(a.w3) : isMartianIpv6(a.w0, a.w1, a.w2, a.w3);
+    return !isOdd && !this.has(a.w0, a.w1, a.w2, a.w3);
+  }
+
   /** An address of ours to ask for `remote` from: of its subnet, else the family's first; null: none. */
   sourceFor(remote: Address): Address | null {
     const cidr = this.#cidrs.find((cidr) => cidr.contains(remote)) ??

@@ -7,7 +7,9 @@
 import type { Connection } from "../tcp/connection.ts";
 import { Counters } from "../tcp/counters.ts";
 import type { Listener, ListenOptions } from "../tcp/listener.ts";
-import { Tcp } from "../tcp/tcp.ts";
+import type { IsnSource } from "../tcp/isn.ts";
+import type { ConnectOptions } from "../tcp/openings.ts";
+import { type Receiving, Tcp } from "../tcp/tcp.ts";
 import type { Tracer } from "../tcp/tracer.ts";
 import type { Tunables } from "../tcp/tunables.ts";
 import type { Address, Endpoint } from "../wire/address.ts";
@@ -22,6 +24,9 @@ export interface StackParts extends NetworkParts {
   readonly tracer: Tracer | null;
   /** Keys of fast open, as `tcp_fastopen_key` has them; see `FastOpenCookies.setKeys`. */
   readonly fastOpenKey?: string;
+  /** See `TcpParts`. */
+  readonly isn?: IsnSource | null;
+  readonly receiving?: Receiving | null;
 }
 
 /** One host. `now` is monotonic milliseconds with a fraction, the same clock for all calls. */
@@ -45,6 +50,9 @@ export class Stack {
       offload: parts.offload,
       tracer: parts.tracer,
       fastOpenKey: parts.fastOpenKey,
+      isn: parts.isn ?? null,
+      router: this.#network,
+      receiving: parts.receiving ?? null,
     });
     this.#network.attach(this.tcp);
   }
@@ -71,6 +79,11 @@ export class Stack {
   /** See `Tcp.listen`. */
   listen(local: Endpoint, options: ListenOptions = {}): Listener {
     return this.tcp.listen(local, options);
+  }
+
+  /** See `Tcp.connect`. */
+  connect(remote: Endpoint, options: ConnectOptions, now: number): Connection {
+    return this.tcp.connect(remote, options, now);
   }
 
   /** A frame arrived; it is free after the call. Whatever it holds, this does not throw. */

@@ -18,6 +18,12 @@ const NEIGHBOR_LIMIT = 16;
 /** Packets that wait for any neighbour. */
 const TOTAL_LIMIT = 256;
 
+/** Is told of packets that nobody will get. */
+export interface LostPacketReceiver {
+  /** The IP packet of `length` bytes at arena offset `offset` was given up: its next hop is silent. */
+  packetLost(offset: number, length: number): void;
+}
+
 type Packet = Readonly<{ page: number; length: number }>;
 
 /** Short queues of packets, by neighbour. */
@@ -73,9 +79,12 @@ export class WaitingPackets {
     return true;
   }
 
-  /** Forgets what waits for neighbour `slot`. */
-  discard(slot: number): void {
+  /** Forgets what waits for neighbour `slot`; `receiver` is told of each packet. */
+  discard(slot: number, receiver: LostPacketReceiver | null = null): void {
     const queue = this.#queues.get(slot) ?? [];
+    if (receiver !== null) {
+      for (const { page, length } of queue) receiver.packetLost(page, length);
+    }
     this.#counters.NeighborQueueDrop += queue.length;
     while (queue.length > 0) this.#dropFirst(queue);
     this.#queues.delete(slot);

@@ -11,6 +11,7 @@
 import { Address } from "../wire/address.ts";
 import type { Gather } from "../wire/gather.ts";
 import type { Tuple } from "./connection_table.ts";
+import type { Connector } from "./connector.ts";
 import type { Handshake } from "./handshake.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 import type { Scoreboard } from "./scoreboard.ts";
@@ -37,6 +38,7 @@ export type CloseReason =
   | ""
   | "closed"
   | "reset by peer"
+  | "refused"
   | "timed out"
   | "keep-alive timed out"
   | "host unreachable"
@@ -116,7 +118,7 @@ export class Connection implements Tuple {
   heapIndex = -1;
 
   readonly iss: number;
-  readonly irs: number;
+  irs: number;
   sndUna: number;
   sndNxt: number;
   sndWnd = 0;
@@ -171,6 +173,8 @@ export class Connection implements Tuple {
   retries = 0;
   retriesBeganAt = 0;
   scoreboard: Scoreboard | null = null;
+  /** Null but for an active open whose SYN is not acknowledged yet. */
+  connector: Connector | null = null;
 
   ackNow = false;
   /** Segments still to be acknowledged at once. Linux: quick ACKs. */
@@ -306,6 +310,7 @@ export class Connection implements Tuple {
 
   /** FIN after what is queued. RFC 9293 §3.10.4 (CLOSE). Does nothing when it was called before. */
   shutdown(): void {
+    if (this.connector !== null) return this.connector.shutdown();
     const isOpen = this.state === State.Established || this.state === State.SynReceived;
     if (isOpen) this.state = State.FinWait1;
     else if (this.state === State.CloseWait) this.state = State.LastAck;
@@ -318,6 +323,7 @@ export class Connection implements Tuple {
   abort(): void {
     if (this.state === State.Closed || this.state === State.TimeWait) return;
     this.sendQueue.clear();
+    if (this.connector !== null) return this.connector.abort();
     this.resetPending = true;
     this.tcp.ready(this);
   }
@@ -342,6 +348,25 @@ export class Connection implements Tuple {
     this.sink = null;
     this.signals = 0;
     this.tcp.released(this);
+  }
+
+  /** It begins with a SYN of ours: → SYN-SENT; its turn to send comes with `Tcp.admit`. */
+  beginOpening(connector: Connector): void {
+    this.connector = connector;
+    this.state = State.SynSent;
+    this.isAccepted = true;
+    this.isReady = true;
+  }
+
+  /** The peer's SYN has the number `irs`. */
+  synchronize(irs: number): void {
+    const first = (irs + 1) | 0;
+    this.irs = irs;
+    this.rcvNxt = first;
+    this.rcvEdge = first;
+    this.sndWl1 = first;
+    this.lastAckSent = first;
+    this.receiveQueue.begin(first);
   }
 
   /**

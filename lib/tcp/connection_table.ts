@@ -6,8 +6,6 @@
  * slot. Deleting shifts followers back: there are no tombstones to age.
  */
 
-import type { Segment } from "../wire/segment.ts";
-
 /** A 4-tuple, spread into the object which has it. Addresses as four int32 words. */
 export interface Tuple {
   readonly local0: number;
@@ -37,8 +35,8 @@ export function tupleHash(t: Omit<Tuple, "hash">, key: number): number {
   return h ^ (h >>> 16);
 }
 
-/** Whether a segment belongs to the tuple. */
-export function tupleMatches(t: Tuple, seg: Segment): boolean {
+/** Whether a segment, or another tuple, has the same ends. */
+export function tupleMatches(t: Tuple, seg: Omit<Tuple, "hash">): boolean {
   return t.remotePort === seg.remotePort && t.localPort === seg.localPort &&
     t.remote3 === seg.remote3 && t.local3 === seg.local3 &&
     t.remote2 === seg.remote2 && t.local2 === seg.local2 &&
@@ -61,7 +59,7 @@ export class ConnectionTable<T extends Tuple> {
   }
 
   /** The entry a segment belongs to, or null. `hash` is the segment's `tupleHash`. */
-  find(seg: Segment, hash: number): T | null {
+  find(seg: Omit<Tuple, "hash">, hash: number): T | null {
     const items = this.#items;
     const hashes = this.#hashes;
     const mask = this.#mask;

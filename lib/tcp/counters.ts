@@ -130,6 +130,12 @@ export class Counters {
   IcmpSoftErrors = 0;
   /** Connections opened by a SYN that was let in. RFC 9293 §3.5. */
   PassiveOpens = 0;
+  /** Connections opened by our SYN. RFC 9293 §3.5. */
+  ActiveOpens = 0;
+  /** Active opens that the peer refused by a reset. */
+  AttemptFails = 0;
+  /** Drop: a segment with neither SYN nor RST in SYN-SENT. RFC 9293 §3.10.7.3. */
+  TCPSynSentDrop = 0;
   /** Drop: a SYN beyond `px_max_connections`. */
   TCPConnectionLimit = 0;
   /** Segments sent again, a super-segment counting once. */
@@ -138,7 +144,7 @@ export class Counters {
   OutRsts = 0;
   /** Connections ended by the peer's reset. */
   EstabResets = 0;
-  /** SYN-ACKs sent again. */
+  /** SYNs and SYN-ACKs sent again. */
   TCPSynRetrans = 0;
   /** Requests forgotten because the third ACK never came. */
   TCPSynAckGivenUp = 0;
@@ -190,7 +196,7 @@ export class Counters {
   TCPAbortOnMemory = 0;
   /** Connections reset because text came that nobody will read. RFC 2525 §2.17. */
   TCPAbortOnData = 0;
-  /** SYNs which took their tuple out of TIME-WAIT. RFC 6191 §2. */
+  /** SYNs, of a peer or ours, which took their tuple out of TIME-WAIT. RFC 6191 §2. */
   TWRecycled = 0;
   /** Drop: a reset in TIME-WAIT. RFC 1337 §3. */
   TCPTimeWaitRst = 0;

@@ -9,10 +9,10 @@
 
 import type { Arena } from "../wire/memory.ts";
 import type { Segment } from "../wire/segment.ts";
+import { openConnection } from "./agreement.ts";
 import { type Connection, SIGNAL } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
 import type { Handshake } from "./handshake.ts";
-import { openConnection, SYN_WINDOW } from "./passive_open.ts";
 import { SipHash } from "./siphash.ts";
 import { State } from "./state.ts";
 
@@ -179,7 +179,7 @@ export function openFast(handshake: Handshake, syn: Segment, now: number): Conne
     c.receiveQueue.append(syn.payloadOffset, syn.payloadLength);
     c.bytesReceived = c.receiveQueue.length;
     c.rcvNxt = c.receiveQueue.next;
-    c.rcvEdge = (c.rcvNxt + SYN_WINDOW) | 0;
+    c.rcvEdge = (c.rcvNxt + c.tcp.synWindow) | 0;
     c.lastAckSent = c.rcvNxt;
     if (c.bytesReceived > 0) c.tcp.signal(c, SIGNAL.Readable);
   }

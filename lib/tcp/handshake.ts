@@ -8,21 +8,21 @@
 
 import { EMPTY_GATHER } from "../wire/gather.ts";
 import { ACK, RST, type Segment, SYN } from "../wire/segment.ts";
+import {
+  type ConnectionRequest,
+  measure,
+  mssOf,
+  openConnection,
+  scaledUp,
+  scaleOf,
+  type SynHistory,
+} from "./agreement.ts";
 import type { CloseReason, Connection } from "./connection.ts";
 import { COOKIE_LENGTH } from "./fast_open.ts";
+import { segmentArrives } from "./input.ts";
 import type { Listener } from "./listener.ts";
 import { prepareReply } from "./output.ts";
-import {
-  type Agreement,
-  establish,
-  MAX_SHIFT,
-  mssNamed,
-  openConnection,
-  RECEIVE_SHIFT,
-  SYN_WINDOW,
-} from "./passive_open.ts";
 import { replyReset } from "./reset.ts";
-import { takeRttSample } from "./rtt.ts";
 import { State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 
@@ -30,7 +30,7 @@ import type { Tcp } from "./tcp.ts";
 const REFUSED_RETRY_MS = 10;
 
 /** A connection request that waits for the third ACK: an entry of the SYN queue. */
-export class Handshake implements Agreement {
+export class Handshake implements ConnectionRequest, SynHistory {
   readonly tcp: Tcp;
   readonly listener: Listener;
   readonly local0: number;
@@ -93,8 +93,8 @@ export class Handshake implements Agreement {
     this.pathLow = syn.pathLow;
     this.irs = syn.seq;
     this.iss = tcp.nextIss(syn, now);
-    this.mss = Math.max(mssNamed(syn), tunables.tcp_min_snd_mss);
-    this.windowScale = tunables.tcp_window_scaling ? Math.min(syn.windowScale, MAX_SHIFT) : -1;
+    this.mss = mssOf(syn, tunables);
+    this.windowScale = scaleOf(syn, tunables);
     this.sackOk = syn.sackPermitted && tunables.tcp_sack !== 0;
     this.tsOk = syn.hasTimestamps && tunables.tcp_timestamps !== 0;
     this.tsRecent = syn.tsVal;
@@ -132,10 +132,10 @@ export class Handshake implements Agreement {
     seg.flags = SYN | ACK;
     seg.seq = this.iss;
     seg.ack = this.rcvNxt;
-    seg.wnd = SYN_WINDOW;
+    seg.wnd = this.tcp.synWindow;
     seg.mss = this.tcp.maxSegmentSize(this);
     seg.sackPermitted = this.sackOk;
-    if (this.windowScale >= 0) seg.windowScale = RECEIVE_SHIFT;
+    if (this.windowScale >= 0) seg.windowScale = this.tcp.receiveShift;
     if (this.tsOk) {
       seg.hasTimestamps = true;
       seg.tsVal = this.tcp.timestamp(this.tsOffset, now);
@@ -158,7 +158,7 @@ export class Handshake implements Agreement {
       tcp.counters.TCPNoAckFlag++;
       return;
     }
-    const isAcceptable = offset >= 0 ? offset < SYN_WINDOW : offset + seg.len > 0;
+    const isAcceptable = offset >= 0 ? offset < tcp.synWindow : offset + seg.len > 0;
     if (!isAcceptable) return this.#challenge(now);
     if (this.tsOk && (!seg.hasTimestamps || ((seg.tsVal - this.tsRecent) | 0) < 0)) {
       tcp.counters.PAWSEstabRejected++;
@@ -183,10 +183,10 @@ export class Handshake implements Agreement {
       if (this.child !== null) this.listener.fastOpenQueue.reset(now);
       this.#end("reset by peer");
       // The SYN was an old duplicate: its tuple goes on resting. RFC 9293 §3.6.1 (2).
-      if (this.replaced !== null) this.tcp.timeWaits.restore(this.replaced, this.hash);
+      if (this.replaced !== null) this.tcp.timeWaits.restore(this.replaced, this.hash, now);
       return;
     }
-    if (offset > 0 && offset < SYN_WINDOW) this.#challenge(now);
+    if (offset > 0 && offset < this.tcp.synWindow) this.#challenge(now);
     else this.tcp.counters.TCPRstOutOfWindow++;
   }
 
@@ -197,7 +197,7 @@ export class Handshake implements Agreement {
       return;
     }
     // A child has data that nobody would send again. RFC 5961 §4.
-    const isOutside = offset < 0 || offset >= SYN_WINDOW;
+    const isOutside = offset < 0 || offset >= this.tcp.synWindow;
     if (isOutside || this.child !== null) return this.#challenge(now);
     this.tcp.counters.TCPReqReset++;
     this.tcp.forget(this);
@@ -212,8 +212,7 @@ export class Handshake implements Agreement {
     seg.flags = ACK;
     seg.seq = (this.iss + 1) | 0;
     seg.ack = this.rcvNxt;
-    // Rounded up: the right edge must not move left behind the SYN-ACK's.
-    seg.wnd = this.windowScale >= 0 ? (SYN_WINDOW >> RECEIVE_SHIFT) + 1 : SYN_WINDOW;
+    seg.wnd = scaledUp(tcp.synWindow, this.windowScale >= 0 ? tcp.receiveShift : 0);
     if (this.tsOk) {
       seg.hasTimestamps = true;
       seg.tsVal = tcp.timestamp(this.tsOffset, now);
@@ -238,13 +237,7 @@ export class Handshake implements Agreement {
     const child = this.child;
     const c = child ?? openConnection(tcp, this, now);
     tcp.forget(this);
-    // Timestamps may prove that the first SYN-ACK came through, and others were sent in vain.
-    const firstArrived = this.sent === 1 || (this.tsOk && seg.tsEcr === this.firstTsVal);
-    // What was sent once gives the first round-trip sample; otherwise RFC 6298 §5.7.
-    if (firstArrived) takeRttSample(c, ((now - this.sentAt) | 0) * 1000, tcp.tunables);
-    else if (!this.tsOk) c.rtoMs = Math.max(c.rtoMs, 3000);
-    // RFC 6928 §2: a SYN-ACK lost more than once says that the path is bad.
-    if (this.sent > 2 && !firstArrived) c.cwnd = c.mss;
+    measure(c, this, seg, now);
     if (child === null) this.listener.established(c);
     else if (c.state === State.SynReceived) c.state = State.Established;
     establish(c, seg, now);
@@ -261,4 +254,14 @@ export class Handshake implements Agreement {
     this.deadlineAt = at;
     this.tcp.deadlines.file(this, at);
   }
+}
+
+/** The third ACK: → ESTABLISHED. The segment is processed further there. RFC 9293 §3.10.7.4, fifth. */
+export function establish(c: Connection, seg: Segment, now: number): void {
+  c.sndWnd = seg.wnd << c.sndShift;
+  c.maxSndWnd = Math.max(c.maxSndWnd, c.sndWnd);
+  c.sndWl1 = seg.seq;
+  c.lastReceivedAt = now | 0;
+  c.tcp.established(c);
+  segmentArrives(c, seg, now);
 }

@@ -41,6 +41,12 @@ export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   else if (c.finHeld) takeFin(c, now);
 }
 
+/** Sixth to eighth for text and FIN of a SYN-ACK; `seg.seq` is that of the text. RFC 9293 §3.10.7.3. */
+export function textOfSynArrives(c: Connection, seg: Segment, now: number): void {
+  if (seg.payloadLength > 0) takeText(c, seg, now);
+  if (seg.hasFin) finArrives(c, seg, now);
+}
+
 /**
  * PAWS, RFC 7323 §5.3 R1, and the rule that timestamps, once agreed, are in
  * every segment (§3.2). A segment found old is answered or dropped here.

@@ -11,8 +11,16 @@ import { SipHash } from "./siphash.ts";
 /** The clock M adds one every four microseconds. */
 const TICKS_PER_MS = 250;
 
+/** Where a connection's first numbers come from. */
+export interface IsnSource {
+  /** The ISN of a connection that begins at `now` (milliseconds). */
+  next(t: Omit<Tuple, "hash">, now: number): number;
+  /** What is added to the millisecond clock in TSval. */
+  timestampOffset(t: Omit<Tuple, "hash">): number;
+}
+
 /** Makes ISNs and timestamp offsets. Its two keys are secrets of this engine. */
-export class IsnGenerator {
+export class IsnGenerator implements IsnSource {
   readonly #isn: SipHash;
   readonly #timestamp: SipHash;
 

@@ -6,6 +6,7 @@
 
 import type { Endpoint } from "../wire/address.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
+import { AddressError } from "./address_error.ts";
 import { type Connection } from "./connection.ts";
 import {
   CookieValidity,
@@ -14,8 +15,7 @@ import {
   FastOpenQueue,
   openFast,
 } from "./fast_open.ts";
-import { Handshake } from "./handshake.ts";
-import { establish } from "./passive_open.ts";
+import { establish, Handshake } from "./handshake.ts";
 import { openByCookie, replyCookie } from "./syn_cookie.ts";
 import type { Tcp } from "./tcp.ts";
 
@@ -28,6 +28,11 @@ export interface ListenOptions {
   readonly backlog?: number;
   /** Fast-open requests that may wait for their third ACK, 0 … 65535; 0, the default: no fast open. RFC 7413 §5.1. */
   readonly fastOpen?: number;
+  /**
+   * Whether the address and port may be in TIME-WAIT; default true. SYNs are
+   * told from old ones anyway. POSIX: SO_REUSEADDR.
+   */
+  readonly reuseAddress?: boolean;
 }
 
 /** One local address and port, or every port of an address, where connections are welcome. */
@@ -85,6 +90,21 @@ export class Listener {
       c.release();
     }
     this.#acceptQueue.length = 0;
+  }
+
+  /**
+   * Turns active: the listener is closed, and its address and port open a
+   * connection to `remote`. Throws AddressError, and listens on, when connections
+   * wait here or `remote` can be nobody. RFC 9293 §3.10.1, §3.10.2.
+   */
+  connect(remote: Endpoint, now: number): Connection {
+    if (this.#isClosed || this.synQueueLength > 0 || this.#acceptQueue.length > 0) {
+      throw new AddressError("EISCONN", `Cannot connect from ${this.local}: connections wait here`);
+    }
+    const { address, port } = this.local;
+    const c = this.#tcp.connect(remote, { localAddress: address, localPort: port }, now);
+    this.close();
+    return c;
   }
 
   /** A connection may be accepted: its handshake was completed, or its SYN believed. */

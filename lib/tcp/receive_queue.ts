@@ -27,6 +27,12 @@ export class ReceiveQueue {
     this.next = start;
   }
 
+  /** The first byte will have the number `start`. Only while nothing was taken in. */
+  begin(start: number): void {
+    this.start = start;
+    this.next = start;
+  }
+
   /** Bytes in order which wait for the user. */
   get length(): number {
     return (this.next - this.start) | 0;

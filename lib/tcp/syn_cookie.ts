@@ -11,17 +11,10 @@
 
 import type { Arena } from "../wire/memory.ts";
 import { ACK, type Segment, SYN } from "../wire/segment.ts";
+import { isIpv4, MAX_SHIFT, mssOf, openConnection, scaleOf } from "./agreement.ts";
 import type { Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
 import { prepareReply } from "./output.ts";
-import {
-  isIpv4,
-  MAX_SHIFT,
-  mssNamed,
-  openConnection,
-  RECEIVE_SHIFT,
-  SYN_WINDOW,
-} from "./passive_open.ts";
 import { SipHash } from "./siphash.ts";
 import type { Tcp } from "./tcp.ts";
 
@@ -77,18 +70,17 @@ export class SynCookies {
 /** Answers a SYN with a cookie, and forgets it. Without timestamps only the MSS is agreed on. */
 export function replyCookie(tcp: Tcp, syn: Segment, now: number): void {
   const tunables = tcp.tunables;
-  const index = mssIndexOf(isIpv4(syn), mssNamed(syn));
+  const index = mssIndexOf(isIpv4(syn), mssOf(syn, tunables));
   const seg = prepareReply(tcp, syn);
   seg.flags = SYN | ACK;
   seg.seq = tcp.cookies.make(syn, syn.seq, index, now);
   seg.ack = (syn.seq + 1) | 0;
-  seg.wnd = SYN_WINDOW;
+  seg.wnd = tcp.synWindow;
   seg.mss = tcp.maxSegmentSize(syn);
   if (syn.hasTimestamps && tunables.tcp_timestamps !== 0) {
-    const isScaled = syn.windowScale >= 0 && tunables.tcp_window_scaling !== 0;
-    const shift = isScaled ? Math.min(syn.windowScale, MAX_SHIFT) : -1;
+    const shift = scaleOf(syn, tunables);
     seg.sackPermitted = syn.sackPermitted && tunables.tcp_sack !== 0;
-    if (isScaled) seg.windowScale = RECEIVE_SHIFT;
+    if (shift >= 0) seg.windowScale = tcp.receiveShift;
     seg.hasTimestamps = true;
     const offset = tcp.timestamp(tcp.timestampOffset(syn), 0);
     seg.tsVal = (timestampWith(tcp.timestamp(0, now), shift, seg.sackPermitted) + offset) | 0;

@@ -19,15 +19,19 @@ import type { Arena } from "../wire/memory.ts";
 import type { PagePool } from "../wire/pages.ts";
 import { type PathError, PathErrorKind } from "../wire/path_error.ts";
 import { ACK, Segment, type SegmentSink } from "../wire/segment.ts";
+import { AddressError } from "./address_error.ts";
+import { SYN_WINDOW_LIMIT } from "./agreement.ts";
 import { BUFFER_LIMIT, type CloseReason, type Connection, SIGNAL } from "./connection.ts";
 import { ConnectionTable, type Tuple, tupleHash } from "./connection_table.ts";
 import type { Counters } from "./counters.ts";
+import { Connector } from "./connector.ts";
 import { Deadlines } from "./deadlines.ts";
 import { FastOpenCookies } from "./fast_open.ts";
 import { Handshake } from "./handshake.ts";
 import { segmentArrives } from "./input.ts";
-import { IsnGenerator } from "./isn.ts";
+import { IsnGenerator, type IsnSource } from "./isn.ts";
 import { Listener, type ListenOptions } from "./listener.ts";
+import { type ConnectOptions, Openings, type Router } from "./openings.ts";
 import { prepareReply, transmit, Turn } from "./output.ts";
 import { PeerClocks } from "./peer_clocks.ts";
 import { RateLimit } from "./rate_limit.ts";
@@ -50,6 +54,9 @@ const REFUSED_RETRY_MS = 1;
 /** Above this share of lent pages no window moves further. */
 const PRESSURE = 0.75;
 
+/** Our window scale: the smallest that covers the receive buffer's 4 MiB. RFC 7323 §2.3. */
+const RECEIVE_SHIFT = 7;
+
 /** Challenge ACKs of all handshakes together, a second. */
 const HANDSHAKE_CHALLENGES = 100;
 
@@ -61,8 +68,9 @@ export const SECRETS = {
   cookie0: [36, 52],
   cookie1: [52, 68],
   fastOpen: [68, 84],
+  ports: [84, 100],
 } as const;
-const SECRETS_LENGTH = 84;
+const SECRETS_LENGTH = 100;
 
 /** What a Tcp is built from. */
 export interface TcpParts {
@@ -80,6 +88,20 @@ export interface TcpParts {
   readonly tracer: Tracer | null;
   /** See `FastOpenCookies.setKeys`; without it keys are made and replaced here. */
   readonly fastOpenKey?: string | undefined;
+  /** Where ISNs and timestamp offsets come from; null: a generator with keys of its own. */
+  readonly isn?: IsnSource | null;
+  /** How windows are promised; null: by `BUFFER_LIMIT` and a scale which covers it. */
+  readonly receiving?: Receiving | null;
+  /** Names the source of what goes to a remote address; null: there are no active opens. */
+  readonly router?: Router | null;
+}
+
+/** How much a receive window promises, and how it says so. */
+export interface Receiving {
+  /** Most bytes kept for the user of a connection. */
+  readonly limit: number;
+  /** Our window scale option. RFC 7323 §2.3. */
+  readonly shift: number;
 }
 
 /** The protocol: all connections of one host. */
@@ -88,7 +110,7 @@ export class Tcp {
   readonly pages: PagePool;
   readonly counters: Counters;
   readonly offload: boolean;
-  readonly deadlines: Deadlines<Connection | Handshake> = new Deadlines();
+  readonly deadlines: Deadlines<Connection | Handshake | Connector> = new Deadlines();
   /** Scratch: filled by `readable` and `writable`. */
   readonly userGather: Gather = new Gather();
   /** Scratch: the payload of the segment which is sent. */
@@ -104,11 +126,17 @@ export class Tcp {
   readonly #connections = new ConnectionTable<Connection>();
   readonly #handshakes = new ConnectionTable<Handshake>();
   readonly #peerClocks = new PeerClocks();
+  readonly #openings: Openings;
   readonly #challengeLimit = new RateLimit(HANDSHAKE_CHALLENGES);
   readonly #sink: SegmentSink;
   readonly #tracer: Tracer | null;
   readonly #mtu: number;
-  readonly #isn: IsnGenerator;
+  /** Of segments with SYN; it is not scaled. */
+  readonly synWindow: number;
+  /** Our window scale. */
+  readonly receiveShift: number;
+  readonly #receiveLimit: number;
+  readonly #isn: IsnSource;
   readonly #hashKey: number;
   readonly #listeners = new Map<number, Listener[]>();
   #tunables: Tunables;
@@ -140,11 +168,16 @@ export class Tcp {
     const secrets = new Uint8Array(SECRETS_LENGTH);
     parts.entropy.fill(secrets);
     const secret = (name: keyof typeof SECRETS) => secrets.subarray(...SECRETS[name]);
-    this.#isn = new IsnGenerator(parts.arena, secret("isn"), secret("timestamps"));
+    this.#isn = parts.isn ??
+      new IsnGenerator(parts.arena, secret("isn"), secret("timestamps"));
     this.#hashKey = new DataView(secrets.buffer).getInt32(SECRETS.tuples[0]);
     this.cookies = new SynCookies(parts.arena, secret("cookie0"), secret("cookie1"));
     this.fastOpenCookies = new FastOpenCookies(parts.arena, secret("fastOpen"));
     if (parts.fastOpenKey !== undefined) this.fastOpenCookies.setKeys(parts.fastOpenKey);
+    this.#receiveLimit = parts.receiving?.limit ?? BUFFER_LIMIT;
+    this.synWindow = Math.min(this.#receiveLimit, SYN_WINDOW_LIMIT);
+    this.receiveShift = parts.receiving?.shift ?? RECEIVE_SHIFT;
+    this.#openings = new Openings(this, parts.router ?? null, parts.arena, secret("ports"));
   }
 
   /** The tunables in force. */
@@ -163,6 +196,11 @@ export class Tcp {
     return this.#connections.count;
   }
 
+  /** Active opens whose SYN is not acknowledged yet. */
+  get openingCount(): number {
+    return this.#openings.count;
+  }
+
   /** Requests in the SYN queues. */
   get handshakeCount(): number {
     return this.#handshakes.count;
@@ -176,18 +214,30 @@ export class Tcp {
   /**
    * Connections to `local` are welcome from now on. Port 0: to every port of the
    * address that has no listener of its own; 0.0.0.0 and ::, to every address of
-   * the family that has none. Throws RangeError when there is one already.
+   * the family that has none. Throws AddressError when there is one already.
    * RFC 9293 §3.10.1.
    */
   listen(local: Endpoint, options: ListenOptions = {}): Listener {
     const listeners = this.#listeners.get(local.port) ?? [];
     if (listeners.some((l) => l.local.address.equals(local.address))) {
-      throw new RangeError(`Cannot listen on ${local}: address already in use`);
+      throw new AddressError("EADDRINUSE", `Cannot listen on ${local}: address already in use`);
+    }
+    if (options.reuseAddress === false && this.timeWaits.hasLocal(local)) {
+      throw new AddressError("EADDRINUSE", `Cannot listen on ${local}: it is in TIME-WAIT`);
     }
     const listener = new Listener(this, local, options);
     listeners.push(listener);
     this.#listeners.set(local.port, listeners);
     return listener;
+  }
+
+  /**
+   * Opens a connection: its SYN leaves with the next `poll`, `Established` or
+   * `Reset` is signalled. Bytes may be queued at once. Throws AddressError when
+   * `remote` can be nobody, or no local port is free. RFC 9293 §3.10.1.
+   */
+  connect(remote: Endpoint, options: ConnectOptions, now: number): Connection {
+    return this.#openings.connect(remote, options, now);
   }
 
   /** SEGMENT ARRIVES. `seg` is well-formed and for one of our addresses; it is borrowed. RFC 9293 §3.10.7. */
@@ -199,6 +249,8 @@ export class Tcp {
     if (c !== null) return segmentArrives(c, seg, now);
     const handshake = this.#handshakes.count > 0 ? this.#handshakes.find(seg, hash) : null;
     if (handshake !== null) return handshake.arrives(seg, now);
+    const opening = this.#openings.count > 0 ? this.#openings.find(seg, hash) : null;
+    if (opening !== null) return opening.connector!.arrives(seg, now);
     const index = this.timeWaits.find(seg, hash);
     if (index >= 0 && this.#timeWaitArrives(index, seg, now)) return;
     const listener = this.#listenerFor(seg);
@@ -225,6 +277,11 @@ export class Tcp {
       if (error.kind === PathErrorKind.Unreachable) c.isUnreachable = true;
       return true;
     }
+    const opening = this.#openings.find(quoted, hash);
+    if (opening !== null && quoted.seq === opening.iss) {
+      opening.connector!.pathErrorArrives(error.kind === PathErrorKind.Refused);
+      return true;
+    }
     const handshake = this.#handshakes.find(quoted, hash);
     if (handshake === null || quoted.seq !== handshake.iss) return false;
     const isFatal = error.kind === PathErrorKind.Unreachable ||
@@ -238,7 +295,7 @@ export class Tcp {
   poll(now: number): boolean {
     const time = now | 0;
     for (let due = this.deadlines.takeDue(time); due !== null; due = this.deadlines.takeDue(time)) {
-      if (due instanceof Handshake) due.deadlinePassed(now);
+      if (due instanceof Handshake || due instanceof Connector) due.deadlinePassed(now);
       else deadlinePassed(due, now);
     }
     this.timeWaits.expire(time);
@@ -350,7 +407,7 @@ export class Tcp {
   receiveWindow(c: Connection): number {
     const offered = (c.rcvEdge - c.rcvNxt) | 0;
     if (this.pages.lent > this.pages.limit * PRESSURE) return offered;
-    const free = BUFFER_LIMIT - c.receiveQueue.length;
+    const free = this.#receiveLimit - c.receiveQueue.length;
     const most = 0xffff << c.rcvShift;
     return Math.max(offered, Math.min(free, most));
   }
@@ -397,6 +454,58 @@ export class Tcp {
     handshake.listener.fastOpenQueue.pending--;
     handshake.child.handshake = null;
     handshake.child = null;
+  }
+
+  /** `c`, opened actively, may send: it has a turn in the next `poll`. */
+  admit(c: Connection): void {
+    c.isReady = false;
+    this.ready(c);
+  }
+
+  /** The SYN of an active open was acknowledged: `c` is in a synchronized state. */
+  opened(c: Connection): void {
+    this.#openings.leave(c);
+    this.established(c);
+    this.admit(c);
+  }
+
+  /** See `tupleHash`. */
+  hashOf(t: Omit<Tuple, "hash">): number {
+    return tupleHash(t, this.#hashKey);
+  }
+
+  /** Whether there is a listener of that port alone. */
+  hasListener(port: number): boolean {
+    return this.#listeners.has(port);
+  }
+
+  /**
+   * Whether an active open may have the tuple. It may have one out of TIME-WAIT
+   * when timestamps tell the two connections apart. RFC 6191 §2; Linux:
+   * `tcp_tw_reuse`, whose 2 is for the loopback only.
+   */
+  mayTakeTuple(t: Omit<Tuple, "hash">, hash: number, now: number): boolean {
+    if (this.#connections.find(t, hash) !== null) return false;
+    if (this.#handshakes.find(t, hash) !== null) return false;
+    const index = this.timeWaits.find(t, hash);
+    if (index < 0) return true;
+    const tunables = this.#tunables;
+    if (tunables.tcp_tw_reuse !== 1 || tunables.tcp_timestamps === 0) return false;
+    return this.timeWaits.hasTimestamps(index) &&
+      ((now - this.timeWaits.heardAt(index)) | 0) > tunables.tcp_tw_reuse_delay;
+  }
+
+  /** Takes the tuple, out of TIME-WAIT if it is there, and returns the ISS for it. */
+  takeTuple(t: Omit<Tuple, "hash">, hash: number, now: number): number {
+    const index = this.timeWaits.find(t, hash);
+    if (index < 0) return this.nextIss(t, now);
+    this.#reopens = true;
+    this.#reopenedFrom = this.timeWaits.sndNxt(index);
+    this.timeWaits.remove(index);
+    this.counters.TWRecycled++;
+    const iss = this.nextIss(t, now);
+    this.#reopens = false;
+    return iss;
   }
 
   /** A connection reached ESTABLISHED. */
@@ -448,7 +557,7 @@ export class Tcp {
   enterTimeWait(c: Connection, now: number): void {
     const tunables = this.#tunables;
     if (this.timeWaits.count >= tunables.tcp_max_tw_buckets) this.counters.TCPTimeWaitOverflow++;
-    else this.timeWaits.add(c, (now + this.#timeWaitMs(c)) | 0);
+    else this.timeWaits.add(c, (now + this.#timeWaitMs(c)) | 0, now | 0);
     if (c.tsOk && tunables.tcp_tw_recycle !== 0) this.#peerClocks.note(c, c.tsRecent, now);
     c.state = State.TimeWait;
     this.#end(c, "closed");
@@ -493,7 +602,8 @@ export class Tcp {
     this.closeDone(c);
     c.closeReason = reason;
     if (c.handshake !== null) this.forget(c.handshake);
-    this.#connections.remove(c);
+    if (c.connector !== null) this.#openings.leave(c);
+    else this.#connections.remove(c);
     this.deadlines.remove(c);
     c.timers = 0;
     c.resetPending = false;
@@ -573,6 +683,7 @@ export class Tcp {
    */
   #timeWaitArrives(index: number, seg: Segment, now: number): boolean {
     const records = this.timeWaits;
+    records.hear(index, now | 0);
     if (seg.hasRst) {
       const isExact = seg.seq === records.rcvNxt(index);
       if (isExact && this.#tunables.tcp_rfc1337 === 0) records.remove(index);

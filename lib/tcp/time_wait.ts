@@ -6,8 +6,9 @@
  * so most join the queue at its end; the queue is always in order of expiry.
  */
 
-import type { Segment } from "../wire/segment.ts";
+import type { Endpoint } from "../wire/address.ts";
 import type { Connection } from "./connection.ts";
+import type { Tuple } from "./connection_table.ts";
 
 /** Words of a record. */
 const WORDS = 16;
@@ -37,6 +38,8 @@ export class TimeWaitQueue {
   #nextInChain = new Int32Array(INITIAL_CAPACITY);
   #nextInQueue = new Int32Array(INITIAL_CAPACITY);
   #previousInQueue = new Int32Array(INITIAL_CAPACITY);
+  /** When the peer was last heard, int32 milliseconds. */
+  #heardAt = new Int32Array(INITIAL_CAPACITY);
   #buckets = new Int32Array(INITIAL_CAPACITY).fill(NONE);
   #capacity = INITIAL_CAPACITY;
   #used = 0;
@@ -56,7 +59,7 @@ export class TimeWaitQueue {
   }
 
   /** Remembers what is needed of `c` until `expiresAt` (int32 milliseconds). */
-  add(c: Connection, expiresAt: number): void {
+  add(c: Connection, expiresAt: number, now: number): void {
     const index = this.#take();
     const at = index * WORDS;
     const records = this.#records;
@@ -75,11 +78,11 @@ export class TimeWaitQueue {
     records[at + ACKNOWLEDGED_AT] = 0;
     records[at + PATH_HIGH] = c.pathHigh | (c.tsOk ? HAS_TIMESTAMPS : 0);
     records[at + PATH_LOW] = c.pathLow;
-    this.#insert(index, c.hash, expiresAt);
+    this.#insert(index, c.hash, expiresAt, now);
   }
 
   /** The record a segment belongs to, or -1. */
-  find(seg: Segment, hash: number): number {
+  find(seg: Omit<Tuple, "hash">, hash: number): number {
     if (this.#count === 0) return NONE;
     let index = this.#buckets[hash & (this.#capacity - 1)];
     while (index !== NONE && !(this.#hashes[index] === hash && this.#matches(index, seg))) {
@@ -122,11 +125,36 @@ export class TimeWaitQueue {
     return this.#records.slice(index * WORDS, (index + 1) * WORDS);
   }
 
-  /** Remembers a copied record again, until it expires as it would have. RFC 9293 §3.6.1 (2). */
-  restore(record: Int32Array, hash: number): void {
+  /** Remembers a copied record again, until it expires as it would have; its peer was heard `now`. RFC 9293 §3.6.1 (2). */
+  restore(record: Int32Array, hash: number, now: number): void {
     const index = this.#take();
     this.#records.set(record, index * WORDS);
-    this.#insert(index, hash, record[EXPIRES_AT]);
+    this.#insert(index, hash, record[EXPIRES_AT], now | 0);
+  }
+
+  /** When the connection's last segment arrived, int32 milliseconds. */
+  heardAt(index: number): number {
+    return this.#heardAt[index];
+  }
+
+  /** Notes that a segment for the record arrived. */
+  hear(index: number, now: number): void {
+    this.#heardAt[index] = now;
+  }
+
+  /** Whether a connection that came to this address and port is remembered. */
+  hasLocal(local: Endpoint): boolean {
+    const { address, port } = local;
+    for (let index = this.#first; index !== NONE; index = this.#nextInQueue[index]) {
+      const r = this.#records;
+      const at = index * WORDS;
+      const isPort = port === 0 || (r[at + PORTS] & 0xffff) === port;
+      if (
+        isPort && r[at + LOCAL + 3] === address.w3 && r[at + LOCAL + 2] === address.w2 &&
+        r[at + LOCAL + 1] === address.w1 && r[at + LOCAL] === address.w0
+      ) return true;
+    }
+    return false;
   }
 
   /** Begins 2·MSL anew: the peer repeated its FIN. RFC 9293 §3.10.7.4. */
@@ -156,7 +184,7 @@ export class TimeWaitQueue {
     while (this.#count > 0 && ((this.earliest - now) | 0) <= 0) this.remove(this.#first);
   }
 
-  #matches(index: number, seg: Segment): boolean {
+  #matches(index: number, seg: Omit<Tuple, "hash">): boolean {
     const r = this.#records;
     const at = index * WORDS;
     return r[at + PORTS] === ((seg.remotePort << 16) | seg.localPort) &&
@@ -166,8 +194,9 @@ export class TimeWaitQueue {
       r[at + REMOTE] === seg.remote0 && r[at + LOCAL] === seg.local0;
   }
 
-  #insert(index: number, hash: number, expiresAt: number): void {
+  #insert(index: number, hash: number, expiresAt: number, now: number): void {
     this.#hashes[index] = hash;
+    this.#heardAt[index] = now;
     const bucket = hash & (this.#capacity - 1);
     this.#nextInChain[index] = this.#buckets[bucket];
     this.#buckets[bucket] = index;
@@ -233,6 +262,7 @@ export class TimeWaitQueue {
     this.#nextInChain = enlarged(this.#nextInChain, capacity);
     this.#nextInQueue = enlarged(this.#nextInQueue, capacity);
     this.#previousInQueue = enlarged(this.#previousInQueue, capacity);
+    this.#heardAt = enlarged(this.#heardAt, capacity);
     this.#buckets = new Int32Array(capacity).fill(NONE);
     this.#capacity = capacity;
     // It grows only when no record is free: all of them are in use.

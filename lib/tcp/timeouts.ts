@@ -91,7 +91,8 @@ function persistTimeout(c: Connection, now: number): void {
 
 /** RFC 9293 §3.8.4. The timer is not moved by what arrives; it looks when it comes up. */
 function keepaliveTimeout(c: Connection, now: number): void {
-  if (c.handshake !== null) return postpone(c, TIMER.Keepalive, now);
+  const isOpening = c.handshake !== null || c.connector !== null;
+  if (isOpening) return arm(c, TIMER.Keepalive, (now + c.keepaliveTimeMs) | 0);
   const tunables = c.tcp.tunables;
   const idle = (now - c.lastReceivedAt) | 0;
   const time = c.keepaliveTimeMs;

@@ -14,6 +14,8 @@ const DEFINITIONS = {
   // Handshakes and listeners
   /** How often an unanswered SYN-ACK is sent again, the wait doubling. RFC 9293 §3.8.3. */
   tcp_synack_retries: [5, 0, 255, "retransmissions"],
+  /** How often an unanswered SYN is sent again, the wait doubling. RFC 9293 §3.8.3. */
+  tcp_syn_retries: [7, 0, 127, "retransmissions"],
   /** Handshakes that a listener holds; what a SYN above that gets is for `tcp_syncookies`. RFC 4987 §3.2. */
   tcp_max_syn_backlog: [1024, 1, 1_048_576, "handshakes"],
   /** SYN cookies: 0 never, 1 when the SYN queue is full, 2 always. RFC 4987 §3.6. */
@@ -34,6 +36,10 @@ const DEFINITIONS = {
   // Closing and TIME-WAIT
   /** Maximum segment lifetime; TIME-WAIT lasts twice as long. RFC 9293 §3.4.2, §3.6.1. */
   tcp_msl: [60, 1, 120, "seconds"],
+  /** An active open may take a tuple out of TIME-WAIT: 0 never, 1 with timestamps, 2 on loopback. Linux: tcp(7). */
+  tcp_tw_reuse: [1, 0, 2, ""],
+  /** How long the peer must have been silent before that. Linux: ip-sysctl. */
+  tcp_tw_reuse_delay: [1000, 1, 3_600_000, "milliseconds"],
   /** TIME-WAIT entries kept; a connection above that is forgotten at once. Linux: tcp(7). */
   tcp_max_tw_buckets: [65536, 0, 1_048_576, "connections"],
   /**
@@ -100,6 +106,10 @@ const DEFINITIONS = {
   dad_transmits: [1, 0, 1, ""],
   /** The VLAN of the link: only its frames are taken, all sent carry its tag; 0: none. IEEE 802.1Q §9.6. */
   vlan_id: [0, 0, 4094, "as VLAN identifier"],
+  /** The first port of active opens. RFC 6056 §3.2; Linux: `ip_local_port_range`, which sets both. */
+  ip_local_port_min: [32768, 1, 65535, "(a port)"],
+  /** The last port of active opens. RFC 6056 §3.2. */
+  ip_local_port_max: [60999, 1, 65535, "(a port)"],
   /** Least time between ICMP errors to one host; 0: no limit. RFC 1812 §4.3.2.8. */
   icmp_ratelimit: [1000, 0, 60000, "milliseconds"],
   /** ICMP errors sent to all hosts together. RFC 1812 §4.3.2.8, RFC 4443 §2.4. */
@@ -193,6 +203,7 @@ export class TunableError extends Error {
  * value is none it accepts.
  */
 export function setTunable(tunables: Tunables, name: string, text: string): Tunables {
+  if (name === "ip_local_port_range") return setPortRange(tunables, text);
   const spec = TUNABLES.find((spec) => spec.name === name);
   if (spec === undefined) {
     const word = name.toLowerCase().split(".").at(-1)!; // of net.ipv4.tcp_sack, say
@@ -210,6 +221,17 @@ export function setTunable(tunables: Tunables, name: string, text: string): Tuna
     throw new TunableError(name, text, allowed, null);
   }
   return changed;
+}
+
+/** Linux writes two numbers with blanks between. */
+function setPortRange(tunables: Tunables, text: string): Tunables {
+  const [min, max] = text.trim().split(/\s+|-/);
+  const isRange = INTEGER.test(min) && INTEGER.test(max ?? "") && Number(min) <= Number(max);
+  if (!isRange || Number(min) < 1 || Number(max) > 65535) {
+    throw new TunableError("ip_local_port_range", text, "two ports, the lower first", null);
+  }
+  const lower = setTunable(tunables, "ip_local_port_min", min);
+  return setTunable(lower, "ip_local_port_max", max);
 }
 
 /** What a tunable accepts, in words: `0 or 1`, `1 to 120 seconds`. */

@@ -68,6 +68,17 @@ export function parseIcmpv6Error(
   return parseIpv6Quote(view, offset + 8, length - 8, error.seg);
 }
 
+/**
+ * Reads the beginning of a packet of ours, IPv4 or IPv6, of `length` bytes.
+ * Returns false when it holds no TCP segment.
+ */
+export function parseQuote(view: DataView, offset: number, length: number, seg: Segment): boolean {
+  const isIpv6 = view.getUint8(offset) >> 4 === 6;
+  return isIpv6
+    ? parseIpv6Quote(view, offset, length, seg)
+    : parseIpv4Quote(view, offset, length, seg);
+}
+
 function kindOf(type: number, code: number): number {
   if (type !== IcmpType.Unreachable || code > IcmpUnreachable.FragmentationNeeded) {
     return PathErrorKind.Other;

@@ -1,4 +1,4 @@
-/** ARP. Requirements §2.3. What needs an active open waits for it: parts of ARP-04 and ARP-05. */
+/** ARP. Requirements §2.3. Next hops of active opens: `next_hop_test.ts`. */
 
 import { assert, assertEquals } from "@std/assert";
 import { encodePacket } from "../support/codec.ts";

@@ -1,4 +1,4 @@
-/** ICMP. Requirements §2.6. ICMP-05 and ICMP-04 in SYN_SENT wait for the active open. */
+/** ICMP. Requirements §2.6. In SYN_SENT: `path_error_test.ts`. */
 
 import { assertEquals } from "@std/assert";
 import { concat } from "../support/codec.ts";

@@ -1,7 +1,9 @@
 /** What scripts make the application do with its connection, and find in it. */
 
+import type { Stack } from "../../lib/stack/stack.ts";
 import type { Connection } from "../../lib/tcp/connection.ts";
 import type { Listener } from "../../lib/tcp/listener.ts";
+import { parseEndpoint } from "../../lib/wire/address.ts";
 import type { Gather } from "../../lib/wire/gather.ts";
 import type { Arena } from "../../lib/wire/memory.ts";
 import { endpointText } from "./fixture.ts";
@@ -50,6 +52,14 @@ export class ApplicationCalls {
       case "keepalive":
         return connectionOf(flow).setKeepalive({});
     }
+  }
+
+  /** Opens the flow's connection actively. Throws what `Stack.connect` throws. */
+  connect(stack: Stack, flow: Flow, now: number): void {
+    const { peerAddress, peerPort, localPort } = flow.ends;
+    const remote = parseEndpoint(endpointText(peerAddress, peerPort))!;
+    flow.connection = stack.connect(remote, { localPort }, now);
+    flow.connection.user = flow;
   }
 
   /** Takes the flow's connection from the accept queue. */

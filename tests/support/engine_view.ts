@@ -15,8 +15,9 @@ export function stateNameOf(stack: Stack, flow: Flow): string {
   const c = flow.connection;
   if (c === null) return stack.tcp.handshakeCount > 0 ? "SYN_RCVD" : "LISTEN";
   const isGone = c.state === State.TimeWait && !isTimeWait(stack, c);
-  if (c.state === State.SynReceived) return "SYN_RCVD"; // a fast open
-  return isGone ? "CLOSED" : STATE_NAMES[c.state].replaceAll("-", "_");
+  return isGone
+    ? "CLOSED"
+    : STATE_NAMES[c.state].replaceAll("-", "_").replace("SYN_RECEIVED", "SYN_RCVD");
 }
 
 /** Entries of the listener's SYN queue, or of its accept queue. */

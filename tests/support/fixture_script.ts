@@ -1,4 +1,4 @@
-/** SR, EST and the like, as scripts. Requirements, §1. */
+/** SR, EST, ACT and the like, as scripts. Requirements, §1. */
 
 /**
  * The script a fixture stands for: `parts` are what `EST+TS+WS7` has between its
@@ -20,6 +20,7 @@ export function fixtureScript(parts: readonly string[], rttMs: number): string {
     +0 > S. 0:0(0) ack 1 <...>
   `;
   if (name === "SR") return synAck;
+  if (name === "ACT") return "connect\n+0 > S 0:0(0) <...>";
   return `${synAck}
     +${rttMs / 1000} < . 1:1(0) ack 1 win ${65535 >> shift} ${timestamps}
     +0 accept

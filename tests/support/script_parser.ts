@@ -15,7 +15,8 @@
  *     accept | accept none | read 10 | read "abc" | readable 10 | eof
  *     write 10 | write "abc" | shutdown | close | release | abort | keepalive
  *     synQueue 1 | acceptQueue 0
- *     SR | EST | EST+TS+SACK+WS7 | EST rtt 0.1  fixtures of the requirements, §1
+ *     connect | connect b | connect fails EADDRNOTAVAIL     actively, from the flow's port
+ *     SR | EST | ACT | EST+TS+SACK+WS7 | EST rtt 0.1  fixtures of the requirements, §1
  *     peer b 10.0.0.3:40001 > 10.0.0.1:80       another flow: <b …, >b …, state b …
  *     new [5000]                                the flow begins anew, with C = 5000
  *
@@ -44,6 +45,7 @@ export type ScriptAction =
   | { kind: "signals"; flow: string; names: string[]; reason: string | null }
   | { kind: "queue"; which: "synQueue" | "acceptQueue"; length: number }
   | { kind: "call"; verb: CallVerb; flow: string; count: number; text: string | null }
+  | { kind: "connect"; flow: string; failure: string | null }
   | { kind: "fixture"; parts: string[]; rttMs: number }
   | { kind: "peer"; flow: string; remote: string; local: string }
   | { kind: "new"; flow: string; isn: number | null };
@@ -102,7 +104,8 @@ export function parseLines(text: string): ScriptEvent[] {
 
 function isCheck({ action }: ScriptEvent): boolean {
   return (action.kind === "segment" && action.direction === ">") ||
-    ["none", "count", "state", "signals", "queue"].includes(action.kind);
+    ["none", "count", "state", "signals", "queue"].includes(action.kind) ||
+    (action.kind === "connect" && action.failure !== null);
 }
 
 function parseLine(source: string, line: number): ScriptEvent {
@@ -160,8 +163,11 @@ function parseAction(text: string): ScriptAction {
     const which = match[1] as "synQueue" | "acceptQueue";
     return { kind: "queue", which, length: Number(match[2]) };
   }
-  if ((match = /^((?:SR|EST)(?:\+\w+)*)(?: rtt ([\d.]+))?$/.exec(text))) {
+  if ((match = /^((?:SR|EST|ACT)(?:\+\w+)*)(?: rtt ([\d.]+))?$/.exec(text))) {
     return { kind: "fixture", parts: match[1].split("+"), rttMs: Number(match[2] ?? 0) * 1000 };
+  }
+  if ((match = /^connect(?: (?!fails)([a-z]\w*))?(?: fails (\w+))?$/.exec(text))) {
+    return { kind: "connect", flow: match[1] ?? "", failure: match[2] ?? null };
   }
   if ((match = /^peer ([a-z]\w*) (\S+)(?:\s*>\s*(\S+))?$/.exec(text))) {
     return { kind: "peer", flow: match[1], remote: match[2], local: match[3] ?? "" };

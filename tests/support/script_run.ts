@@ -6,6 +6,7 @@
  * test, what `flow_observer.ts` finds.
  */
 
+import { AddressError } from "../../lib/tcp/address_error.ts";
 import { type Connection, SIGNAL } from "../../lib/tcp/connection.ts";
 import type { Stack } from "../../lib/stack/stack.ts";
 import { ApplicationCalls } from "./application_calls.ts";
@@ -13,6 +14,7 @@ import { concat, decodePacket, encodePacket, type Packet } from "./codec.ts";
 import { queueLengthOf, stateNameOf } from "./engine_view.ts";
 import { createFixture, type Fixture, type FixtureOptions, type LinkMode } from "./fixture.ts";
 import { fixtureScript } from "./fixture_script.ts";
+import { neighborQuestion } from "./neighbor_question.ts";
 import type { Flow } from "./flow.ts";
 import { observePeer, observeProduct, peerSegmentSize } from "./flow_observer.ts";
 import { Flows } from "./flows.ts";
@@ -274,6 +276,8 @@ export class ScriptRun {
         return this.#checkSignals(this.#flowNamed(action.flow), action.names, action.reason);
       case "call":
         return this.#call(action);
+      case "connect":
+        return this.#connect(this.#flowNamed(action.flow), action.failure);
       case "fixture":
         return this.#runFixture(action.parts, action.rttMs);
       case "peer":
@@ -297,6 +301,19 @@ export class ScriptRun {
     }
   }
 
+  #connect(flow: Flow, failure: string | null): void {
+    this.trace.add(this.#elapsedMs, "  connect");
+    let code: string | null = null;
+    try {
+      this.calls.connect(this.stack, flow, this.now);
+    } catch (error) {
+      if (!(error instanceof AddressError)) throw error;
+      code = error.code;
+    }
+    if (failure !== null) this.checks++;
+    this.#equal("the failure of connect", code, failure);
+  }
+
   #checkSignals(flow: Flow, names: readonly string[], reason: string | null): void {
     this.checks++;
     const raised = Object.entries(SIGNAL)
@@ -318,9 +335,17 @@ export class ScriptRun {
 
   #runFixture(parts: readonly string[], rttMs: number): void {
     const source = this.#source;
+    if (parts[0] === "ACT") this.learnPeer();
     this.run(fixtureScript(parts, rttMs));
     this.#source = source;
     this.flow.signals = 0;
+  }
+
+  /** Puts the peer into the product's neighbour cache: it asked for the product once. */
+  learnPeer(flow: Flow = this.flow): void {
+    const { peerAddress, peerMac, localAddress } = flow.ends;
+    this.#receive(neighborQuestion(peerAddress, peerMac, localAddress), false, 0);
+    this.fixture.sink.frames.length = 0;
   }
 
   /** Injects a segment, cut as the peer's device and the link need it. */

@@ -26,7 +26,7 @@ function remainsOf(tuple: Tuple, random: () => number): Remains {
 }
 
 function add(queue: TimeWaitQueue, remains: Remains, expiresAt: number): void {
-  queue.add(remains as unknown as Connection, expiresAt);
+  queue.add(remains as unknown as Connection, expiresAt, 0);
 }
 
 /** Asserts that the queue tells of `remains` all there was. */
@@ -190,7 +190,7 @@ Deno.test("time-wait: a removed record can be restored, and expires as it would 
   const record = queue.copy(index);
   queue.remove(index);
   assertEquals([queue.count, queue.earliest], [2, 2000]);
-  queue.restore(record, remains.hash);
+  queue.restore(record, remains.hash, 0);
   assertEquals([queue.count, queue.earliest], [3, 1000]);
   for (const each of all) check(queue, each);
   queue.expire(1000);

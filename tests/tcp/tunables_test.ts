@@ -27,6 +27,18 @@ Deno.test("tunables: both ends of each range are accepted, what lies beyond is n
   }
 });
 
+Deno.test("tunables: ip_local_port_range sets two ports, the lower first", () => {
+  const changed = setTunable(DEFAULT_TUNABLES, "ip_local_port_range", "40000 40002");
+  assertEquals(changed, {
+    ...DEFAULT_TUNABLES,
+    ip_local_port_min: 40000,
+    ip_local_port_max: 40002,
+  });
+  for (const text of ["", "5", "2 1", "0 5", "1 65536", "a b"]) {
+    refusal("ip_local_port_range", text);
+  }
+});
+
 Deno.test("tunables: a change makes a new frozen object and leaves the old one", () => {
   const changed = setTunable(DEFAULT_TUNABLES, "tcp_msl", "30");
   assertEquals(changed, { ...DEFAULT_TUNABLES, tcp_msl: 30 });
