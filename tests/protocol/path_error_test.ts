@@ -1,4 +1,4 @@
-/** ICMP: errors about segments of ours. Requirements §2.6. */
+/** ICMP-04, ICMP-05: what path errors do to an active open. Requirements §2.6. */
 
 import { assertEquals } from "@std/assert";
 import { icmpErrorFrame } from "../support/path_error_frame.ts";
