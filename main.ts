@@ -71,6 +71,7 @@ async function run(config: Config): Promise<number> {
     addresses: config.stackAddresses,
     gateways: config.gateways,
     tracer: config.logLevel === "debug" ? new SegmentLog(logger) : null,
+    ...(config.fastOpenKey === null ? {} : { fastOpenKey: config.fastOpenKey }),
   });
   const proxy = new Proxy({ stack, sockets, poller, tunables, logger, routes: config.routes });
   const driver = new Driver({ link, stack, proxy, poller, clock, arena, logger });

@@ -5,7 +5,15 @@
  */
 
 import { nearest } from "./nearest.ts";
-import { DEFAULT_TUNABLES, setTunable, TunableError, type Tunables } from "./tcp/tunables.ts";
+import {
+  DEFAULT_TUNABLES,
+  FAST_OPEN_KEY,
+  FAST_OPEN_KEY_FORM,
+  isFastOpenKey,
+  setTunable,
+  TunableError,
+  type Tunables,
+} from "./tcp/tunables.ts";
 import {
   type Address,
   Cidr,
@@ -57,9 +65,14 @@ export type Config = Readonly<{
   /** Whether to ask the device for segmentation and checksum offload. */
   offload: boolean;
   tunables: Tunables;
+  /** Keys of fast open, a secret; null: made at random and replaced now and then. */
+  fastOpenKey: string | null;
   logLevel: typeof LOG_LEVELS[number];
   logFormat: typeof LOG_FORMATS[number];
 }>;
+
+/** How `--set` begins when it sets the keys of fast open. */
+const KEY_SETTING = `${FAST_OPEN_KEY}=`;
 
 /** What the command line asks for. */
 export type Command =
@@ -146,7 +159,8 @@ function configFrom(flags: Flags): Config {
     routes: Object.freeze(given.length > 0 ? given : stackAddresses.map(everyPortOf)),
     setup,
     offload: flags["no-offload"] === undefined,
-    tunables: tunablesFrom(flags.set),
+    tunables: tunablesFrom(flags.set.filter((text) => !text.startsWith(KEY_SETTING))),
+    fastOpenKey: fastOpenKeyFrom(flags.set),
     logLevel: single("log-level", flags["log-level"], "info", (text) => {
       return oneOf("log-level", text, LOG_LEVELS);
     }),
@@ -303,6 +317,19 @@ function tunablesFrom(texts: readonly string[]): Tunables {
     }
   }
   return tunables;
+}
+
+/** The last one stands. What is no key is not repeated in the message: it may be most of one. */
+function fastOpenKeyFrom(texts: readonly string[]): string | null {
+  let key: string | null = null;
+  for (const text of texts) {
+    if (!text.startsWith(KEY_SETTING)) continue;
+    key = text.slice(KEY_SETTING.length);
+    if (!isFastOpenKey(key)) {
+      throw new UsageError(`Cannot set ${FAST_OPEN_KEY}: expected ${FAST_OPEN_KEY_FORM}`);
+    }
+  }
+  return key;
 }
 
 function oneOf<T extends string>(flag: ValueFlag, text: string, choices: readonly T[]): T {
