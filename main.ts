@@ -80,6 +80,7 @@ async function run(config: Config): Promise<number> {
     addresses: config.stackAddresses,
     gateways: config.gateways,
     tracer: config.logLevel === "debug" ? new SegmentLog(log) : null,
+    ...(config.fastOpenKey === null ? {} : { fastOpenKey: config.fastOpenKey }),
   });
   const proxy = new Proxy({ stack, sockets, poller, log, routes: config.routes });
   const driver = new Driver({ link, stack, proxy, poller, clock, arena, log });

@@ -18,6 +18,9 @@ import {
 } from "./flags.ts";
 import {
   DEFAULT_TUNABLES,
+  FAST_OPEN_KEY,
+  FAST_OPEN_KEY_FORM,
+  isFastOpenKey,
   setTunable,
   TunableError,
   TUNABLES,
@@ -65,9 +68,14 @@ export type Config = Readonly<{
   /** Whether to ask the device for segmentation and checksum offload. */
   offload: boolean;
   tunables: Tunables;
+  /** Keys of fast open, a secret; null: made at random and replaced now and then. */
+  fastOpenKey: string | null;
   logLevel: typeof LOG_LEVELS[number];
   logFormat: typeof LOG_FORMATS[number];
 }>;
+
+/** How `--set` begins when it sets the keys of fast open. */
+const KEY_SETTING = `${FAST_OPEN_KEY}=`;
 
 /** What the command line asks for. */
 export type Command =
@@ -109,7 +117,8 @@ function configFrom(flags: Flags): Config {
     routes: Object.freeze(given.length > 0 ? given : stackAddresses.map(everyPortOf)),
     setup,
     offload: flags["no-offload"] === undefined,
-    tunables: tunablesFrom(flags.set),
+    tunables: tunablesFrom(flags.set.filter((text) => !text.startsWith(KEY_SETTING))),
+    fastOpenKey: fastOpenKeyFrom(flags.set),
     logLevel: single("log-level", flags["log-level"], "info", (text) => {
       return oneOf("log-level", text, LOG_LEVELS, "info");
     }),
@@ -290,6 +299,19 @@ function tunableAdvice({ tunable, allowed, nearest }: TunableError): string {
   const spec = TUNABLES.find((spec) => spec.name === tunable);
   if (spec !== undefined) return `; the default is ${spec.default}`;
   return allowed === "" && nearest === null ? "; --help lists all" : "";
+}
+
+/** The last one stands. What is no key is not repeated in the message: it may be most of one. */
+function fastOpenKeyFrom(texts: readonly string[]): string | null {
+  let key: string | null = null;
+  for (const text of texts) {
+    if (!text.startsWith(KEY_SETTING)) continue;
+    key = text.slice(KEY_SETTING.length);
+    if (!isFastOpenKey(key)) {
+      throw new UsageError(`Cannot set ${FAST_OPEN_KEY}: expected ${FAST_OPEN_KEY_FORM}`);
+    }
+  }
+  return key;
 }
 
 /** Refuses what neither end of an Ethernet link can have for an address of its own. */

@@ -1,7 +1,7 @@
 /** What the program tells its user: how to call it, and, once it runs, what to try. */
 
 import type { Config, RouteConfig } from "./config.ts";
-import { allowedValues, TUNABLES } from "./tcp/tunables.ts";
+import { allowedValues, FAST_OPEN_KEY, FAST_OPEN_KEY_FORM, TUNABLES } from "./tcp/tunables.ts";
 import { type Address, Endpoint } from "./wire/address.ts";
 
 /** A port for examples, where every port is relayed. */
@@ -88,9 +88,12 @@ export function welcomeLines(config: Config, deviceName: string, offload: boolea
 }
 
 function tunableLines(): string[] {
-  return TUNABLES.map((spec) =>
-    `  ${spec.name.padEnd(26)} ${String(spec.default).padEnd(9)}  ${allowedValues(spec)}`
-  );
+  const line = (name: string, standard: string, allowed: string) =>
+    `  ${name.padEnd(26)} ${standard.padEnd(9)}  ${allowed}`;
+  return [
+    ...TUNABLES.map((spec) => line(spec.name, String(spec.default), allowedValues(spec))),
+    line(FAST_OPEN_KEY, "random", FAST_OPEN_KEY_FORM),
+  ];
 }
 
 function sideText({ address, port }: Endpoint): string {

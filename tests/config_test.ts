@@ -118,6 +118,18 @@ Deno.test("config: --set changes tunables in order, the last one stands", () => 
   assertEquals(tunables, { ...DEFAULT_TUNABLES, tcp_msl: 16, busy_poll: 0 });
 });
 
+Deno.test("config: the keys of fast open are set like a tunable, and an error keeps them secret", () => {
+  const key = "a0bf63f7-ed803d81-cd641d30-cebc4a90";
+  assertEquals(configOf().fastOpenKey, null);
+  const config = configOf("--set", "tcp_msl=30", "--set", `tcp_fastopen_key=${key},${key}`);
+  assertEquals([config.tunables.tcp_msl, config.fastOpenKey], [30, `${key},${key}`]);
+  const message = "Cannot set tcp_fastopen_key: expected " +
+    "xxxxxxxx-xxxxxxxx-xxxxxxxx-xxxxxxxx[,backup]";
+  for (const wrong of ["", key.slice(1), `${key},`, `${key}-`]) {
+    assertThrows(() => configOf("--set", `tcp_fastopen_key=${wrong}`), UsageError, message);
+  }
+});
+
 Deno.test("config: the ends of the MTU's range are in it", () => {
   assertEquals([configOf("--mtu", "576").mtu, configOf("--mtu", "65520").mtu], [576, 65520]);
 });

@@ -15,6 +15,7 @@ import type { Tuple } from "./connection_table.ts";
 import type { Handshake } from "./handshake.ts";
 import { SipHash } from "./siphash.ts";
 import { State } from "./state.ts";
+import { FAST_OPEN_KEY, FAST_OPEN_KEY_FORM, isFastOpenKey } from "./tunables.ts";
 
 /** Bits of the tunable `tcp_fastopen`. Linux: ip-sysctl. */
 export const FAST_OPEN = {
@@ -46,8 +47,6 @@ export const CookieValidity = {
 /** See the constants of the same name. */
 export type CookieValidity = (typeof CookieValidity)[keyof typeof CookieValidity];
 
-const KEY = /^[0-9a-f]{8}(?:-[0-9a-f]{8}){3}$/i;
-
 /** Makes and checks cookies: the primary key does both, the backup key only checks. */
 export class FastOpenCookies {
   #primary: SipHash;
@@ -70,18 +69,15 @@ export class FastOpenCookies {
   }
 
   /**
-   * Uses keys as `tcp_fastopen_key` has them: four words of eight hexadecimal
-   * digits with dashes between, and a backup key behind a comma. They are not
-   * replaced by themselves. Throws RangeError when `text` is none.
+   * Uses keys as `tcp_fastopen_key` has them. They are not replaced by
+   * themselves. Throws RangeError when `text` is none.
    */
   setKeys(text: string): void {
-    const keys = text.split(",");
-    if (keys.length > 2 || !keys.every((key) => KEY.test(key))) {
-      // The text is a secret: it is not repeated.
-      throw new RangeError(
-        "Cannot use tcp_fastopen_key: expected xxxxxxxx-xxxxxxxx-xxxxxxxx-xxxxxxxx[,backup]",
-      );
+    // The text is a secret: the message does not repeat it.
+    if (!isFastOpenKey(text)) {
+      throw new RangeError(`Cannot use ${FAST_OPEN_KEY}: expected ${FAST_OPEN_KEY_FORM}`);
     }
+    const keys = text.split(",");
     this.#primary.rekey(keyBytes(keys[0]));
     this.#hasBackup = keys.length > 1;
     if (this.#hasBackup) this.#backup.rekey(keyBytes(keys[1]));

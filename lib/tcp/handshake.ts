@@ -166,7 +166,11 @@ export class Handshake implements ConnectionRequest, SynHistory {
     }
     const last = this.child === null ? (this.iss + 1) | 0 : this.child.sndNxt;
     const isNews = ((seg.ack - this.iss) | 0) > 0 && ((last - seg.ack) | 0) >= 0;
-    if (!isNews) return replyReset(tcp, seg, now);
+    if (!isNews) {
+      const isTaken = this.child === null &&
+        this.listener.cookieArrives(seg, this.hash, this, now);
+      return isTaken ? undefined : replyReset(tcp, seg, now);
+    }
     if (this.child === null && !this.listener.hasRoom) {
       tcp.counters.ListenOverflows++;
       if (tcp.tunables.tcp_abort_on_overflow === 0) return;

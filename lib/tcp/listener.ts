@@ -122,7 +122,7 @@ export class Listener {
       return true;
     }
     if ((kind & ACK) !== 0) {
-      return (kind & SYN) === 0 && this.#acknowledgmentArrives(seg, hash, now);
+      return (kind & SYN) === 0 && this.cookieArrives(seg, hash, null, now);
     }
     if (kind !== SYN) {
       counters.TCPListenBadFlags++;
@@ -199,8 +199,13 @@ export class Listener {
     return true;
   }
 
-  /** An ACK without a request: a cookie may have been the answer to its SYN. */
-  #acknowledgmentArrives(seg: Segment, hash: number, now: number): boolean {
+  /**
+   * An ACK for no request, or not for the one that is there: a cookie may have
+   * been the answer to its SYN. Returns false when it deserves a reset. A client
+   * that repeated its SYN has had two answers, a cookie and that of `request`;
+   * the one it acknowledges counts.
+   */
+  cookieArrives(seg: Segment, hash: number, request: Handshake | null, now: number): boolean {
     const tcp = this.#tcp;
     const { counters, tunables } = tcp;
     const mode = tunables.tcp_syncookies;
@@ -218,6 +223,7 @@ export class Listener {
       return tunables.tcp_abort_on_overflow === 0; // SYNQ-10, SYNQ-11
     }
     counters.PassiveOpens++;
+    if (request !== null) tcp.forget(request);
     this.established(c);
     establish(c, seg, now);
     return true;

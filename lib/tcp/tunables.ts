@@ -234,6 +234,20 @@ function setPortRange(tunables: Tunables, text: string): Tunables {
   return setTunable(lower, "ip_local_port_max", max);
 }
 
+/**
+ * The one setting that is a text and a secret, and therefore no tunable: the
+ * keys of fast open, primary[,backup]. RFC 7413 §4.1.2; Linux: ip-sysctl.
+ */
+export const FAST_OPEN_KEY = "tcp_fastopen_key";
+
+/** How keys of fast open are written. */
+export const FAST_OPEN_KEY_FORM = "xxxxxxxx-xxxxxxxx-xxxxxxxx-xxxxxxxx[,backup]";
+
+/** Whether `text` are keys of fast open: one or two, four words of eight hexadecimal digits each. */
+export function isFastOpenKey(text: string): boolean {
+  return KEYS.test(text);
+}
+
 /** What a tunable accepts, in words: `0 or 1`, `1 to 120 seconds`. */
 export function allowedValues(spec: TunableSpec): string {
   if (spec.unit !== "") return `${spec.min} to ${spec.max} ${spec.unit}`;
@@ -241,6 +255,7 @@ export function allowedValues(spec: TunableSpec): string {
   return `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
 }
 
+const KEYS = /^[0-9a-f]{8}(?:-[0-9a-f]{8}){3}(?:,[0-9a-f]{8}(?:-[0-9a-f]{8}){3})?$/i;
 const INTEGER = /^(?:[0-9]+|0x[0-9a-f]+)$/i;
 
 function didYouMean(nearest: string | null): string {

@@ -29,7 +29,7 @@ Deno.test("GV-04: ISNs of the seed's hosts with key K0", () => {
   assertEquals(isn.next(tuple(B, A), 0), 0x13f38f27);
 });
 
-Deno.test("isn: ISN-02, the clock adds one every 4 µs and wraps after 17179.869184 s", () => {
+Deno.test("ISN-02: the clock adds one every 4 µs and wraps after 17179.869184 s", () => {
   const isn = generator();
   const at = (now: number) => isn.next(tuple(A, B), now);
   assertEquals([at(0.0039), at(0.004), at(0.0081)].map((isn) => isn - at(0)), [0, 1, 2]);
@@ -41,7 +41,7 @@ Deno.test("isn: ISN-02, the clock adds one every 4 µs and wraps after 17179.869
   }
 });
 
-Deno.test("isn: ISN-03, tuples of one instant have unrelated numbers", () => {
+Deno.test("ISN-03: tuples of one instant have unrelated numbers", () => {
   const isn = generator();
   const numbers = Array.from(
     { length: 10_000 },

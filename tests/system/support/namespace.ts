@@ -95,6 +95,12 @@ export class Namespace implements AsyncDisposable {
     );
   }
 
+  /** A counter of the kernel's TCP inside, as `nstat` names it without `TcpExt`. */
+  tcpCounter(name: string): number {
+    const [names, values] = this.#table("netstat").map((line) => line.split(/\s+/));
+    return Number(values[names.indexOf(name)]);
+  }
+
   /** Ids of the processes inside, the holder apart. */
   processes(): number[] {
     const own = Deno.readLinkSync(`/proc/${this.#holder.pid}/ns/net`);

@@ -9,15 +9,19 @@ const TEST_MS = 120_000;
 
 const means = findMeans();
 
-/** A test in a scene of its own, over all variants. `needs` names commands beyond Deno. */
+/** A test in a scene of its own, over all variants. `needs` names commands beyond Deno, `flags` are Tapster's. */
 export function systemTest(
   name: string,
   body: (scene: Scene) => Promise<void>,
-  { variants = VARIANTS, needs = [] as string[] } = {},
+  { variants = VARIANTS, needs = [] as string[], flags = [] as string[] } = {},
 ): void {
   for (const variant of variants) {
     const allNeeds = variant.loss > 0 ? [...needs, "ip"] : needs;
-    register(`${name} (${variant.name})`, allNeeds, (means) => runInScene(means, variant, body));
+    register(
+      `${name} (${variant.name})`,
+      allNeeds,
+      (means) => runInScene(means, variant, flags, body),
+    );
   }
 }
 
@@ -47,9 +51,10 @@ function missingCommand(needs: string[]): string | null {
 async function runInScene(
   means: Means,
   variant: Variant,
+  flags: string[],
   body: (scene: Scene) => Promise<void>,
 ): Promise<void> {
-  await using scene = await Scene.open(means, variant);
+  await using scene = await Scene.open(means, variant, flags);
   await body(scene);
   await scene.finish();
 }

@@ -61,7 +61,7 @@ export class Scene implements AsyncDisposable {
   }
 
   /** Makes the namespace and starts Tapster and the upstream in it. */
-  static async open(means: Means, variant: Variant): Promise<Scene> {
+  static async open(means: Means, variant: Variant, flags: string[] = []): Promise<Scene> {
     const namespace = await Namespace.open(means);
     try {
       const loopback = addressesOf(variant).loopback;
@@ -73,7 +73,7 @@ export class Scene implements AsyncDisposable {
       ]);
       await upstream.record(START_MS, "listening");
       const logFlags = ["--log-level", "info", "--log-format", "json"];
-      const tapster = await startTapster(namespace, [...flagsOf(variant), ...logFlags]);
+      const tapster = await startTapster(namespace, [...flagsOf(variant), ...logFlags, ...flags]);
       const scene = new Scene(variant, namespace, tapster, upstream);
       if (variant.loss > 0) scene.#link = await LossyLink.open(namespace, variant);
       scene.clientNamespace = scene.#link?.clientNamespace ?? namespace;
