@@ -1,0 +1,97 @@
+/**
+ * What Tapster puts on the wire, judged by tshark: frames captured whole, at the
+ * client's end, where no offload hides the segments.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { type Exchange, REFUSED_PORT } from "./peers/exchange.ts";
+import { Capture } from "./support/capture.ts";
+import { CLIENT_DEVICE } from "./support/lossy_link.ts";
+import { systemTest } from "./support/register.ts";
+import type { Scene } from "./support/scene.ts";
+import { DEVICE } from "./support/tapster.ts";
+import { addressesOf, TRANSFER_VARIANTS, type Variant } from "./support/variants.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const UNDER_WAY_MS = 10_000;
+const PROMPTLY_MS = 5_000;
+const ETHERNET_LENGTH = 14;
+const TCP_HEADER_LENGTH = 20;
+const IP_HEADER_LENGTH = { 4: 20, 6: 40 } as const;
+/** Frames of 16 MiB in 64 KiB each, in case the capture misses most. */
+const FEWEST_FRAMES = 256;
+
+const VARIANTS = TRANSFER_VARIANTS.filter((variant) => !variant.offload);
+
+const BULK: Exchange = { seed: 1, upLength: 8 * MIB, downLength: 8 * MIB, order: "together" };
+const ENDLESS: Exchange = { ...BULK, upLength: 1024 * KIB * MIB, downLength: 1024 * KIB * MIB };
+
+systemTest(
+  "wire: tshark finds no fault in any frame, and no segment above the MSS",
+  async (scene) => {
+    const { variant } = scene;
+    const device = variant.loss > 0 ? CLIENT_DEVICE : DEVICE;
+    await using capture = await Capture.start(scene.clientNamespace, device);
+    await doEverything(scene);
+    await capture.stop();
+
+    const announced = await capture.frames("tcp.flags.syn == 1", ["tcp.options.mss_val"]);
+    const mss = variant.mtu - IP_HEADER_LENGTH[variant.family] - TCP_HEADER_LENGTH;
+    assertEquals([...new Set(announced)], [String(mss)], "announced MSS");
+    const faults = await capture.frames(faultFilter(variant), [
+      "frame.number",
+      "frame.len",
+      "tcp.srcport",
+      "tcp.len",
+      "_ws.expert.message",
+    ]);
+    assertEquals(faults, [], "frame, its length, source port, payload, what is wrong");
+    const good = await capture.frames("tcp.checksum.status == 1", ["frame.number"]);
+    assert(good.length > FEWEST_FRAMES, `only ${good.length} segments have a verified checksum`);
+  },
+  { variants: VARIANTS, needs: ["tshark"] },
+);
+
+/** Every kind of transfer and of end, one after the other. */
+async function doEverything(scene: Scene): Promise<void> {
+  const few = { ...BULK, upLength: MIB, downLength: MIB };
+  await scene.runClient({ exchange: BULK });
+  await scene.runClient({ exchange: { ...few, order: "client first" } });
+  await scene.runClient({ exchange: { ...few, order: "upstream first" } });
+  await scene.runClient({
+    exchange: { ...BULK, upLength: 64 * KIB, downLength: 64 * KIB },
+    connections: 50,
+  });
+  const killed = scene.startClient({ exchange: ENDLESS, noticeAfter: MIB });
+  await killed.record(UNDER_WAY_MS, "under way");
+  killed.signal("SIGKILL");
+  await killed.ending(PROMPTLY_MS);
+  // A lost RST is not repeated, and this client would wait for it.
+  if (scene.variant.loss === 0) await scene.runClient({ port: REFUSED_PORT });
+}
+
+/**
+ * What is wrong with a frame. Unverified checksums are, too, but 0xffff from the
+ * client is not: Linux sends it in place of 0 when it sums in software
+ * (`skb_checksum_help`), and Wireshark would have it otherwise. RFC 1624 §3.
+ */
+function faultFilter(variant: Variant): string {
+  const ip = variant.family === 4 ? "ip" : "ipv6";
+  const isClient = `${ip}.src == ${addressesOf(variant).host.split("/")[0]}`;
+  const mss = variant.mtu - IP_HEADER_LENGTH[variant.family] - TCP_HEADER_LENGTH;
+  // Options are part of what the MSS limits. RFC 6691 §2.
+  const length = variant.family === 4
+    ? `ip.len > ${mss + IP_HEADER_LENGTH[4] + TCP_HEADER_LENGTH}`
+    : `ipv6.plen > ${mss + TCP_HEADER_LENGTH}`;
+  return [
+    "_ws.malformed",
+    '_ws.expert.severity == "Error"',
+    "ip.checksum.status == 0",
+    "icmp.checksum.status == 0",
+    "icmpv6.checksum.status == 0",
+    `(tcp && !(tcp.checksum.status == 1) && !(tcp.checksum == 0xffff && ${isClient}))`,
+    `(tcp && ${length})`,
+    `frame.len > ${ETHERNET_LENGTH + variant.mtu}`,
+  ].join(" || ");
+}
