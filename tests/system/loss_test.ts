@@ -12,20 +12,20 @@ import { LOSSY_VARIANTS } from "./support/variants.ts";
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-systemTest("loss: 100 MiB up arrive with equal SHA-256", async (scene) => {
+systemTest("loss: 32 MiB up arrive with equal SHA-256", async (scene) => {
   await assertTransfers(scene, {
     seed: 1,
-    upLength: 100 * MIB,
+    upLength: 32 * MIB,
     downLength: 0,
     order: "together",
   });
 }, { variants: LOSSY_VARIANTS });
 
-systemTest("loss: 100 MiB down arrive with equal SHA-256", async (scene) => {
+systemTest("loss: 32 MiB down arrive with equal SHA-256", async (scene) => {
   await assertTransfers(scene, {
     seed: 2,
     upLength: 0,
-    downLength: 100 * MIB,
+    downLength: 32 * MIB,
     order: "together",
   });
 }, { variants: LOSSY_VARIANTS });
