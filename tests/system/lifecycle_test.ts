@@ -5,8 +5,9 @@ import type { Exchange } from "./peers/exchange.ts";
 import { systemTest, systemTestWithoutScene } from "./support/register.ts";
 import { Namespace } from "./support/namespace.ts";
 import { parseRecord } from "./support/program.ts";
-import { assertSameBytes } from "./support/scene.ts";
+import { assertSameBytes, assertTransfers } from "./support/scene.ts";
 import { DEVICE, PERMISSIONS, startTapster } from "./support/tapster.ts";
+import { VARIANTS } from "./support/variants.ts";
 import { eventually } from "./support/wait.ts";
 
 const MIB = 1024 * 1024;
@@ -81,4 +82,11 @@ systemTestWithoutScene("start: without any argument it says what to try", async 
   await tapster.line(AT_ONCE_MS, (line) => line.includes("198.18.0.2"));
   tapster.signal("SIGTERM");
   assertEquals((await tapster.ending(END_MS)).code, 0, tapster.text);
+});
+
+systemTest("start: IPv6 serves after its look for duplicate addresses", async (scene) => {
+  await assertTransfers(scene, { ...EXCHANGE, upLength: MIB, downLength: MIB });
+}, {
+  variants: VARIANTS.filter(({ family }) => family === 6),
+  flags: ["--set", "dad_transmits=1"],
 });
