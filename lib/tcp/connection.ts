@@ -42,8 +42,7 @@ export type CloseReason =
   | "timed out"
   | "keep-alive timed out"
   | "host unreachable"
-  | "aborted"
-  | "out of memory";
+  | "aborted";
 
 /** Where a connection's bytes go the moment a large segment arrives in order. */
 export interface ByteSink {

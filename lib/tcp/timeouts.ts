@@ -37,10 +37,8 @@ function retransmissionTimeout(c: Connection, now: number): void {
   const tunables = c.tcp.tunables;
   if (givesUp(c, now)) return giveUp(c, "timed out");
   c.tcp.counters.TCPTimeouts++;
-  if (!c.inTimeoutRecovery || c.retries === 0) {
-    // ssthresh falls on the first timeout of a segment only. RFC 5681 §3.1.
-    if (!c.inTimeoutRecovery) c.ssthresh = NEW_RENO.reduced(c, now);
-  }
+  // ssthresh falls on the first timeout of a segment only. RFC 5681 §3.1.
+  if (!c.inTimeoutRecovery) c.ssthresh = NEW_RENO.reduced(c, now);
   c.retries++;
   c.backoff++;
   c.inRecovery = true;
