@@ -99,6 +99,7 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/tcp/timeouts.ts": PROTOCOL_SUITE,
   "lib/tcp/timers.ts": PROTOCOL_SUITE,
   "lib/tcp/tracer.ts": "an interface",
+  "lib/tcp/tuple_reuse.ts": PROTOCOL_SUITE,
 };
 
 /** What `deno task conformance` does not run, and tests whose text only looks as if it named rows. */

@@ -92,7 +92,7 @@ export class Handshake implements ConnectionRequest, SynHistory {
     this.pathHigh = syn.pathHigh;
     this.pathLow = syn.pathLow;
     this.irs = syn.seq;
-    this.iss = tcp.nextIss(syn, now);
+    this.iss = tcp.tupleReuse.nextIss(syn, now);
     this.mss = mssOf(syn, tunables);
     this.windowScale = scaleOf(syn, tunables);
     this.sackOk = syn.sackPermitted && tunables.tcp_sack !== 0;

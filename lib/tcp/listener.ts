@@ -128,7 +128,7 @@ export class Listener {
       counters.TCPListenBadFlags++;
       return true;
     }
-    if (tcp.isFromStaleHost(seg, now)) {
+    if (tcp.tupleReuse.isFromStaleHost(seg, now)) {
       counters.PAWSPassiveRejected++;
       return true;
     }

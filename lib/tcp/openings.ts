@@ -63,7 +63,7 @@ export class Openings {
     this.#address(options.localAddress ?? source, remote);
     const hash = this.#choosePort(options.localPort ?? 0, remote, now);
     const tcp = this.#tcp;
-    const iss = tcp.takeTuple(this.#tuple, hash, now);
+    const iss = tcp.tupleReuse.take(this.#tuple, hash, now);
     const c = new Connection(tcp, tupleOf(this.#tuple, hash), iss, 0);
     c.lastReceivedAt = now | 0; // idle time counts from here
     c.beginOpening(new Connector(c, now));
@@ -106,7 +106,8 @@ export class Openings {
       if (asked === 0 && this.#tcp.hasListener(this.#tuple.localPort)) continue;
       const hash = this.#tcp.hashOf(this.#tuple);
       const isFree = this.find(this.#tuple, hash) === null &&
-        this.#tcp.mayTakeTuple(this.#tuple, hash, now);
+        !this.#tcp.hasTuple(this.#tuple, hash) &&
+        this.#tcp.tupleReuse.mayTake(this.#tuple, hash, now);
       if (isFree) return hash;
     }
     const what = asked !== 0 ? `port ${asked} is taken` : "no local port is free";

@@ -18,7 +18,7 @@ import { EMPTY_GATHER, Gather } from "../wire/gather.ts";
 import type { Arena } from "../wire/memory.ts";
 import type { PagePool } from "../wire/pages.ts";
 import { type PathError, PathErrorKind } from "../wire/path_error.ts";
-import { ACK, Segment, type SegmentSink } from "../wire/segment.ts";
+import { Segment, type SegmentSink } from "../wire/segment.ts";
 import { AddressError } from "./address_error.ts";
 import { SYN_WINDOW_LIMIT } from "./agreement.ts";
 import { BUFFER_LIMIT, type CloseReason, type Connection, SIGNAL } from "./connection.ts";
@@ -31,9 +31,9 @@ import { Handshake } from "./handshake.ts";
 import { segmentArrives } from "./input.ts";
 import { IsnGenerator, type IsnSource } from "./isn.ts";
 import { Listener, type ListenOptions } from "./listener.ts";
+import { Listeners } from "./listeners.ts";
 import { type ConnectOptions, Openings, type Router } from "./openings.ts";
-import { prepareReply, transmit, Turn } from "./output.ts";
-import { PeerClocks } from "./peer_clocks.ts";
+import { transmit, Turn } from "./output.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { replyReset } from "./reset.ts";
 import { Scoreboard } from "./scoreboard.ts";
@@ -43,6 +43,7 @@ import { deadlinePassed } from "./timeouts.ts";
 import { TimeWaitQueue } from "./time_wait.ts";
 import type { Tracer } from "./tracer.ts";
 import type { Tunables } from "./tunables.ts";
+import { TupleReuse } from "./tuple_reuse.ts";
 
 /** IP and TCP headers without options. RFC 9293 §3.7.1. */
 const HEADERS_IPV4 = 40;
@@ -121,11 +122,11 @@ export class Tcp {
   /** Arena offset of a byte that says nothing. */
   readonly garbage: number;
   readonly timeWaits: TimeWaitQueue = new TimeWaitQueue();
+  readonly tupleReuse: TupleReuse;
   readonly cookies: SynCookies;
   readonly fastOpenCookies: FastOpenCookies;
   readonly #connections = new ConnectionTable<Connection>();
   readonly #handshakes = new ConnectionTable<Handshake>();
-  readonly #peerClocks = new PeerClocks();
   readonly #openings: Openings;
   readonly #challengeLimit = new RateLimit(HANDSHAKE_CHALLENGES);
   readonly #sink: SegmentSink;
@@ -138,7 +139,7 @@ export class Tcp {
   readonly #receiveLimit: number;
   readonly #isn: IsnSource;
   readonly #hashKey: number;
-  readonly #listeners = new Map<number, Listener[]>();
+  readonly #listeners = new Listeners();
   #tunables: Tunables;
   #ready: (Connection | null)[] = [];
   #readyNext: (Connection | null)[] = [];
@@ -170,6 +171,7 @@ export class Tcp {
     const secret = (name: keyof typeof SECRETS) => secrets.subarray(...SECRETS[name]);
     this.#isn = parts.isn ??
       new IsnGenerator(parts.arena, secret("isn"), secret("timestamps"));
+    this.tupleReuse = new TupleReuse(this, this.timeWaits, this.#isn);
     this.#hashKey = new DataView(secrets.buffer).getInt32(SECRETS.tuples[0]);
     this.cookies = new SynCookies(parts.arena, secret("cookie0"), secret("cookie1"));
     this.fastOpenCookies = new FastOpenCookies(parts.arena, secret("fastOpen"));
@@ -218,16 +220,12 @@ export class Tcp {
    * RFC 9293 §3.10.1.
    */
   listen(local: Endpoint, options: ListenOptions = {}): Listener {
-    const listeners = this.#listeners.get(local.port) ?? [];
-    if (listeners.some((l) => l.local.address.equals(local.address))) {
-      throw new AddressError("EADDRINUSE", `Cannot listen on ${local}: address already in use`);
-    }
+    this.#listeners.requireFree(local);
     if (options.reuseAddress === false && this.timeWaits.hasLocal(local)) {
       throw new AddressError("EADDRINUSE", `Cannot listen on ${local}: it is in TIME-WAIT`);
     }
     const listener = new Listener(this, local, options);
-    listeners.push(listener);
-    this.#listeners.set(local.port, listeners);
+    this.#listeners.add(listener);
     return listener;
   }
 
@@ -252,10 +250,10 @@ export class Tcp {
     const opening = this.#openings.count > 0 ? this.#openings.find(seg, hash) : null;
     if (opening !== null) return opening.connector!.arrives(seg, now);
     const index = this.timeWaits.find(seg, hash);
-    if (index >= 0 && this.#timeWaitArrives(index, seg, now)) return;
-    const listener = this.#listenerFor(seg);
-    if (listener !== null && listener.arrives(seg, hash, now)) return;
-    replyReset(this, seg, now);
+    const isTaken = index >= 0
+      ? this.tupleReuse.arrives(index, seg, hash, now)
+      : this.listenerArrives(seg, hash, now);
+    if (!isTaken) replyReset(this, seg, now);
   }
 
   /**
@@ -389,20 +387,6 @@ export class Tcp {
     return this.#isn.timestampOffset(t);
   }
 
-  /**
-   * ISS for a new connection; beyond the old one's numbers when the tuple is
-   * taken from TIME-WAIT. RFC 9293 §3.6.1 (1).
-   */
-  nextIss(t: Omit<Tuple, "hash">, now: number): number {
-    const iss = this.#isn.next(t, now);
-    if (!this.#reopens) return iss;
-    const floor = (this.#reopenedFrom + 65535 + 2) | 0;
-    return ((iss - floor) | 0) < 0 ? floor : iss;
-  }
-  #reopens = false;
-  #reopenedFrom = 0;
-  #reopenedRecord: Int32Array | null = null;
-
   /** What the peer may still send: the buffer's rest, or no more than promised when memory is short. */
   receiveWindow(c: Connection): number {
     const offered = (c.rcvEdge - c.rcvNxt) | 0;
@@ -439,7 +423,7 @@ export class Tcp {
   /** A request entered the SYN queue; its SYN-ACK leaves with the next `poll`. */
   begin(handshake: Handshake, now: number): void {
     this.#handshakes.add(handshake);
-    handshake.replaced = this.#reopenedRecord;
+    handshake.replaced = this.tupleReuse.reopenedRecord;
     handshake.listener.synQueueLength++;
     this.counters.PassiveOpens++;
     this.deadlines.file(handshake, now | 0);
@@ -476,36 +460,18 @@ export class Tcp {
 
   /** Whether there is a listener of that port alone. */
   hasListener(port: number): boolean {
-    return this.#listeners.has(port);
+    return this.#listeners.hasPort(port);
   }
 
-  /**
-   * Whether an active open may have the tuple. It may have one out of TIME-WAIT
-   * when timestamps tell the two connections apart. RFC 6191 §2; Linux:
-   * `tcp_tw_reuse`, whose 2 is for the loopback only.
-   */
-  mayTakeTuple(t: Omit<Tuple, "hash">, hash: number, now: number): boolean {
-    if (this.#connections.find(t, hash) !== null) return false;
-    if (this.#handshakes.find(t, hash) !== null) return false;
-    const index = this.timeWaits.find(t, hash);
-    if (index < 0) return true;
-    const tunables = this.#tunables;
-    if (tunables.tcp_tw_reuse !== 1 || tunables.tcp_timestamps === 0) return false;
-    return this.timeWaits.hasTimestamps(index) &&
-      ((now - this.timeWaits.heardAt(index)) | 0) > tunables.tcp_tw_reuse_delay;
+  /** Whether a connection or a request in a SYN queue has the tuple. */
+  hasTuple(t: Omit<Tuple, "hash">, hash: number): boolean {
+    return this.#connections.find(t, hash) !== null || this.#handshakes.find(t, hash) !== null;
   }
 
-  /** Takes the tuple, out of TIME-WAIT if it is there, and returns the ISS for it. */
-  takeTuple(t: Omit<Tuple, "hash">, hash: number, now: number): number {
-    const index = this.timeWaits.find(t, hash);
-    if (index < 0) return this.nextIss(t, now);
-    this.#reopens = true;
-    this.#reopenedFrom = this.timeWaits.sndNxt(index);
-    this.timeWaits.remove(index);
-    this.counters.TWRecycled++;
-    const iss = this.nextIss(t, now);
-    this.#reopens = false;
-    return iss;
+  /** A segment that belongs to no connection and no request. Returns whether a listener wanted it. */
+  listenerArrives(seg: Segment, hash: number, now: number): boolean {
+    const listener = this.#listeners.find(seg);
+    return listener !== null && listener.arrives(seg, hash, now);
   }
 
   /** A connection reached ESTABLISHED. */
@@ -516,10 +482,7 @@ export class Tcp {
 
   /** `listener` was closed: its place and its SYN queue are emptied. */
   listenerClosed(listener: Listener): void {
-    const listeners = this.#listeners.get(listener.local.port) ?? [];
-    const left = listeners.filter((l) => l !== listener);
-    if (left.length > 0) this.#listeners.set(listener.local.port, left);
-    else this.#listeners.delete(listener.local.port);
+    this.#listeners.remove(listener);
     const requests: Handshake[] = [];
     this.#handshakes.forEach((h) => {
       if (h.listener === listener && h.child === null) requests.push(h);
@@ -555,26 +518,10 @@ export class Tcp {
 
   /** Both FINs were acknowledged and ours was first: the tuple rests for 2·MSL. RFC 9293 §3.6.1. */
   enterTimeWait(c: Connection, now: number): void {
-    const tunables = this.#tunables;
-    if (this.timeWaits.count >= tunables.tcp_max_tw_buckets) this.counters.TCPTimeWaitOverflow++;
-    else this.timeWaits.add(c, (now + this.#timeWaitMs(c)) | 0, now | 0);
-    if (c.tsOk && tunables.tcp_tw_recycle !== 0) this.#peerClocks.note(c, c.tsRecent, now);
+    this.tupleReuse.rest(c, now);
     c.state = State.TimeWait;
     this.#end(c, "closed");
     this.signal(c, SIGNAL.Closed);
-  }
-
-  /** Whether `syn` is older than what its host sent before: `tcp_tw_recycle` refuses it. TW-13. */
-  isFromStaleHost(syn: Segment, now: number): boolean {
-    return this.#tunables.tcp_tw_recycle !== 0 && syn.hasTimestamps &&
-      this.#peerClocks.isStale(syn, syn.tsVal, now);
-  }
-
-  /** 2·MSL; at most 3.5 RTO with `tcp_tw_recycle`. RFC 9293 §3.6.1; TW-12. */
-  #timeWaitMs(c: Connection): number {
-    const most = 2000 * this.#tunables.tcp_msl;
-    const recycles = c.tsOk && this.#tunables.tcp_tw_recycle !== 0;
-    return recycles ? Math.min(most, 3.5 * c.rtoMs) : most;
   }
 
   /** The user of `c` is done with it. RFC 9293 §3.10.4. */
@@ -654,101 +601,6 @@ export class Tcp {
     }
     this.#starving.length = 0;
   }
-
-  #listenerFor(seg: Segment): Listener | null {
-    return this.#listenerAt(seg.localPort, seg) ?? this.#listenerAt(0, seg);
-  }
-
-  /** A specific address beats a wildcard. RFC 9293 §3.9.1.1 (MUST-43). */
-  #listenerAt(port: number, seg: Segment): Listener | null {
-    const listeners = this.#listeners.get(port);
-    if (listeners === undefined) return null;
-    let wildcard: Listener | null = null;
-    const isIpv4 = seg.local0 === 0 && seg.local1 === 0 && seg.local2 === 0xffff;
-    for (let i = 0; i < listeners.length; i++) {
-      const address = listeners[i].local.address;
-      const isOwn = address.w3 === seg.local3 && address.w2 === seg.local2 &&
-        address.w1 === seg.local1 && address.w0 === seg.local0;
-      if (isOwn) return listeners[i];
-      const isAny = address.w3 === 0 && address.w1 === 0 && address.w0 === 0 &&
-        address.w2 === (isIpv4 ? 0xffff : 0);
-      if (isAny) wildcard = listeners[i];
-    }
-    return wildcard;
-  }
-
-  /**
-   * SEGMENT ARRIVES in TIME-WAIT. RFC 9293 §3.10.7.4, RFC 6191 §2, RFC 1337.
-   * Returns false for a SYN that may have the tuple: the record is gone then.
-   */
-  #timeWaitArrives(index: number, seg: Segment, now: number): boolean {
-    const records = this.timeWaits;
-    records.hear(index, now | 0);
-    if (seg.hasRst) {
-      const isExact = seg.seq === records.rcvNxt(index);
-      if (isExact && this.#tunables.tcp_rfc1337 === 0) records.remove(index);
-      else this.counters.TCPTimeWaitRst++;
-      return true;
-    }
-    if (seg.hasSyn && !seg.hasAck) {
-      if (!mayReopen(records, index, seg)) {
-        const isStale = seg.hasTimestamps && records.hasTimestamps(index);
-        if (isStale) this.counters.TCPTimeWaitSynDrop++;
-        else this.#acknowledgeTimeWait(index, seg, now);
-        return true;
-      }
-      const sndNxt = records.sndNxt(index);
-      const hash = tupleHash(seg, this.#hashKey);
-      const record = records.copy(index);
-      records.remove(index);
-      this.counters.TWRecycled++;
-      return this.#reopen(seg, hash, sndNxt, record, now);
-    }
-    if (seg.hasFin) records.restart(index, (now + 2000 * this.#tunables.tcp_msl) | 0);
-    const isSilent = seg.len === 0 && !seg.hasSyn && seg.seq === records.rcvNxt(index) &&
-      seg.ack === records.sndNxt(index);
-    const mayAnswer = seg.hasFin ||
-      records.mayAcknowledge(index, now | 0, this.#tunables.tcp_invalid_ratelimit);
-    if (!isSilent && mayAnswer) this.#acknowledgeTimeWait(index, seg, now);
-    return true;
-  }
-
-  /** A SYN takes its tuple out of TIME-WAIT. Returns whether a listener wanted it. RFC 9293 §3.6.1. */
-  #reopen(seg: Segment, hash: number, sndNxt: number, record: Int32Array, now: number): boolean {
-    const listener = this.#listenerFor(seg);
-    this.#reopens = true;
-    this.#reopenedRecord = record;
-    this.#reopenedFrom = sndNxt;
-    const taken = listener !== null && listener.arrives(seg, hash, now);
-    this.#reopens = false;
-    this.#reopenedRecord = null;
-    return taken;
-  }
-
-  /** `<SEQ=SND.NXT><ACK=RCV.NXT><ACK>` for a tuple in TIME-WAIT, stateless. */
-  #acknowledgeTimeWait(index: number, arrived: Segment, now: number): void {
-    const records = this.timeWaits;
-    const seg = prepareReply(this, arrived);
-    seg.flags = ACK;
-    seg.seq = records.sndNxt(index);
-    seg.ack = records.rcvNxt(index);
-    seg.wnd = 0;
-    if (records.hasTimestamps(index)) {
-      seg.hasTimestamps = true;
-      seg.tsVal = this.timestamp(this.timestampOffset(arrived), now);
-      seg.tsEcr = records.tsRecent(index);
-    }
-    this.sendReply(seg, now);
-  }
-}
-
-/** Whether a SYN proves to be newer than the connection in TIME-WAIT. RFC 6191 §2; TW-06, TW-07. */
-function mayReopen(records: TimeWaitQueue, index: number, syn: Segment): boolean {
-  const isBeyond = ((syn.seq - records.rcvNxt(index)) | 0) > 0;
-  if (!records.hasTimestamps(index)) return syn.hasTimestamps || isBeyond;
-  if (!syn.hasTimestamps) return isBeyond;
-  const newer = (syn.tsVal - records.tsRecent(index)) | 0;
-  return newer > 0 || (newer === 0 && isBeyond);
 }
 
 /** Whether a keep-alive or window probe, whose SEQ lies before SND.UNA, is unanswered. */

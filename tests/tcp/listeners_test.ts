@@ -1,0 +1,59 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { AddressError } from "../../lib/tcp/address_error.ts";
+import type { Listener } from "../../lib/tcp/listener.ts";
+import { Listeners } from "../../lib/tcp/listeners.ts";
+import { parseEndpoint } from "../../lib/wire/address.ts";
+import { Segment } from "../../lib/wire/segment.ts";
+
+/** All that matters of a listener here. */
+function listenerOf(local: string): Listener {
+  return { local: parseEndpoint(local)! } as unknown as Listener;
+}
+
+/** A segment for that local end. */
+function segmentFor(local: string): Segment {
+  const seg = new Segment();
+  const { address, port } = parseEndpoint(local)!;
+  seg.local0 = address.w0;
+  seg.local1 = address.w1;
+  seg.local2 = address.w2;
+  seg.local3 = address.w3;
+  seg.localPort = port;
+  return seg;
+}
+
+Deno.test("listeners: port before address, address before wildcard, each family its own", () => {
+  const listeners = new Listeners();
+  const add = (local: string) => {
+    const listener = listenerOf(local);
+    listeners.add(listener);
+    return listener;
+  };
+  const own = add("198.18.0.1:80");
+  const any = add("0.0.0.0:80");
+  const anyIpv6 = add("[::]:80");
+  const everyPort = add("198.18.0.1:0");
+  const found = (local: string) => listeners.find(segmentFor(local));
+  assertEquals(found("198.18.0.1:80"), own);
+  assertEquals(found("198.18.0.2:80"), any);
+  assertEquals(found("[fd00::1]:80"), anyIpv6);
+  assertEquals(found("198.18.0.1:81"), everyPort);
+  assertEquals(found("198.18.0.2:81"), null);
+  assertEquals(found("[fd00::1]:81"), null);
+  assertEquals([listeners.hasPort(80), listeners.hasPort(81)], [true, false]);
+});
+
+Deno.test("listeners: one that is removed is found no more, and its place is free", () => {
+  const listeners = new Listeners();
+  const first = listenerOf("198.18.0.1:80");
+  const second = listenerOf("198.18.0.2:80");
+  listeners.add(first);
+  listeners.add(second);
+  assertThrows(() => listeners.requireFree(first.local), AddressError, "198.18.0.1:80");
+  listeners.remove(first);
+  listeners.requireFree(first.local);
+  assertEquals(listeners.find(segmentFor("198.18.0.1:80")), null);
+  assertEquals(listeners.find(segmentFor("198.18.0.2:80")), second);
+  listeners.remove(second);
+  assertEquals(listeners.hasPort(80), false);
+});
