@@ -33,6 +33,7 @@ export interface Agreement {
   /** The peer's shift; -1: no scaling, either way. */
   readonly windowScale: number;
   readonly sackOk: boolean;
+  readonly ecnOk: boolean;
   readonly tsOk: boolean;
   readonly tsRecent: number;
   /** Of our own timestamps. */
@@ -96,6 +97,7 @@ export function openConnection(tcp: Tcp, request: ConnectionRequest, now: number
 export function adopt(c: Connection, agreement: Agreement, now: number): void {
   const tcp = c.tcp;
   c.sackOk = agreement.sackOk;
+  c.ecnOk = agreement.ecnOk;
   c.tsOk = agreement.tsOk;
   c.tsRecent = agreement.tsRecent;
   c.tsRecentAt = now | 0;

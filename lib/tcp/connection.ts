@@ -144,6 +144,15 @@ export class Connection implements Tuple {
   receivedDscp = 0;
 
   sackOk = false;
+  /** Whether both ends understand congestion marks; the rest of it is `ecn.ts`'s. RFC 3168 §6.1.1. */
+  ecnOk = false;
+  /** A mark came, and no CWR since: acknowledgments carry ECE. RFC 3168 §6.1.3. */
+  owesEce = false;
+  /** cwnd was reduced: the next new data carries CWR. RFC 3168 §6.1.2. */
+  owesCwr = false;
+  /** cwnd was reduced when SND.NXT was `ecnRecover`; until that is passed ECE says nothing new. */
+  isCwndReduced = false;
+  ecnRecover = 0;
   tsOk = false;
   tsRecent = 0;
   tsRecentAt = 0;

@@ -10,7 +10,7 @@
  */
 
 import { EMPTY_GATHER } from "../wire/gather.ts";
-import { ACK, type Segment, SYN } from "../wire/segment.ts";
+import { ACK, CWR, ECE, type Segment, SYN } from "../wire/segment.ts";
 import {
   adopt,
   type Agreement,
@@ -21,6 +21,7 @@ import {
   type SynHistory,
 } from "./agreement.ts";
 import type { Connection } from "./connection.ts";
+import { asksForEcn } from "./ecn.ts";
 import { segmentArrives, textOfSynArrives } from "./input.ts";
 import { prepareReply } from "./output.ts";
 import { replyReset } from "./reset.ts";
@@ -37,6 +38,7 @@ export class Connector implements Agreement, SynHistory {
   mss = 536;
   windowScale = -1;
   sackOk = false;
+  ecnOk = false;
   tsOk = false;
   tsRecent = 0;
   readonly tsOffset: number;
@@ -50,6 +52,8 @@ export class Connector implements Agreement, SynHistory {
   #deadlineAt: number;
   /** CLOSE was called in SYN-RECEIVED with bytes queued: they go first. RFC 9293 §3.10.4. */
   #closesWhenOpen = false;
+  /** Whether the last SYN asked for ECN. */
+  #askedForEcn = false;
 
   /** The first SYN leaves with the next `poll`. */
   constructor(c: Connection, now: number) {
@@ -123,7 +127,7 @@ export class Connector implements Agreement, SynHistory {
       return;
     }
     if (seg.hasRst) { // second
-      if (seg.hasAck) return this.#refused();
+      if (seg.hasAck) return this.#resetArrives();
       tcp.counters.TCPRstOutOfWindow++;
       return;
     }
@@ -143,6 +147,10 @@ export class Connector implements Agreement, SynHistory {
     this.mss = mssOf(syn, tunables);
     this.windowScale = scaleOf(syn, tunables);
     this.sackOk = syn.sackPermitted && tunables.tcp_sack !== 0;
+    // A SYN sent again did not ask any more, and an answer that repeats the question agrees to nothing.
+    this.ecnOk = syn.hasAck
+      ? this.#askedForEcn && (syn.flags & (ECE | CWR)) === ECE
+      : asksForEcn(syn, tunables);
     this.tsOk = syn.hasTimestamps && tunables.tcp_timestamps !== 0;
     this.tsRecent = syn.tsVal;
     c.pathHigh = syn.pathHigh;
@@ -209,6 +217,13 @@ export class Connector implements Agreement, SynHistory {
     if (this.#closesWhenOpen) c.shutdown();
   }
 
+  /** Some middleboxes reset what asks for ECN: the next SYN does not. RFC 3168 §6.1.1.1. */
+  #resetArrives(): void {
+    if (!this.#askedForEcn) return this.#refused();
+    this.#askedForEcn = false;
+    this.connection.tcp.counters.TCPECNRefused++;
+  }
+
   #refused(): void {
     const c = this.connection;
     c.tcp.counters.AttemptFails++;
@@ -249,7 +264,11 @@ export class Connector implements Agreement, SynHistory {
     const tunables = tcp.tunables;
     const isAnswer = c.state !== State.SynSent;
     const seg = prepareReply(tcp, c);
+    // Whoever does not answer a SYN with ECN may answer one without. RFC 3168 §6.1.1.1.
+    const asksForEcn = !isAnswer && tunables.tcp_ecn === 1 && this.sent === 0;
     seg.flags = isAnswer ? SYN | ACK : SYN;
+    if (asksForEcn) seg.flags |= ECE | CWR;
+    if (isAnswer && this.ecnOk) seg.flags |= ECE;
     seg.seq = c.iss;
     seg.ack = isAnswer ? c.rcvNxt : 0;
     seg.wnd = tcp.synWindow;
@@ -258,7 +277,9 @@ export class Connector implements Agreement, SynHistory {
     const scales = isAnswer ? this.windowScale >= 0 : tunables.tcp_window_scaling !== 0;
     if (scales) seg.windowScale = tcp.receiveShift;
     if (isAnswer ? this.tsOk : tunables.tcp_timestamps !== 0) this.#stamp(seg, now);
-    return tcp.send(seg, EMPTY_GATHER, now);
+    if (!tcp.send(seg, EMPTY_GATHER, now)) return false;
+    this.#askedForEcn = asksForEcn;
+    return true;
   }
 
   #stamp(seg: Segment, now: number): void {

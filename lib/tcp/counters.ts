@@ -176,6 +176,10 @@ export class Counters {
   TCPOFOQueue = 0;
   /** Drop: text beyond a gap for which there was no room. */
   TCPOFODrop = 0;
+  /** Segments with text which a router had marked. RFC 3168 §6.1.3. */
+  InCEPkts = 0;
+  /** Resets that answered a SYN which asked for ECN: it is sent again without. RFC 3168 §6.1.1.1. */
+  TCPECNRefused = 0;
   /** Drop: text in order for which there was no page. */
   TCPRcvQDrop = 0;
   /** Acknowledgments which said nothing new. RFC 5681 §2. */

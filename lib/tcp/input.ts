@@ -9,6 +9,7 @@
 import type { Segment } from "../wire/segment.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { type Connection, QUICK_ACKS, SIGNAL } from "./connection.ts";
+import { takeCongestionMarks } from "./ecn.ts";
 import { limitOrphan } from "./output.ts";
 import { replyReset } from "./reset.ts";
 import { canReceive, State } from "./state.ts";
@@ -148,6 +149,7 @@ function takeText(c: Connection, seg: Segment, now: number): void {
     c.tcp.counters.TCPOutOfWindow++;
     return owe(c);
   }
+  if (c.ecnOk) takeCongestionMarks(c, seg);
   const offset = seg.payloadOffset + skip;
   if (((seg.seq - c.rcvNxt) | 0) > 0) return holdText(c, seg.seq, offset, fresh);
   const filledGap = c.receiveQueue.hasGap;

@@ -2,6 +2,7 @@
 
 import { enterRecovery, reorderWindow, toMicroseconds } from "./acknowledge.ts";
 import { type CloseReason, type Connection } from "./connection.ts";
+import { noteReduction } from "./ecn.ts";
 import { NEW_RENO } from "./new_reno.ts";
 import { sendKeepalive, sendProbe, sendShort } from "./output.ts";
 import { backedOff, retransmissionLimit } from "./rtt.ts";
@@ -46,6 +47,7 @@ function retransmissionTimeout(c: Connection, now: number): void {
   c.recover = c.sndNxt;
   c.cwnd = c.mss;
   c.cwndCredit = 0;
+  noteReduction(c);
   c.duplicateAcks = 0;
   scoreboard.loseAll();
   arm(c, TIMER.Retransmit, (now + backedOff(c.rtoMs, c.backoff, tunables)) | 0);

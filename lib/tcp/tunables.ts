@@ -76,6 +76,8 @@ const DEFINITIONS = {
   tcp_timestamps: [1, 0, 2, ""],
   /** 1 agrees to selective acknowledgment. RFC 2018 §2. */
   tcp_sack: [1, 0, 1, ""],
+  /** Explicit congestion notification: 0 off, 1 asked for and agreed to, 2 agreed to. RFC 3168 §6.1.1. */
+  tcp_ecn: [2, 0, 2, ""],
   /** Floor for the MSS that a peer announces. RFC 9293 §3.7.1. */
   tcp_min_snd_mss: [48, 48, 536, "bytes"],
   /** Congestion window of a new connection. RFC 6928 §2. */

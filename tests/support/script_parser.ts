@@ -16,7 +16,7 @@
  *     write 10 | write "abc" | shutdown | close | release | abort | keepalive
  *     synQueue 1 | acceptQueue 0
  *     connect | connect b | connect fails EADDRNOTAVAIL     actively, from the flow's port
- *     SR | EST | ACT | EST+TS+SACK+WS7 | EST rtt 0.1  fixtures of the requirements, §1
+ *     SR | EST | ACT | EST+TS+SACK+WS7+ECN | EST rtt 0.1  fixtures of the requirements, §1
  *     peer b 10.0.0.3:40001 > 10.0.0.1:80       another flow: <b …, >b …, state b …
  *     new [5000]                                the flow begins anew, with C = 5000
  *
