@@ -37,6 +37,7 @@ import { transmit, Turn } from "./output.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { replyReset } from "./reset.ts";
 import { Scoreboard } from "./scoreboard.ts";
+import { SipHash } from "./siphash.ts";
 import { canQueue, State } from "./state.ts";
 import { SynCookies } from "./syn_cookie.ts";
 import { deadlinePassed } from "./timeouts.ts";
@@ -58,7 +59,7 @@ const PRESSURE = 0.75;
 /** Our window scale: the smallest that covers the receive buffer's 4 MiB. RFC 7323 §2.3. */
 const RECEIVE_SHIFT = 7;
 
-/** Challenge ACKs of all handshakes together, a second. */
+/** Challenge ACKs of all handshakes together, at most, a second. */
 const HANDSHAKE_CHALLENGES = 100;
 
 /** Which of the bytes that `TcpParts.entropy` fills become what: begin and end. */
@@ -70,8 +71,9 @@ export const SECRETS = {
   cookie1: [52, 68],
   fastOpen: [68, 84],
   ports: [84, 100],
+  limits: [100, 116],
 } as const;
-const SECRETS_LENGTH = 100;
+const SECRETS_LENGTH = 116;
 
 /** What a Tcp is built from. */
 export interface TcpParts {
@@ -128,7 +130,7 @@ export class Tcp {
   readonly #connections = new ConnectionTable<Connection>();
   readonly #handshakes = new ConnectionTable<Handshake>();
   readonly #openings: Openings;
-  readonly #challengeLimit = new RateLimit(HANDSHAKE_CHALLENGES);
+  readonly #challengeLimit: RateLimit;
   readonly #sink: SegmentSink;
   readonly #tracer: Tracer | null;
   readonly #mtu: number;
@@ -164,7 +166,6 @@ export class Tcp {
     this.#sink = parts.sink;
     this.#tracer = parts.tracer;
     this.#mtu = parts.mtu;
-    this.resetLimit = new RateLimit(parts.tunables.px_rst_ratelimit);
     this.garbage = parts.arena.reserve(1, 1);
     const secrets = new Uint8Array(SECRETS_LENGTH);
     parts.entropy.fill(secrets);
@@ -172,6 +173,9 @@ export class Tcp {
     this.#isn = parts.isn ??
       new IsnGenerator(parts.arena, secret("isn"), secret("timestamps"));
     this.tupleReuse = new TupleReuse(this, this.timeWaits, this.#isn);
+    const limits = new SipHash(parts.arena, secret("limits"));
+    this.resetLimit = new RateLimit(parts.tunables.px_rst_ratelimit, limits, 0);
+    this.#challengeLimit = new RateLimit(HANDSHAKE_CHALLENGES, limits, 1);
     this.#hashKey = new DataView(secrets.buffer).getInt32(SECRETS.tuples[0]);
     this.cookies = new SynCookies(parts.arena, secret("cookie0"), secret("cookie1"));
     this.fastOpenCookies = new FastOpenCookies(parts.arena, secret("fastOpen"));

@@ -200,6 +200,13 @@ protocolTest("HS-17", "one address and port have one listener", (t) => {
   assertThrows(() => t.stack.listen(local), RangeError, "address already in use");
   t.run("SR");
   assertThrows(() => t.stack.listen(local), RangeError, "address already in use");
+  // What is there is not affected.
+  t.run(`
+       synQueue 1
+    +0 < . 1:1(0) ack 1
+       accept
+       state ESTABLISHED
+  `);
 });
 
 protocolTest(

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { protocolTest } from "../support/script.ts";
+import { ScriptRun } from "../support/script_run.ts";
 import { IN_STATE } from "./states.ts";
 
 protocolTest(
@@ -214,13 +215,30 @@ protocolTest(
 );
 
 protocolTest("RST-12", "resets to nobody are limited to px_rst_ratelimit a second", (t) => {
+  const answered = resetsOf(t, 0.19);
+  assert(answered > 850 && answered <= 1000, `${answered} resets`);
+  assertEquals(t.growth("TCPRstRateLimited"), 5000 - answered);
+});
+
+Deno.test("RST-12: how many of a burst are reset, nobody outside can know before", () => {
+  const counts = [1, 2, 3, 4].map((seed) => {
+    const t = new ScriptRun("bare", { seed });
+    const first = resetsOf(t, 0);
+    t.advance(2000);
+    return [first, resetsOf(t, 0)];
+  }).flat();
+  assert(counts.every((count) => count >= 125 && count <= 250), `${counts}`);
+  assert(new Set(counts).size > 5, `${counts}`);
+});
+
+/** How many of 5000 SYNs to closed ports, `everyMs` apart, are answered. */
+function resetsOf(t: ScriptRun, everyMs: number): number {
   const syn = t.packet("S 0:0(0) win 65535");
   let answered = 0;
   for (let i = 0; i < 5000; i++) {
-    t.inject({ ...syn, destinationPort: 81, sourcePort: 1 + i });
+    t.inject({ ...syn, destinationPort: 81 + i % 1000, sourcePort: 1 + i });
     while (t.next() !== null) answered++;
-    t.advance(0.19);
+    t.advance(everyMs);
   }
-  assert(answered > 500 && answered <= 1000, `${answered} resets`);
-  assertEquals(t.growth("TCPRstRateLimited"), 5000 - answered);
-});
+  return answered;
+}

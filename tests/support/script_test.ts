@@ -138,6 +138,10 @@ Deno.test("runner: lines of one batch are seen by the engine together", () => {
 Deno.test("runner: a test that checks nothing is rejected", () => {
   assertThrows(() => runTest("0 < S 0:0(0)", "bare"), ScriptSyntaxError, "checks nothing");
   assertStringIncludes(failureOf((t) => t.advance(1)), "The test checks nothing");
+  // What a fixture expects is no check of the test's.
+  assertThrows(() => runTest("EST\nwrite 10", "bare"), ScriptSyntaxError, "checks nothing");
+  assertStringIncludes(failureOf((t) => t.run("EST+TS")), "The test checks nothing");
+  assertStringIncludes(failureOf((t) => t.run("SR\n+.1 < R 1:1(0)")), "The test checks nothing");
   runTest((t) => t.none(1), "bare");
 });
 
