@@ -59,6 +59,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "tests/std/": ["tests/support/", "@std/assert", "@std/cli", "@std/log"],
   "tests/support/heap.ts": ["node:v8", "node:vm"], // a collection, to measure what lives
   "tests/support/conformance.ts": ["deno.json", "tests/"], // runs what `deno task test` runs
+  "tests/mutation/": ["tests/", "@std/assert", "node:util"], // parseArgs: @std/cli is main.ts's
   "bench/": ["lib/", "tests/support/"],
 };
 
