@@ -71,9 +71,6 @@ export interface Keepalive {
 /** Most bytes kept for sending, and most bytes the receive window promises. */
 export const BUFFER_LIMIT = 4 << 20;
 
-/** Segments acknowledged at once when a connection begins, or speaks again after a pause. Linux: quick ACKs. */
-export const QUICK_ACKS = 16;
-
 /** One connection in a synchronized state, or the remains of one. */
 export class Connection implements Tuple {
   readonly tcp: Tcp;
@@ -186,7 +183,7 @@ export class Connection implements Tuple {
 
   ackNow = false;
   /** Segments still to be acknowledged at once. Linux: quick ACKs. */
-  quickAcks = QUICK_ACKS;
+  quickAcks: number;
   lastReceivedAt = 0;
   lastSentAt = 0;
   /** When the last rate-limited acknowledgment left. RFC 5961 §7; Linux: `tcp_invalid_ratelimit`. */
@@ -245,6 +242,7 @@ export class Connection implements Tuple {
     this.rcvEdge = firstIn;
     this.lastAckSent = firstIn;
     this.recover = firstOut;
+    this.quickAcks = tcp.tunables.px_quick_acks;
     this.sendQueue = new SendQueue(tcp.arena, tcp.pages, firstOut, BUFFER_LIMIT);
     this.receiveQueue = new ReceiveQueue(tcp.arena, tcp.pages, firstIn);
   }

@@ -8,7 +8,7 @@
 
 import type { Segment } from "../wire/segment.ts";
 import { acknowledge } from "./acknowledge.ts";
-import { type Connection, QUICK_ACKS, SIGNAL } from "./connection.ts";
+import { type Connection, SIGNAL } from "./connection.ts";
 import { takeCongestionMarks } from "./ecn.ts";
 import { limitOrphan } from "./output.ts";
 import { replyReset } from "./reset.ts";
@@ -28,7 +28,7 @@ const PAWS_STALE_MS = 24 * 24 * 3600 * 1000;
 export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (c.tsOk && isOld(c, seg, now)) return; // RFC 7323 §5.3; not RST
   if (!isAcceptable(c, seg)) return refuse(c, seg, now); // first
-  if (((now - c.lastReceivedAt) | 0) > c.rtoMs) c.quickAcks = QUICK_ACKS;
+  if (((now - c.lastReceivedAt) | 0) > c.rtoMs) c.quickAcks = c.tcp.tunables.px_quick_acks;
   c.lastReceivedAt = now | 0;
   c.isUnreachable = false;
   c.receivedDscp = seg.dscp;

@@ -70,6 +70,8 @@ const DEFINITIONS = {
   // Segments and options
   /** How long an ACK may wait for more to acknowledge. RFC 9293 §3.8.6.3. */
   tcp_delack_ms: [40, 0, 499, "milliseconds"],
+  /** ACKs that do not wait when a connection begins, or speaks again after a pause. RFC 9293 §3.8.6.3; Linux: quick ACKs. */
+  px_quick_acks: [16, 0, 255, "segments"],
   /** 1 agrees to window scaling. RFC 7323 §2. */
   tcp_window_scaling: [1, 0, 1, ""],
   /** Timestamps: 0 none, 1 with a random offset per pair of hosts, 2 without. RFC 7323 §3. */
