@@ -54,6 +54,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "main.ts": ["deno.json", "lib/", "@std/cli", "@std/log"],
   "tests/": ["lib/", "main.ts", "@std/assert", "fast-check"],
   "tests/system/": ["lib/", "main.ts", "tests/", "@std/assert", "node:crypto"],
+  "tests/packetdrill/": ["lib/", "tests/", "@std/assert", "@std/cli"], // a program of its own
   "tests/host/": ["lib/", "tests/", "@std/assert", "node:net"],
   // The stand-ins for packages are what these test.
   "tests/std/": ["tests/support/", "@std/assert", "@std/cli", "@std/log"],
