@@ -188,6 +188,7 @@ export class Connection implements Tuple {
   lastSentAt = 0;
   /** When the last rate-limited acknowledgment left. RFC 5961 §7; Linux: `tcp_invalid_ratelimit`. */
   lastInvalidAckAt = 0;
+  /** Keep-alive probes since the peer was heard last. */
   keepaliveProbes = 0;
   /** Overrides of the tunables, in seconds and probes; 0: there is none. */
   keepaliveTime = 0;

@@ -29,8 +29,7 @@ export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (c.tsOk && isOld(c, seg, now)) return; // RFC 7323 §5.3; not RST
   if (!isAcceptable(c, seg)) return refuse(c, seg, now); // first
   if (((now - c.lastReceivedAt) | 0) > c.rtoMs) c.quickAcks = c.tcp.tunables.px_quick_acks;
-  c.lastReceivedAt = now | 0;
-  c.isUnreachable = false;
+  hear(c, now);
   c.receivedDscp = seg.dscp;
   if (seg.hasRst) return resetArrives(c, seg, now); // second; RFC 5961 §3
   if (seg.hasSyn) return c.tcp.challenge(c, now); // fourth; RFC 5961 §4
@@ -83,6 +82,13 @@ function isAcceptable(c: Connection, seg: Segment): boolean {
   return start < 0 && end > 0 && window > 0;
 }
 
+/** The peer is there: the idle time begins anew, and no probe is unanswered. */
+function hear(c: Connection, now: number): void {
+  c.lastReceivedAt = now | 0;
+  c.keepaliveProbes = 0;
+  c.isUnreachable = false;
+}
+
 /** What lies outside of the window is answered with an ACK, unless it is a reset. RFC 9293 §3.10.7.4, first. */
 function refuse(c: Connection, seg: Segment, now: number): void {
   if (seg.hasRst) {
@@ -94,8 +100,7 @@ function refuse(c: Connection, seg: Segment, now: number): void {
   // A repeated FIN, a keep-alive or a window probe: its acknowledgment counts. RFC 9293 App. A.2 (SEG-11).
   const last = (seg.seq + Math.max(seg.len, 1)) | 0;
   if (last === c.rcvNxt) {
-    c.lastReceivedAt = now | 0;
-    c.isUnreachable = false;
+    hear(c, now);
     if (!acknowledge(c, seg, now)) return;
     if (c.sndUna === c.endOfStream && c.finQueued && finAcknowledged(c, now)) {
       if (c.state === State.TimeWait) owe(c);

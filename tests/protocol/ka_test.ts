@@ -146,6 +146,25 @@ protocolTest(
 );
 
 protocolTest(
+  "KA-05",
+  "an answer counts, too, where probes are no further apart than the idle time",
+  `
+  EST
+     keepalive
+  1  > . 0:0(0) ack 1
+  +0 < . 1:1(0) ack 1
+  2  > . 0:0(0) ack 1
+  +0 < . 1:1(0) ack 1
+  3  > . 0:0(0) ack 1
+  +0 < . 1:1(0) ack 1
+  4  > . 0:0(0) ack 1
+  +1 > . 0:0(0) ack 1
+  +1 > R. 1:1(0) ack 1
+  `,
+  { tunables: { tcp_keepalive_time: 1, tcp_keepalive_intvl: 1, tcp_keepalive_probes: 2 } },
+);
+
+protocolTest(
   "KA-06",
   "a peer that was restarted resets at the first probe",
   `
