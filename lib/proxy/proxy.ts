@@ -17,6 +17,7 @@ import type { RecordLog } from "./record_log.ts";
 import { type ClientConnection, type EndReason, Relay, type RelayHost, Stage } from "./relay.ts";
 import { type Route, upstreamOf } from "./route.ts";
 import { RunList } from "./run_list.ts";
+import { KernelUpstream } from "./upstream.ts";
 
 /** Bytes that one relay moves each way before the next one has its turn. */
 const RELAY_BYTES = 256 * 1024;
@@ -95,8 +96,8 @@ interface Pair {
 
 /** All pairs of one stack. */
 export class Proxy implements RelayHost {
-  readonly sockets: Sockets;
   readonly counts: ProxyCounts = new ProxyCounts();
+  readonly #sockets: Sockets;
   readonly #stack: ClientStack;
   readonly #poller: Pick<Poller, "watch">;
   readonly #log: RecordLog;
@@ -112,7 +113,7 @@ export class Proxy implements RelayHost {
 
   /** Listens for each route. Throws what `stack.listen` throws. */
   constructor(parts: ProxyParts) {
-    this.sockets = parts.sockets;
+    this.#sockets = parts.sockets;
     this.#stack = parts.stack;
     this.#poller = parts.poller;
     this.#log = parts.log;
@@ -227,22 +228,23 @@ export class Proxy implements RelayHost {
   }
 
   #accept(route: Route, connection: AcceptedConnection, now: number): void {
-    const upstream = upstreamOf(route, connection.localPort);
+    const upstream = new KernelUpstream(this.#sockets, upstreamOf(route, connection.localPort));
     if (this.tunables.px_keepalive_client !== 0) connection.setKeepalive({}); // PX-12
     const relay = new Relay(this, connection, upstream, now);
     relay.isIdempotent = route.isIdempotent ?? false;
     const pair = { id: ++this.counts.accepted, connection };
     this.#pairs.set(relay, pair);
     this.#log.write("open", () => `open ${describe(pair, relay)}`);
-    this.#guard(relay, () => this.#dial(relay), now);
+    this.#guard(relay, () => this.#dial(relay, now), now);
   }
 
-  #dial(relay: Relay): void {
-    relay.dial();
+  #dial(relay: Relay, now: number): void {
+    relay.dial(now);
     if (relay.stage !== Stage.Dialing) return;
-    while (this.#relays.length <= relay.descriptor) this.#relays.push(null);
-    this.#relays[relay.descriptor] = relay;
-    this.#poller.watch(relay.descriptor);
+    const { descriptor } = relay.upstream;
+    while (this.#relays.length <= descriptor) this.#relays.push(null);
+    this.#relays[descriptor] = relay;
+    this.#poller.watch(descriptor);
   }
 
   #runOne(relay: Relay, now: number): void {
@@ -286,9 +288,8 @@ export class Proxy implements RelayHost {
     if (pair === undefined) return;
     this.#pairs.delete(relay);
     this.#deadlines.remove(relay);
-    if (relay.descriptor >= 0 && this.#relays[relay.descriptor] === relay) {
-      this.#relays[relay.descriptor] = null;
-    }
+    const { descriptor } = relay.upstream;
+    if (descriptor >= 0 && this.#relays[descriptor] === relay) this.#relays[descriptor] = null;
     if (relay.reason !== "") this.counts.ended[relay.reason]++;
     this.counts.bytesUp += relay.bytesUp;
     this.counts.bytesDown += relay.bytesDown;
@@ -304,7 +305,7 @@ function describe(pair: Pair, relay: Relay): string {
   const c = pair.connection;
   const client = new Endpoint(c.remoteAddress, c.remotePort);
   const local = new Endpoint(c.localAddress, c.localPort);
-  return `id=${pair.id} client=${client} local=${local} upstream=${relay.upstream}`;
+  return `id=${pair.id} client=${client} local=${local} upstream=${relay.upstream.remote}`;
 }
 
 function describeEnd(relay: Relay, now: number): string {
