@@ -317,6 +317,7 @@ export class Connection implements Tuple {
 
   /** FIN after what is queued. RFC 9293 §3.10.4 (CLOSE). Does nothing when it was called before. */
   shutdown(): void {
+    if (this.resetPending) return; // nothing comes behind RST
     if (this.connector !== null) return this.connector.shutdown();
     const isOpen = this.state === State.Established || this.state === State.SynReceived;
     if (isOpen) this.state = State.FinWait1;
