@@ -66,6 +66,8 @@ export interface Keepalive {
   readonly interval?: number;
   /** Unanswered probes before the connection is given up: `tcp_keepalive_probes`. */
   readonly probes?: number;
+  /** Bytes in each probe, 0 or 1: `tcp_keepalive_garbage`. */
+  readonly bytes?: number;
 }
 
 /** Most bytes kept for sending, and most bytes the receive window promises. */
@@ -194,6 +196,8 @@ export class Connection implements Tuple {
   keepaliveTime = 0;
   keepaliveInterval = 0;
   keepaliveLimit = 0;
+  /** The same in bytes of a probe; -1: there is none. */
+  keepaliveBytes = -1;
   /** Whether ICMP told that the peer is unreachable, since it was heard last. RFC 5461 §2. */
   isUnreachable = false;
 
@@ -407,6 +411,7 @@ export class Connection implements Tuple {
     this.keepaliveTime = settings.time ?? 0;
     this.keepaliveInterval = settings.interval ?? 0;
     this.keepaliveLimit = settings.probes ?? 0;
+    this.keepaliveBytes = settings.bytes ?? -1;
     this.keepaliveProbes = 0;
     if (this.state === State.Closed || this.state === State.TimeWait) return;
     arm(this, TIMER.Keepalive, (this.lastReceivedAt + this.keepaliveTimeMs) | 0);

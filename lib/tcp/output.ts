@@ -144,7 +144,8 @@ export function sendShort(c: Connection, now: number): boolean {
  */
 export function sendKeepalive(c: Connection, now: number): boolean {
   const tcp = c.tcp;
-  if (tcp.tunables.tcp_keepalive_garbage === 0) return sendProbe(c, now);
+  const bytes = c.keepaliveBytes >= 0 ? c.keepaliveBytes : tcp.tunables.tcp_keepalive_garbage;
+  if (bytes === 0) return sendProbe(c, now);
   const seg = prepare(c, ACK, (c.sndUna - 1) | 0, now);
   seg.payloadLength = 1;
   tcp.sendGather.clear();
