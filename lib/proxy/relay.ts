@@ -148,7 +148,7 @@ export class Relay implements ByteSink {
   /** Begins to connect to the upstream; ends the relay when that cannot be. */
   dial(now: number): void {
     if (this.isClientLost()) return this.end("client lost");
-    const result = this.upstream.dial(now);
+    const result = this.upstream.dial(this, now);
     if (result === 0) {
       this.isHeld = true;
       return;

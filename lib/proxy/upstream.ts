@@ -7,19 +7,24 @@
  */
 
 import type { Sockets } from "../host/host.ts";
+import type { Keepalive } from "../tcp/connection.ts";
+import type { Tunables } from "../tcp/tunables.ts";
 import type { Endpoint } from "../wire/address.ts";
 import type { Gather } from "../wire/gather.ts";
+import type { Relay } from "./relay.ts";
+import { KERNEL_KEEPALIVE_LIMIT } from "./route.ts";
 
 /** The upstream leg of one pair. */
 export interface Upstream {
-  /** Where it is. */
-  readonly remote: Endpoint;
   /** Whose readiness the poller reports; -1: nobody's, its connection has signals. */
   readonly descriptor: number;
   /** Whether `send` may be called while the engine takes a segment in, by `ByteSink.offer`. */
   readonly takesOffers: boolean;
-  /** Begins to connect. Returns 0, or a negative errno when there is nothing to close. */
-  dial(now: number): number;
+  /**
+   * Begins to connect; who watches it has `relay` run. Returns 0, or a negative
+   * errno when there is nothing to close.
+   */
+  dial(relay: Relay, now: number): number;
   /** 0 when connected, else why not, or what became of the connection since. A positive errno. */
   dialResult(): number;
   /** Sends bytes of the arena. Returns how many were taken, or a negative errno. */
@@ -34,25 +39,38 @@ export interface Upstream {
   close(): void;
   /** Closes with RST; gives a dialing up. */
   reset(): void;
+  /** Where it is, as a route says it. */
+  toString(): string;
 }
+
+/** How a socket's silent peer is probed; what is left out is the tunable's value. */
+export type SocketKeepalive = Omit<Keepalive, "bytes">;
 
 /** A socket of the kernel. */
 export class KernelUpstream implements Upstream {
   readonly remote: Endpoint;
+  readonly keepalive: SocketKeepalive | null;
   descriptor = -1;
   readonly takesOffers = true;
   readonly #sockets: Sockets;
 
-  constructor(sockets: Sockets, remote: Endpoint) {
+  /** `keepalive` null: a silent upstream is not probed. */
+  constructor(sockets: Sockets, remote: Endpoint, keepalive: SocketKeepalive | null) {
     this.#sockets = sockets;
     this.remote = remote;
+    this.keepalive = keepalive;
   }
 
-  dial(): number {
+  dial(relay: Relay): number {
     const descriptor = this.#sockets.dial(this.remote);
     if (descriptor < 0) return descriptor;
     this.descriptor = descriptor;
+    if (this.keepalive !== null) this.#probe(this.keepalive, relay.host.tunables);
     return 0;
+  }
+
+  toString(): string {
+    return `${this.remote}`;
   }
 
   dialResult(): number {
@@ -81,5 +99,13 @@ export class KernelUpstream implements Upstream {
 
   reset(): void {
     this.#sockets.reset(this.descriptor);
+  }
+
+  #probe(keepalive: SocketKeepalive, tunables: Tunables): void {
+    const time = keepalive.time ?? tunables.tcp_keepalive_time;
+    const interval = keepalive.interval ?? tunables.tcp_keepalive_intvl;
+    const probes = keepalive.probes ?? tunables.tcp_keepalive_probes;
+    const kernelTime = Math.min(time, KERNEL_KEEPALIVE_LIMIT); // a tunable may be greater
+    this.#sockets.setKeepalive(this.descriptor, kernelTime, interval, probes);
   }
 }

@@ -134,8 +134,10 @@ const DEFINITIONS = {
   px_idle_timeout: [0, 0, 86400, "seconds"],
   /** A half-closed pair that carried no byte for that long is reset; 0: never. */
   px_half_close_timeout: [300, 0, 86400, "seconds"],
-  /** 1 sends keep-alive probes to clients. RFC 9293 §3.8.4. */
+  /** 1 sends keep-alive probes to clients, where their route says nothing else. RFC 9293 §3.8.4. */
   px_keepalive_client: [1, 0, 1, ""],
+  /** 1 sends keep-alive probes to upstreams, where their route says nothing else. RFC 9293 §3.8.4. */
+  px_keepalive_upstream: [1, 0, 1, ""],
   /** How long a client may take to get what came before its upstream's reset. */
   px_reset_flush: [5, 0, 60, "seconds"],
   /** How long pairs may take to finish when the program is asked to end. */

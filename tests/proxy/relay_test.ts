@@ -33,7 +33,7 @@ function dialing(tunables: Partial<Tunables> = {}): Setup {
     tunables: { ...DEFAULT_TUNABLES, ...tunables },
     schedule: () => void setup.scheduled++,
   };
-  const upstream = new KernelUpstream(sockets, UPSTREAM);
+  const upstream = new KernelUpstream(sockets, UPSTREAM, null);
   const relay = new Relay(host, connection, upstream, 0);
   relay.dial(0);
   const socket = sockets.at(upstream.descriptor);
@@ -280,8 +280,8 @@ Deno.test("relay: a client that is gone already is not dialed for", () => {
   const sockets = new FakeSockets(arena);
   const connection = new FakeConnection(arena, LOCAL, REMOTE);
   connection.closeReason = "reset by peer";
-  const host = { sockets, tunables: DEFAULT_TUNABLES, schedule: () => {} };
-  const relay = new Relay(host, connection, new KernelUpstream(sockets, UPSTREAM), 0);
+  const host = { tunables: DEFAULT_TUNABLES, schedule: () => {} };
+  const relay = new Relay(host, connection, new KernelUpstream(sockets, UPSTREAM, null), 0);
   relay.dial(0);
   assertEquals(sockets.dialed.length, 0);
   assertEquals([relay.stage, relay.reason], [Stage.Ended, "client lost"]);
@@ -384,8 +384,8 @@ Deno.test("relay: a dialing refused at once resets the client (PX-04)", () => {
   const sockets = new FakeSockets(arena);
   sockets.dialErrno = ECONNREFUSED;
   const connection = new FakeConnection(arena, LOCAL, REMOTE);
-  const host = { sockets, tunables: DEFAULT_TUNABLES, schedule: () => {} };
-  const relay = new Relay(host, connection, new KernelUpstream(sockets, UPSTREAM), 0);
+  const host = { tunables: DEFAULT_TUNABLES, schedule: () => {} };
+  const relay = new Relay(host, connection, new KernelUpstream(sockets, UPSTREAM, null), 0);
   relay.dial(0);
   assertEquals(connection.calls, ["abort", "release"]);
   assertEquals([relay.reason, relay.upstreamErrno], ["dial failed", ECONNREFUSED]);
