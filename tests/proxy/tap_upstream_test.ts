@@ -283,7 +283,7 @@ Deno.test("PX-06: TIME-WAIT is only where the proxy's FIN came first", () => {
   assertEquals([tcp.connectionCount, tcp.timeWaits.count], [0, 1]);
 });
 
-Deno.test("PX-08: a server that does not read stops the client, and no byte is lost", () => {
+Deno.test("tap upstream: a server that does not read stops the client, and no byte is lost (PX-08)", () => {
   const bench = new Bench();
   const { client, server } = bench.opens();
   const bytes = bytesOf(3000 * KIB, 9);
@@ -389,25 +389,29 @@ Deno.test("PX-12: a silent client is given up, and its upstream reset", () => {
   assertEquals(bench.pair.a.stack.tcp.connectionCount, 0);
 });
 
-for (
-  const [id, tunables, seconds, reason] of [
-    ["PX-07", { px_half_close_timeout: "300" }, 300, "half-closed"],
-    ["PX-15", { px_idle_timeout: "60" }, 60, "idle"],
-  ] as const
-) {
-  Deno.test(`${id}: a quiet pair is reset on both legs`, () => {
-    const bench = new Bench({ tunables });
-    const { client, server } = bench.opens();
-    if (id === "PX-07") client.shutdown();
-    bench.turn(SOME_TURNS);
-    bench.wait(seconds - 1);
-    assertEquals(bench.proxy.open, 1);
-    bench.pair.now += 1500;
-    bench.turn(SOME_TURNS);
-    assertEquals([client.closeReason, server.closeReason], ["reset by peer", "reset by peer"]);
-    assertStringIncludes(bench.end, `reason="${reason}"`);
-  });
+/** A pair that rests, half-closed or open, is reset on both legs after so many seconds. */
+function assertQuietEnd(bench: Bench, isHalfClosed: boolean, seconds: number): void {
+  const { client, server } = bench.opens();
+  if (isHalfClosed) client.shutdown();
+  bench.turn(SOME_TURNS);
+  bench.wait(seconds - 1);
+  assertEquals(bench.proxy.open, 1);
+  bench.pair.now += 1500;
+  bench.turn(SOME_TURNS);
+  assertEquals([client.closeReason, server.closeReason], ["reset by peer", "reset by peer"]);
 }
+
+Deno.test("PX-07: a half-closed pair without traffic is reset on both legs", () => {
+  const bench = new Bench();
+  assertQuietEnd(bench, true, 300);
+  assertStringIncludes(bench.end, 'reason="half-closed"');
+});
+
+Deno.test("PX-15: a pair without traffic is reset on both legs after px_idle_timeout", () => {
+  const bench = new Bench({ tunables: { px_idle_timeout: "60" } });
+  assertQuietEnd(bench, false, 60);
+  assertStringIncludes(bench.end, 'reason="idle"');
+});
 
 Deno.test("tap upstream: a drained pair at rest gets FIN on both legs (PX-21)", () => {
   const bench = new Bench({ tunables: { px_drain_timeout: "1" } });
