@@ -114,11 +114,12 @@ export class TupleReuse {
       return true;
     }
     if (seg.hasFin) records.restart(index, (now + 2000 * this.#tcp.tunables.tcp_msl) | 0);
-    const isSilent = seg.len === 0 && !seg.hasSyn && seg.seq === records.rcvNxt(index) &&
+    const isExact = seg.len === 0 && !seg.hasSyn && seg.seq === records.rcvNxt(index) &&
       seg.ack === records.sndNxt(index);
+    if (isExact) return true;
     const mayAnswer = seg.hasFin ||
       records.mayAcknowledge(index, now | 0, this.#tcp.tunables.tcp_invalid_ratelimit);
-    if (!isSilent && mayAnswer) this.#acknowledge(index, seg, now);
+    if (mayAnswer) this.#acknowledge(index, seg, now);
     return true;
   }
 
