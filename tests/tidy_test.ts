@@ -102,6 +102,7 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/tcp/ecn.ts": PROTOCOL_SUITE,
   "lib/tcp/address_error.ts": PROTOCOL_SUITE,
   "lib/tcp/openings.ts": PROTOCOL_SUITE,
+  "lib/tcp/fast_open_client.ts": PROTOCOL_SUITE,
   "lib/tcp/handshake.ts": PROTOCOL_SUITE,
   "lib/tcp/input.ts": PROTOCOL_SUITE,
   "lib/tcp/listener.ts": PROTOCOL_SUITE,

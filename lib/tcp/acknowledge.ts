@@ -45,6 +45,20 @@ export function acknowledge(c: Connection, seg: Segment, now: number): boolean {
   return true;
 }
 
+/**
+ * `ack` acknowledges our SYN, and maybe bytes that it carried. The others were
+ * not lost, but refused: they are new again, and cwnd stays. RFC 7413 §4.2.2.
+ */
+export function synAcknowledged(c: Connection, ack: number): void {
+  c.bytesAcknowledged += (ack - c.sndUna) | 0;
+  c.sndUna = ack;
+  c.sndNxt = ack;
+  c.sndWl2 = ack;
+  c.recover = ack;
+  c.sendQueue.acknowledge(ack);
+  tellWriter(c);
+}
+
 /** Whole microseconds of a time in milliseconds, modulo 2^32. */
 export function toMicroseconds(now: number): number {
   return (now * 1000) | 0;

@@ -12,6 +12,7 @@ import { Address } from "../wire/address.ts";
 import type { Gather } from "../wire/gather.ts";
 import type { Tuple } from "./connection_table.ts";
 import type { Connector } from "./connector.ts";
+import type { FastOpenTrial } from "./fast_open_client.ts";
 import type { Handshake } from "./handshake.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 import type { Scoreboard } from "./scoreboard.ts";
@@ -180,6 +181,8 @@ export class Connection implements Tuple {
   retries = 0;
   retriesBeganAt = 0;
   scoreboard: Scoreboard | null = null;
+  /** What our SYN tried of fast open; None for a passive open. */
+  fastOpenTrial: FastOpenTrial = 0;
   /** Null but for an active open whose SYN is not acknowledged yet. */
   connector: Connector | null = null;
 

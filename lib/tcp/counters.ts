@@ -124,6 +124,12 @@ export class Counters {
   TCPFastOpenPassiveAltKey = 0;
   /** Fast opens beyond the listener's limit: the handshake went on without. RFC 7413 §5.1. */
   TCPFastOpenListenOverflow = 0;
+  /** Active opens whose SYN carried data that the SYN-ACK acknowledged. RFC 7413 §4.2.2. */
+  TCPFastOpenActive = 0;
+  /** Active opens whose SYN carried data that the SYN-ACK left out, whole or in part. */
+  TCPFastOpenActiveFail = 0;
+  /** Pauses of fast open as a client, a black hole being suspected. RFC 7413 §7.1. */
+  TCPFastOpenBlackhole = 0;
   /** Connections closed without TIME-WAIT, the table being full. */
   TCPTimeWaitOverflow = 0;
   /** ICMP errors that a connection or a request was told of. RFC 5461. */

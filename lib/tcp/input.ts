@@ -10,6 +10,7 @@ import type { Segment } from "../wire/segment.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { type Connection, SIGNAL } from "./connection.ts";
 import { takeCongestionMarks } from "./ecn.ts";
+import { suspectBlackHole } from "./fast_open_client.ts";
 import { limitOrphan } from "./output.ts";
 import { replyReset } from "./reset.ts";
 import { canReceive, State } from "./state.ts";
@@ -118,7 +119,10 @@ function dropWithoutAck(c: Connection): void {
 
 /** Second: only the exact sequence number resets. RFC 5961 §3. */
 function resetArrives(c: Connection, seg: Segment, now: number): void {
-  if (seg.seq !== c.rcvNxt) return c.tcp.challenge(c, now);
+  if (seg.seq !== c.rcvNxt) {
+    if (c.bytesReceived === 0) suspectBlackHole(c, now);
+    return c.tcp.challenge(c, now);
+  }
   c.tcp.counters.EstabResets++;
   c.tcp.closed(c, "reset by peer");
 }
@@ -218,6 +222,9 @@ function finArrives(c: Connection, seg: Segment, now: number): void {
   c.finHeld = true;
   c.finSeq = fin;
   takeFin(c, now);
+  // An empty FIN arrived before any text: who let it pass held back the text.
+  const isFirst = c.finHeld && seg.payloadLength === 0 && !c.receiveQueue.hasGap;
+  if (isFirst && c.bytesReceived === 0) suspectBlackHole(c, now);
 }
 
 /** The held FIN takes effect when all text before it was taken. */

@@ -3,6 +3,7 @@
 import { enterRecovery, reorderWindow, toMicroseconds } from "./acknowledge.ts";
 import { type CloseReason, type Connection } from "./connection.ts";
 import { noteReduction } from "./ecn.ts";
+import { timeoutSuspects } from "./fast_open_client.ts";
 import { NEW_RENO } from "./new_reno.ts";
 import { sendKeepalive, sendProbe, sendShort } from "./output.ts";
 import { backedOff, retransmissionLimit } from "./rtt.ts";
@@ -41,6 +42,7 @@ function retransmissionTimeout(c: Connection, now: number): void {
   // ssthresh falls on the first timeout of a segment only. RFC 5681 §3.1.
   if (!c.inTimeoutRecovery) c.ssthresh = NEW_RENO.reduced(c, now);
   c.retries++;
+  timeoutSuspects(c, c.retries, now);
   c.backoff++;
   c.inRecovery = true;
   c.inTimeoutRecovery = true;

@@ -32,6 +32,10 @@ const DEFINITIONS = {
   tcp_fastopen: [0x3, 0, 0x607, "(the sum of some bits)"],
   /** How long a fast-open key made here makes cookies; they are good for twice as long. 0: for ever. RFC 7413 §4.1.2. */
   px_tfo_rotate: [86400, 0, 31_536_000, "seconds"],
+  /** How long a server that refused a fast open is opened without; 0: it is tried again at once. RFC 7413 §4.1.3.1. */
+  px_tfo_negative_ttl: [600, 0, 86400, "seconds"],
+  /** First pause of fast open as a client after a black hole, doubling up to 64 times; 0: none. Linux: ip-sysctl. */
+  tcp_fastopen_blackhole_timeout_sec: [3600, 0, 86400, "seconds"],
 
   // Closing and TIME-WAIT
   /** Maximum segment lifetime; TIME-WAIT lasts twice as long. RFC 9293 §3.4.2, §3.6.1. */

@@ -114,12 +114,11 @@ export class TupleReuse {
       return true;
     }
     if (seg.hasFin) records.restart(index, (now + 2000 * this.#tcp.tunables.tcp_msl) | 0);
-    const isExact = seg.len === 0 && !seg.hasSyn && seg.seq === records.rcvNxt(index) &&
+    const isSilent = seg.len === 0 && !seg.hasSyn && seg.seq === records.rcvNxt(index) &&
       seg.ack === records.sndNxt(index);
-    if (isExact) return true;
     const mayAnswer = seg.hasFin ||
       records.mayAcknowledge(index, now | 0, this.#tcp.tunables.tcp_invalid_ratelimit);
-    if (mayAnswer) this.#acknowledge(index, seg, now);
+    if (!isSilent && mayAnswer) this.#acknowledge(index, seg, now);
     return true;
   }
 
