@@ -385,14 +385,3 @@ protocolTest(
   none(.1)
   `,
 );
-
-protocolTest(
-  "TW-17",
-  "an exact ACK does not spend the acknowledgment of one that is none",
-  `
-  ${TIME_WAIT}
-  +1 < . 2:2(0) ack 2
-  +.1 < . 2:2(0) ack 1
-  +0 > . 2:2(0) ack 2
-  `,
-);
