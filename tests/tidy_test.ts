@@ -70,7 +70,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "tests/support/heap.ts": ["node:v8", "node:vm"], // a collection, to measure what lives
   "tests/support/conformance.ts": ["deno.json", "tests/"], // runs what `deno task test` runs
   "tests/mutation/": ["tests/", "@std/assert", "node:util"], // parseArgs: @std/cli is main.ts's
-  "tests/fuzz/": ["lib/", "tests/", "@std/assert", "fast-check", "node:util"],
+  "tests/fuzz/": ["lib/", "main.ts", "tests/", "@std/assert", "fast-check", "node:util"],
   "bench/": ["lib/", "tests/support/"],
 };
 
