@@ -70,7 +70,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "tests/support/heap.ts": ["node:v8", "node:vm"], // a collection, to measure what lives
   "tests/support/conformance.ts": ["deno.json", "tests/"], // runs what `deno task test` runs
   "tests/mutation/": ["tests/", "@std/assert", "node:util"], // parseArgs: @std/cli is main.ts's
-  "bench/": ["lib/", "tests/support/"],
+  "bench/": ["lib/", "tests/support/", "tests/system/"],
 };
 
 const CLOCKS = /\bDate\b|\bperformance\b|\bsetTimeout\b|\bsetInterval\b|\bsetImmediate\b/g;
