@@ -476,6 +476,11 @@ export class Tcp {
     return this.#connections.find(t, hash) !== null || this.#handshakes.find(t, hash) !== null;
   }
 
+  /** Whether somebody listens where `seg` goes. */
+  hasListenerFor(seg: Segment): boolean {
+    return this.#listeners.find(seg) !== null;
+  }
+
   /** A segment that belongs to no connection and no request. Returns whether a listener wanted it. */
   listenerArrives(seg: Segment, hash: number, now: number): boolean {
     const listener = this.#listeners.find(seg);
