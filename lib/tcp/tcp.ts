@@ -28,7 +28,7 @@ import { Connector } from "./connector.ts";
 import { Deadlines } from "./deadlines.ts";
 import { FastOpenCookies } from "./fast_open.ts";
 import { FastOpenCache, FastOpenPause } from "./fast_open_cache.ts";
-import { noteEnd } from "./fast_open_client.ts";
+import { trialEnded } from "./fast_open_client.ts";
 import { Handshake } from "./handshake.ts";
 import { segmentArrives } from "./input.ts";
 import { IsnGenerator, type IsnSource } from "./isn.ts";
@@ -561,7 +561,7 @@ export class Tcp {
   #end(c: Connection, reason: CloseReason): void {
     this.closeDone(c);
     c.closeReason = reason;
-    noteEnd(c);
+    trialEnded(c);
     if (c.handshake !== null) this.forget(c.handshake);
     if (c.connector !== null) this.#openings.leave(c);
     else this.#connections.remove(c);
