@@ -36,6 +36,8 @@ export interface Route {
   readonly fastOpen: number;
   /** Whether the upstream may see a request twice, as after a replayed fast open. RFC 7413 §6.1. */
   readonly isIdempotent: boolean;
+  /** Whether the client's first bytes may ride on the SYN to the upstream, which may see them twice. RFC 7413 §6.1. */
+  readonly opensFast: boolean;
   /** Of the client's leg; null: `px_keepalive_client`. */
   readonly keepalive: LegKeepalive;
   /** Of the upstream's leg; null: `px_keepalive_upstream`. */
@@ -75,7 +77,9 @@ const KEEPALIVE_SPECS: readonly TunableSpec[] = ([
   "tcp_keepalive_garbage",
 ] as const).map((name) => TUNABLES.find((spec) => spec.name === name)!);
 
-const KEEPALIVE_RANGE = `${KEEPALIVE_SPECS.map(allowedValues).join(", ")} bytes; or off, or on`;
+const KEEPALIVE_RANGE = ["TIME", "INTERVAL", "PROBES", "BYTES"]
+  .map((word, i) => `${word} ${allowedValues(KEEPALIVE_SPECS[i])}`)
+  .join(", ") + "; or off, or on";
 
 /** All settings, in the order of documentation. */
 export const ROUTE_SETTINGS: readonly RouteSetting[] = [
@@ -121,11 +125,21 @@ export const ROUTE_SETTINGS: readonly RouteSetting[] = [
   {
     name: "idempotent",
     form: "",
-    range: "alone",
-    standard: "not",
+    range: "without a value",
+    standard: "no",
     meaning: "The upstream may see a request twice: the data of a SYN is sent on at once, and " +
       "not held until the handshake is complete.",
     read: (draft, text) => text === "" && (draft.isIdempotent = true),
+  },
+  {
+    name: "upstream-fastopen",
+    form: "",
+    range: "without a value",
+    standard: "no",
+    meaning: "The upstream is dialed by TCP Fast Open: bytes of the client that are there when " +
+      "it is dialed ride on the SYN once the upstream has given a cookie, and it may see them " +
+      "twice. Those of a client's own fast open are there, and need `idempotent` too.",
+    read: (draft, text) => text === "" && (draft.opensFast = true),
   },
   {
     name: "keepalive",
@@ -170,11 +184,12 @@ export function parseRoute(text: string): Route {
 
 /** The route's text, as `parseRoute` reads it; settings that have their default are left out. */
 export function formatRoute(route: Route): string {
-  const { backlog, fastOpen, isIdempotent, keepalive, upstreamKeepalive } = route;
+  const { backlog, fastOpen, isIdempotent, opensFast, keepalive, upstreamKeepalive } = route;
   const settings = [`listen=${route.listen}`, `upstream=${formatUpstream(route)}`];
   if (backlog !== null) settings.push(`backlog=${backlog}`);
   if (fastOpen !== DEFAULT_FAST_OPEN) settings.push(`fastopen=${fastOpen}`);
   if (isIdempotent) settings.push("idempotent");
+  if (opensFast) settings.push("upstream-fastopen");
   if (keepalive !== null) settings.push(`keepalive=${formatKeepalive(keepalive)}`);
   if (upstreamKeepalive !== null) {
     settings.push(`upstream-keepalive=${formatKeepalive(upstreamKeepalive)}`);
@@ -236,6 +251,7 @@ function complete(draft: Draft): Route {
     backlog: draft.backlog ?? null,
     fastOpen: draft.fastOpen ?? DEFAULT_FAST_OPEN,
     isIdempotent: draft.isIdempotent ?? false,
+    opensFast: draft.opensFast ?? false,
     keepalive: draft.keepalive ?? null,
     upstreamKeepalive,
   });

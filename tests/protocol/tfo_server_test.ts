@@ -556,6 +556,29 @@ protocolTest(
   { ...ON, fastOpenKey: `00112233-44556677-8899aabb-ccddeeff,${KEY}` },
 );
 
+protocolTest("TFO-S-14", "keys that are set anew count from the next SYN on", (t) => {
+  t.run(`
+    peer b 10.0.0.2:40001
+    peer c 10.0.0.2:40002
+    peer d 10.0.0.2:40003
+    ${OPEN_100}
+  `);
+  const other = "00112233-44556677-8899aabb-ccddeeff";
+  t.stack.tcp.fastOpenCookies.setKeys(`${other},${KEY}`);
+  t.run(`+0 <b S 0:10(10) win 65535 <mss 1460,FO ${GOOD},nop,nop>`);
+  const renewed = cookieIn(t.expect("S. 0:0(0) ack 11 <...>", 0, t.flows.named("b")!))!;
+  t.stack.tcp.fastOpenCookies.setKeys(other);
+  t.run(`
+    +0 <c S 0:10(10) win 65535 <mss 1460,FO ${renewed},nop,nop>
+    +0 >c S. 0:0(0) ack 11 <mss 1460>
+    +0 <d S 0:10(10) win 65535 <mss 1460,FO ${GOOD},nop,nop>
+    +0 >d S. 0:0(0) ack 1 <mss 1460,FO ${renewed},nop,nop>
+    +0 < . 101:101(0) ack 1
+       accept
+       state ESTABLISHED
+  `);
+}, ON);
+
 protocolTest(
   "TFO-S-15, HS-23",
   "close before the third ACK sends FIN",
