@@ -19,6 +19,7 @@ export function deadlinePassed(c: Connection, now: number): void {
   if ((due & TIMER.ResetFlush) !== 0) c.abort();
   if ((due & TIMER.FinWait2) !== 0) return c.tcp.closed(c, "closed");
   if ((due & TIMER.Linger) !== 0) c.tcp.closeDone(c);
+  if (c.resetPending) return refile(c); // the queues are gone: only RST is left to send
   if ((due & TIMER.DelayedAck) !== 0) {
     c.ackNow = true;
     c.tcp.counters.DelayedACKs++;
