@@ -20,8 +20,8 @@ Deno.test({
 
 Deno.test("corpus: an input is read as it was written", () => {
   const steps = [
-    { advanceMs: 0.25, isTurn: true, isTrusted: false, segmentSize: 0, bytes: new Uint8Array(0) },
-    { advanceMs: 0, isTurn: false, isTrusted: true, segmentSize: 9, bytes: Uint8Array.of(1, 255) },
+    { advanceMs: 0.25, turn: 5, isTrusted: false, segmentSize: 0, bytes: new Uint8Array(0) },
+    { advanceMs: 0, turn: 0, isTrusted: true, segmentSize: 9, bytes: Uint8Array.of(1, 255) },
   ];
   const input = { seed: 7, isOffload: true, steps };
   assertEquals(parseCorpus(corpusText(input)), input);

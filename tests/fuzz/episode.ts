@@ -5,6 +5,9 @@ import { FlowBook } from "./flow_book.ts";
 import { FrameSource } from "./frame_source.ts";
 import { type Step, Target } from "./target.ts";
 
+/** What a frame is cut to when its end does not matter. */
+const SHORT_FRAME = 100;
+
 /** An input under which the engine fails. */
 export interface Finding {
   readonly seed: number;
@@ -27,7 +30,7 @@ export function runEpisode(seed: number, count: number): Finding | null {
       const { writer, isTrusted, segmentSize } = source;
       const step = {
         advanceMs: advance(choices),
-        isTurn: choices.onceIn(3),
+        turn: choices.onceIn(3) ? choices.word() | 1 : 0,
         isTrusted,
         segmentSize,
         bytes: writer.bytes.slice(0, writer.length),
@@ -54,16 +57,25 @@ export function runSteps({ seed, isOffload, steps }: Omit<Finding, "error">): Er
   }
 }
 
-/** The shortest run of steps found that still fails, by leaving out ever smaller parts. */
+/** The shortest run found that still fails: steps are left out, frames cut, while that helps. */
 export function shortened(finding: Finding): Finding {
   let shortest = finding;
-  for (let size = finding.steps.length >> 1; size > 0; size >>= 1) {
-    for (let at = 0; at < shortest.steps.length;) {
-      const steps = shortest.steps.toSpliced(at, size);
-      const error = runSteps({ ...shortest, steps });
-      if (error === null) at += size;
-      else shortest = { ...shortest, steps, error };
+  const fails = (steps: readonly Step[]) => {
+    const error = runSteps({ ...shortest, steps });
+    if (error !== null) shortest = { ...shortest, steps, error };
+    return error !== null;
+  };
+  for (let before = Infinity; shortest.steps.length < before;) {
+    before = shortest.steps.length;
+    for (let size = before >> 1; size > 0; size >>= 1) {
+      for (let at = 0; at < shortest.steps.length;) {
+        if (!fails(shortest.steps.toSpliced(at, size))) at += size;
+      }
     }
+  }
+  for (const [at, step] of shortest.steps.entries()) {
+    if (step.bytes.length <= SHORT_FRAME) continue;
+    fails(shortest.steps.with(at, { ...step, bytes: step.bytes.slice(0, SHORT_FRAME) }));
   }
   return shortest;
 }

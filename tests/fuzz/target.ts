@@ -19,8 +19,8 @@ import { OWN_IPV4, OWN_IPV6, OWN_MAC } from "./frame_source.ts";
 /** What happens before a frame comes, and the frame. */
 export interface Step {
   readonly advanceMs: number;
-  /** Whether the engine gets its turn after the frame. */
-  readonly isTurn: boolean;
+  /** Not 0: the engine and its users have a turn after the frame, and this decides what they do. */
+  readonly turn: number;
   readonly isTrusted: boolean;
   readonly segmentSize: number;
   readonly bytes: Uint8Array;
@@ -68,10 +68,11 @@ export class Target {
   readonly #device: Device;
   readonly #listeners: Listener[];
   readonly #users = new Set<Connection>();
-  readonly #choices: Choices;
+  /** What the users do next. */
+  #choices: Choices;
   #now = 1000.5;
 
-  /** `seed` decides what the users do, and the engine's secrets. */
+  /** `seed` decides the engine's secrets. */
   constructor(seed: number, isOffload: boolean, observer: Observer) {
     const choices = this.#choices = new Choices(seed ^ 0x55555555);
     const arena = new Arena(PAGE_BYTES + (2 << 20));
@@ -113,7 +114,7 @@ export class Target {
   }
 
   /** Time passes, a frame arrives, and perhaps the engine and its users have a turn. */
-  step({ advanceMs, isTurn, isTrusted, segmentSize, bytes }: Step): void {
+  step({ advanceMs, turn, isTrusted, segmentSize, bytes }: Step): void {
     this.#now += advanceMs;
     const frame = this.#frame;
     frame.arena.bytes.set(bytes, frame.start);
@@ -123,12 +124,12 @@ export class Target {
     const sent = this.#device.count;
     this.stack.receive(frame, this.#now);
     require(this.#device.count - sent <= 1, "more than one reply to a frame");
-    if (isTurn) this.turn();
+    if (turn !== 0) this.turn(new Choices(turn));
   }
 
   /** The users act, the engine does what is due. */
-  turn(): void {
-    const choices = this.#choices;
+  turn(choices: Choices): void {
+    this.#choices = choices;
     this.#device.isFull = choices.onceIn(50);
     if (choices.onceIn(20)) this.#accept();
     if (choices.onceIn(200)) this.#connect();
