@@ -102,7 +102,7 @@ function configFrom(flags: Flags): Config {
   const given = [...pairsFrom(flags.listen, flags.upstream), ...routesFrom(flags.route)];
   refuseSharedListens(given);
   const stackAddresses = stackAddressesFrom(flags["stack-address"], given);
-  for (const route of given) refuseLoop(route, stackAddresses);
+  for (const route of given) refuseUnfit(route, stackAddresses);
   const hostAddresses = hostAddressesFrom(flags["host-address"], stackAddresses, setup);
   for (const network of hostAddresses) {
     for (const own of [network.address, ...stackAddresses]) refuseEdges(own, network);
@@ -189,20 +189,18 @@ function refuseUnreachable(flag: ValueFlag, text: string, { upstream, via }: Rou
   if (kind !== "") misuse(flag, text, `${address} is ${kind}; expected ${formOf(flag)}`);
 }
 
-/** Refuses upstreams behind the device, whose connections would come in again without end. */
-function refuseLoop(route: Route, stackAddresses: readonly Address[]): void {
+/** Refuses upstreams whose connections would come in again without end, and those no address of the stack can dial. */
+function refuseUnfit(route: Route, stackAddresses: readonly Address[]): void {
   const { address } = route.upstream;
-  const text = formatUpstream(route);
+  const refuse = (why: string): never => {
+    throw new UsageError(`Cannot relay ${route.listen} to ${formatUpstream(route)}: ${why}`);
+  };
   if (stackAddresses.some((own) => own.equals(address))) {
-    misuse("upstream", text, "it is an address of the stack itself; give a server's");
+    refuse("it is an address of the stack itself; give a server's");
   }
   if (route.via === "tap" && !stackAddresses.some((own) => own.isIpv4 === address.isIpv4)) {
     const family = address.isIpv4 ? "IPv4" : "IPv6";
-    misuse(
-      "upstream",
-      text,
-      `the stack has no ${family} address to dial it from; give --stack-address one`,
-    );
+    refuse(`the stack has no ${family} address to dial it from; give --stack-address one`);
   }
 }
 

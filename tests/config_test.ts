@@ -260,7 +260,8 @@ const WRONG: [args: string[], message: string][] = [
   ],
   [
     [...upstream("198.18.0.2:8080")],
-    "Cannot use --upstream 198.18.0.2:8080: it is an address of the stack itself; give a server's",
+    "Cannot relay 198.18.0.2:80 to 198.18.0.2:8080: it is an address of the stack itself; " +
+    "give a server's",
   ],
   [
     [...upstream("224.0.0.1:80")],
@@ -278,11 +279,12 @@ const WRONG: [args: string[], message: string][] = [
   ],
   [
     [...upstream("tap:198.18.0.2:81")],
-    "Cannot use --upstream tap:198.18.0.2:81: it is an address of the stack itself; give a server's",
+    "Cannot relay 198.18.0.2:80 to tap:198.18.0.2:81: it is an address of the stack itself; " +
+    "give a server's",
   ],
   [
     [...upstream("tap:[fd00::1]:80")],
-    "Cannot use --upstream tap:[fd00::1]:80: the stack has no IPv6 address to dial it from; " +
+    "Cannot relay 198.18.0.2:80 to tap:[fd00::1]:80: the stack has no IPv6 address to dial it from; " +
     "give --stack-address one",
   ],
   // Routes

@@ -62,12 +62,11 @@ export class ByteQueue {
 
   /** Copies `length` bytes of the arena to `seq`; the pages are lent already. */
   write(seq: number, from: number, length: number): void {
-    const bytes = this.#arena.bytes;
     while (length > 0) {
       const within = seq & (PAGE_SIZE - 1);
       const piece = Math.min(length, PAGE_SIZE - within);
       const page = this.#pages[(seq >>> PAGE_SHIFT) & this.#mask];
-      bytes.copyWithin(page + within, from, from + piece);
+      this.#arena.copy(page + within, from, piece);
       seq = (seq + piece) | 0;
       from += piece;
       length -= piece;

@@ -290,10 +290,12 @@ export class Tcp {
     }
     const handshake = this.#handshakes.find(quoted, hash);
     if (handshake === null || quoted.seq !== handshake.iss) return false;
+    this.counters.IcmpSoftErrors++;
     const isFatal = error.kind === PathErrorKind.Unreachable ||
       error.kind === PathErrorKind.Refused;
-    if (isFatal && handshake.child === null) this.forget(handshake);
-    this.counters.IcmpSoftErrors++;
+    if (!isFatal) return true;
+    if (handshake.child === null) this.forget(handshake);
+    else this.closed(handshake.child, "host unreachable");
     return true;
   }
 

@@ -422,3 +422,14 @@ protocolTest("TW-07", "where nobody listens any more, a SYN does not end TIME_WA
        cnt:TWRecycled=0
   `);
 });
+
+protocolTest(
+  "TW-17",
+  "an exact ACK does not spend the acknowledgment of one that is none",
+  `
+  ${TIME_WAIT}
+  +1 < . 2:2(0) ack 2
+  +.1 < . 2:2(0) ack 1
+  +0 > . 2:2(0) ack 2
+  `,
+);

@@ -430,6 +430,26 @@ Deno.test("PX-15: a pair without traffic is reset on both legs after px_idle_tim
   assertStringIncludes(bench.end, 'reason="idle"');
 });
 
+Deno.test("TW-11: the upstream's leg takes a tuple out of TIME-WAIT a second later, not before", () => {
+  const bench = new Bench({ tunables: { ip_local_port_range: "40000-40000" } });
+  const finish = () => {
+    const { client, server } = bench.opens();
+    assertEquals(server.remotePort, 40000);
+    client.shutdown(); // so that the proxy's FIN is first towards the upstream
+    bench.turn(SOME_TURNS);
+    server.shutdown();
+    bench.turn(SOME_TURNS);
+    assertEquals(bench.pair.a.stack.tcp.timeWaits.count, 1);
+  };
+  finish();
+  bench.turn(900);
+  const early = bench.comes();
+  bench.turn(SOME_TURNS);
+  assertEquals(early.closeReason, "reset by peer");
+  bench.turn(200);
+  finish();
+});
+
 Deno.test("tap upstream: a drained pair at rest gets FIN on both legs (PX-21)", () => {
   const bench = new Bench({ tunables: { px_drain_timeout: "1" } });
   const { client, server } = bench.opens();
