@@ -228,6 +228,7 @@ export class Proxy implements RelayHost {
 
   #accept(route: Route, connection: AcceptedConnection, now: number): void {
     const upstream = upstreamOf(route, connection.localPort);
+    connection.setNoDelay(true); // PX-13: who wrote the bytes has decided when they leave
     if (this.tunables.px_keepalive_client !== 0) connection.setKeepalive({}); // PX-12
     const relay = new Relay(this, connection, upstream, now);
     relay.isIdempotent = route.isIdempotent ?? false;

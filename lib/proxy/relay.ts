@@ -51,6 +51,7 @@ export type ClientConnection = Pick<
   | "abort"
   | "resetWhenDrained"
   | "setKeepalive"
+  | "setNoDelay"
   | "release"
 >;
 

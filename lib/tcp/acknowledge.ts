@@ -7,6 +7,7 @@
 import { FIN, type Segment, SYN } from "../wire/segment.ts";
 import { type Connection, SIGNAL } from "./connection.ts";
 import { noteReduction, takeCongestionEcho } from "./ecn.ts";
+import { sendLimit } from "./memory.ts";
 import { NEW_RENO } from "./new_reno.ts";
 import { backedOff, takeRttSample } from "./rtt.ts";
 import type { Scoreboard } from "./scoreboard.ts";
@@ -14,7 +15,11 @@ import { arm, disarm, TIMER } from "./timers.ts";
 
 const DUPLICATE_THRESHOLD = 3;
 
-/** Room that must be free before a writer who found none is told: waking it for less costs more than it brings. */
+/**
+ * Room that must be free before a writer who found none is told, or else a
+ * quarter of all: waking it for less costs more than it brings, later it might
+ * come too late to keep the flight filled.
+ */
 const ROOM_WORTH_TELLING = 256 << 10;
 
 /**
@@ -95,8 +100,9 @@ function advance(
 
 function tellWriter(c: Connection): void {
   if (c.wantsRoom) {
-    const room = c.sendQueue.limit - c.sendQueue.length;
-    if (room >= ROOM_WORTH_TELLING || c.sendQueue.length === 0) {
+    const limit = sendLimit(c);
+    const room = limit - c.sendQueue.length;
+    if (room >= Math.min(ROOM_WORTH_TELLING, limit >> 2) || c.sendQueue.length === 0) {
       c.wantsRoom = false;
       c.tcp.signal(c, SIGNAL.Writable);
     }

@@ -13,7 +13,9 @@ import type { Gather } from "../wire/gather.ts";
 import type { Tuple } from "./connection_table.ts";
 import type { Connector } from "./connector.ts";
 import type { Handshake } from "./handshake.ts";
+import { sendLimit } from "./memory.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
+import { owesWindowUpdate } from "./receive_window.ts";
 import type { Scoreboard } from "./scoreboard.ts";
 import { SendQueue } from "./send_queue.ts";
 import { canQueue, State } from "./state.ts";
@@ -67,9 +69,6 @@ export interface Keepalive {
   /** Unanswered probes before the connection is given up: `tcp_keepalive_probes`. */
   readonly probes?: number;
 }
-
-/** Most bytes kept for sending, and most bytes the receive window promises. */
-export const BUFFER_LIMIT = 4 << 20;
 
 /** Segments acknowledged at once when a connection begins, or speaks again after a pause. Linux: quick ACKs. */
 export const QUICK_ACKS = 16;
@@ -130,6 +129,13 @@ export class Connection implements Tuple {
   /** The right edge of the window as advertised; it never moves left. RFC 9293 §3.8.6. */
   rcvEdge: number;
   rcvShift = 0;
+  /** Most bytes kept for the user, or promised a place. See `tuneReceiveWindow`. */
+  rcvLimit = 0;
+  /** What the user took in a round trip at best; how the current one began, and how long it is. */
+  rcvDelivered = 0;
+  rcvRoundAt = 0;
+  rcvRoundMs = 1;
+  rcvRoundStart = 0;
   lastAckSent: number;
   /** Most payload bytes of one segment, timestamps allowed for. RFC 9293 §3.7.1 (Eff.snd.MSS). */
   mss = 536;
@@ -183,6 +189,11 @@ export class Connection implements Tuple {
   scoreboard: Scoreboard | null = null;
   /** Null but for an active open whose SYN is not acknowledged yet. */
   connector: Connector | null = null;
+
+  /** Whether short segments leave at once: Nagle's algorithm is off. RFC 9293 §3.7.4 (MUST-17). */
+  isNoDelay = false;
+  /** Behind the last short segment sent. */
+  sndSmall: number;
 
   ackNow = false;
   /** Segments still to be acknowledged at once. Linux: quick ACKs. */
@@ -245,7 +256,8 @@ export class Connection implements Tuple {
     this.rcvEdge = firstIn;
     this.lastAckSent = firstIn;
     this.recover = firstOut;
-    this.sendQueue = new SendQueue(tcp.arena, tcp.pages, firstOut, BUFFER_LIMIT);
+    this.sndSmall = firstOut;
+    this.sendQueue = new SendQueue(tcp.arena, tcp.pages, firstOut);
     this.receiveQueue = new ReceiveQueue(tcp.arena, tcp.pages, firstIn);
   }
 
@@ -288,7 +300,7 @@ export class Connection implements Tuple {
   consume(count: number): void {
     if (count === 0) return;
     this.receiveQueue.consume(count);
-    if (this.owesWindowUpdate()) {
+    if (owesWindowUpdate(this)) {
       this.ackNow = true;
       this.tcp.ready(this);
     }
@@ -303,7 +315,7 @@ export class Connection implements Tuple {
     const gather = this.tcp.userGather;
     gather.clear();
     if (!canQueue(this.state) || this.finQueued || this.resetPending) return gather;
-    if (this.sendQueue.room(gather) === 0) {
+    if (this.sendQueue.room(gather, sendLimit(this)) === 0) {
       this.wantsRoom = true;
       if (this.sendQueue.length === 0) this.tcp.starve(this);
     }
@@ -417,19 +429,19 @@ export class Connection implements Tuple {
     return 1000 * (this.keepaliveTime || this.tcp.tunables.tcp_keepalive_time);
   }
 
+  /**
+   * Switches Nagle's algorithm off, or on, as it is at first. Off, what it held
+   * back leaves at once. RFC 9293 §3.7.4 (MUST-17), §3.9.1.2 (SHLD-7).
+   */
+  setNoDelay(isNoDelay: boolean): void {
+    this.isNoDelay = isNoDelay;
+    if (isNoDelay) this.tcp.ready(this);
+  }
+
   /** Takes the undelivered `SIGNAL` bits. */
   takeSignals(): number {
     const signals = this.signals;
     this.signals = 0;
     return signals;
-  }
-
-  /** Whether the window may be opened far enough that the peer should hear of it. RFC 9293 §3.8.6.2.2. */
-  owesWindowUpdate(): boolean {
-    // Before the third ACK the peer may not even know our numbers.
-    if (this.finReceived || this.handshake !== null) return false;
-    const offered = (this.rcvEdge - this.rcvNxt) | 0;
-    const window = this.tcp.receiveWindow(this);
-    return window >= 2 * offered && window - offered >= Math.min(this.rcvMss, BUFFER_LIMIT >> 1);
   }
 }

@@ -11,6 +11,7 @@ import { acknowledge } from "./acknowledge.ts";
 import { type Connection, QUICK_ACKS, SIGNAL } from "./connection.ts";
 import { takeCongestionMarks } from "./ecn.ts";
 import { limitOrphan } from "./output.ts";
+import { tuneReceiveWindow } from "./receive_window.ts";
 import { replyReset } from "./reset.ts";
 import { canReceive, State } from "./state.ts";
 import { arm, TIMER } from "./timers.ts";
@@ -147,6 +148,7 @@ function takeText(c: Connection, seg: Segment, now: number): void {
   const fresh = length - skip - beyond;
   if (fresh <= 0) {
     c.tcp.counters.TCPOutOfWindow++;
+    c.quickAcks = QUICK_ACKS; // the peer had to send again: it waits for our word
     return owe(c);
   }
   if (c.ecnOk) takeCongestionMarks(c, seg);
@@ -156,6 +158,7 @@ function takeText(c: Connection, seg: Segment, now: number): void {
   const taken = takeInOrder(c, offset, fresh);
   if (taken < fresh) c.tcp.counters.TCPRcvQDrop++;
   noteSegmentSize(c, seg);
+  tuneReceiveWindow(c, seg, now);
   scheduleAck(c, taken < length || filledGap, now);
 }
 

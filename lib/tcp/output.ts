@@ -9,9 +9,10 @@ import { EMPTY_GATHER, type Gather } from "../wire/gather.ts";
 import { ACK, ECE, FIN, PSH, RST, type Segment } from "../wire/segment.ts";
 import { toMicroseconds } from "./acknowledge.ts";
 import { initialWindow, pipe } from "./congestion.ts";
-import { BUFFER_LIMIT, type Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
 import { markCapable } from "./ecn.ts";
+import { advertise } from "./receive_window.ts";
 import { backedOff } from "./rtt.ts";
 import { State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
@@ -92,19 +93,39 @@ function sendNew(c: Connection, now: number): Turn {
     if (unsent === 0) return Turn.Done;
     const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
     const room = Math.min(window, c.cwnd - pipe(c), superSegment(c));
-    const length = unsent <= room ? unsent : wholeSegments(c, room);
+    const length = unsent <= room ? unsent - heldBack(c, unsent) : wholeSegments(c, room);
     if (length <= 0) {
+      if (unsent <= room) return Turn.Done;
       if (window < c.cwnd - pipe(c)) considerProbing(c, window, now);
       return Turn.Done;
     }
     if (!sendRange(c, c.sndNxt, length, now)) return Turn.Refused;
-    const from = c.sndNxt;
-    c.sndNxt = (from + length) | 0;
-    c.tcp.beginFlight(c).sent(from, c.sndNxt, toMicroseconds(now));
-    startRetransmitTimer(c, now);
+    noteSent(c, length, now);
     disarm(c, TIMER.Persist);
   }
   return Turn.More;
+}
+
+/** `length` new bytes from SND.NXT on were sent, FIN among them. */
+function noteSent(c: Connection, length: number, now: number): void {
+  const from = c.sndNxt;
+  c.sndNxt = (from + length) | 0;
+  // An old number would be ahead again after 2^31 bytes.
+  if (length % segmentRoom(c) !== 0) c.sndSmall = c.sndNxt;
+  else if (((c.sndSmall - c.sndUna) | 0) < 0) c.sndSmall = c.sndUna;
+  c.tcp.beginFlight(c).sent(from, c.sndNxt, toMicroseconds(now));
+  startRetransmitTimer(c, now);
+}
+
+/**
+ * How many of the `unsent` last bytes wait for more to come, or for an
+ * acknowledgment: Nagle's algorithm. Deviates from RFC 9293 §3.7.4: only a short
+ * segment in flight holds back another, as in Linux, so that the end of a large
+ * write does not wait for its beginning.
+ */
+function heldBack(c: Connection, unsent: number): number {
+  if (c.isNoDelay || c.finQueued || ((c.sndSmall - c.sndUna) | 0) <= 0) return 0;
+  return unsent % segmentRoom(c);
 }
 
 /** After an idle RTO nobody knows the path any more. RFC 5681 §4.1; Linux: `tcp_slow_start_after_idle`. */
@@ -131,10 +152,7 @@ export function sendShort(c: Connection, now: number): boolean {
   const length = Math.min(unsent, (c.sndUna + c.sndWnd - c.sndNxt) | 0, c.mss);
   if (length <= 0) return true;
   if (!sendRange(c, c.sndNxt, length, now)) return false;
-  const from = c.sndNxt;
-  c.sndNxt = (from + length) | 0;
-  c.tcp.beginFlight(c).sent(from, c.sndNxt, toMicroseconds(now));
-  startRetransmitTimer(c, now);
+  noteSent(c, length, now);
   return true;
 }
 
@@ -239,22 +257,6 @@ function prepare(c: Connection, flags: number, seq: number, now: number): Segmen
     seg.sackCount = ranges.blocks(seg.sackStart, seg.sackEnd, sackLimit(c));
   }
   return seg;
-}
-
-/**
- * The window field, and the right edge it promises. The edge moves when that is
- * worth a segment (RFC 9293 §3.8.6.2.2) and never left; a window that stays is
- * rounded up, so that scaling does not move the edge either.
- */
-function advertise(c: Connection): number {
-  const offered = (c.rcvEdge - c.rcvNxt) | 0;
-  const window = c.tcp.receiveWindow(c);
-  const moves = window - offered >= Math.min(c.rcvMss, BUFFER_LIMIT >> 1);
-  const wanted = moves ? window >> c.rcvShift : (offered + (1 << c.rcvShift) - 1) >> c.rcvShift;
-  const field = Math.min(wanted, 0xffff);
-  const edge = (c.rcvNxt + (field << c.rcvShift)) | 0;
-  if (((edge - c.rcvEdge) | 0) > 0) c.rcvEdge = edge;
-  return field;
 }
 
 /** A segment with the current RCV.NXT left. */

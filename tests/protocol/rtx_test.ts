@@ -91,6 +91,7 @@ protocolTest(
   "the timer begins anew with an ACK and ends with the last",
   `
   EST rtt .1
+       nodelay
        write 1000
   +0   > P. 1:1001(1000) ack 1
   +.1  write 500
