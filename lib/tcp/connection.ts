@@ -189,6 +189,8 @@ export class Connection implements Tuple {
   ackNow = false;
   /** Segments still to be acknowledged at once. Linux: quick ACKs. */
   quickAcks: number;
+  /** The user answers soon when the peer speaks: the ACK of a FIN waits for that. Linux: pingpong mode. */
+  isInteractive = false;
   lastReceivedAt = 0;
   lastSentAt = 0;
   /** When the last rate-limited acknowledgment left. RFC 5961 §7; Linux: `tcp_invalid_ratelimit`. */

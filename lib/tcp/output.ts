@@ -203,9 +203,15 @@ function sendRange(c: Connection, seq: number, length: number, now: number): boo
   if (bytes > 0) c.sendQueue.gather(gather, seq, bytes);
   if (!tcp.send(seg, gather, now)) return false;
   acknowledged(c);
-  if (isNewText) c.owesCwr = false;
+  if (isNewText) newTextLeft(c, now);
   c.lastSentAt = now | 0;
   return true;
+}
+
+function newTextLeft(c: Connection, now: number): void {
+  c.owesCwr = false;
+  const sinceHeard = (now - c.lastReceivedAt) | 0;
+  if (sinceHeard <= c.tcp.tunables.tcp_delack_ms) c.isInteractive = true;
 }
 
 /** The scratch segment, with all that is alike in a connection's segments. */

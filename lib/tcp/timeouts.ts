@@ -22,6 +22,7 @@ export function deadlinePassed(c: Connection, now: number): void {
   if (c.resetPending) return refile(c); // the queues are gone: only RST is left to send
   if ((due & TIMER.DelayedAck) !== 0) {
     c.ackNow = true;
+    c.isInteractive = false; // there was no answer to ride on
     c.tcp.counters.DelayedACKs++;
     c.tcp.ready(c);
   }
