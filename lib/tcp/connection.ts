@@ -185,6 +185,8 @@ export class Connection implements Tuple {
   fastOpenTrial: FastOpenTrial = 0;
   /** Null but for an active open whose SYN is not acknowledged yet. */
   connector: Connector | null = null;
+  /** Whether it began with a SYN of ours. */
+  isActive = false;
 
   ackNow = false;
   /** Segments still to be acknowledged at once. Linux: quick ACKs. */
@@ -370,6 +372,7 @@ export class Connection implements Tuple {
   /** It begins with a SYN of ours: → SYN-SENT; its turn to send comes with `Tcp.admit`. */
   beginOpening(connector: Connector): void {
     this.connector = connector;
+    this.isActive = true;
     this.state = State.SynSent;
     this.isAccepted = true;
     this.isReady = true;

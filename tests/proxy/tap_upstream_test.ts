@@ -450,6 +450,34 @@ Deno.test("TW-11: the upstream's leg takes a tuple out of TIME-WAIT a second lat
   finish();
 });
 
+Deno.test("PX-13: a thousand bytes there and back take the time of the wire alone", () => {
+  const bench = new Bench();
+  const { client, server } = bench.opens();
+  const byte = bytesOf(1, 1);
+  const begin = bench.pair.now;
+  for (let i = 0; i < 1000; i++) {
+    bench.write(client, byte);
+    bench.turn(2); // client → proxy → server, a millisecond each
+    assertEquals(bench.read(server).length, 1);
+    bench.write(server, byte);
+    bench.turn(2);
+    assertEquals(bench.read(client).length, 1);
+  }
+  assertEquals(bench.pair.now - begin, 4000);
+});
+
+Deno.test("tap upstream: px_max_connections counts pairs, not legs (PX-20)", () => {
+  const bench = new Bench({ tunables: { px_max_connections: "3" } });
+  const pairs = [bench.opens(), bench.opens(), bench.opens()];
+  const fourth = bench.comes();
+  bench.turn(SOME_TURNS);
+  const { counters } = bench.pair.a.stack;
+  assertEquals([fourth.closeReason, counters.TCPConnectionLimit], ["", 1], "dropped silently");
+  pairs[0].client.abort();
+  bench.turn(1100); // its SYN comes again
+  assertEquals([bench.proxy.open, bench.server.acceptable], [3, 1]);
+});
+
 Deno.test("tap upstream: a drained pair at rest gets FIN on both legs (PX-21)", () => {
   const bench = new Bench({ tunables: { px_drain_timeout: "1" } });
   const { client, server } = bench.opens();
