@@ -55,7 +55,7 @@ Examples:
   # A web server of this host under another address
   main.ts --listen 198.18.0.2:80 --upstream 127.0.0.1:8080
 
-  # One on the device's network, dialed by Tapster's own TCP; SYNs of 16 clients may wait
+  # One on the device's network, dialed by Tapster's own TCP; 16 clients may wait
   main.ts --route listen=198.18.0.2:80,upstream=tap:198.18.0.1:3000,fastopen=0,backlog=16
 
   # Both families, one address each
@@ -96,10 +96,10 @@ export function welcomeLines(config: Config, deviceName: string, offload: boolea
 
 function settingLines(): string[] {
   return ROUTE_SETTINGS.map((setting) => {
-    const lines = wrap(setting.meaning.replaceAll("`", ""), 94).map((line) => `      ${line}`);
-    const standard = setting.standard.replaceAll("`", "");
+    const { meaning, range, standard } = setting;
     const note = standard === "" ? "" : ` (${standard})`;
-    return [`  ${usageOf(setting)}${note}`, ...lines].join("\n");
+    const lines = wrap(`${meaning} (${range})`, 94).map((line) => `      ${line}`);
+    return [`  ${usageOf(setting)}${note}`, ...lines].join("\n").replaceAll("`", "");
   });
 }
 
