@@ -40,7 +40,7 @@ export function acknowledge(c: Connection, seg: Segment, now: number): boolean {
     if (c.scoreboard !== null) findLoss(c, scoreboard, nowUs, now);
   }
   if (c.ecnOk) takeCongestionEcho(c, seg, now);
-  updateWindow(c, seg);
+  updateWindow(c, seg, acked);
   if (c.sndUna !== c.endOfStream) c.tcp.ready(c);
   return true;
 }
@@ -200,10 +200,19 @@ function takeSackBlocks(
   return news;
 }
 
-/** SND.WND, unless an older segment arrives late. RFC 9293 §3.10.7.4; SEG-09. */
-function updateWindow(c: Connection, seg: Segment): void {
+/**
+ * SND.WND, unless an older segment arrives late: one with a lower SEG.SEQ, or one
+ * that acknowledges less than was acknowledged. RFC 9293 §3.10.7.4; SEG-09.
+ *
+ * Deviates from RFC 9293 §3.10.7.4, as Linux does: what moved SND.UNA names the
+ * window whatever its sequence number. A segment that fills a gap is older than
+ * those behind the gap; the window they named, counted from the new SND.UNA,
+ * would reach beyond what the peer ever offered.
+ */
+function updateWindow(c: Connection, seg: Segment, acked: number): void {
   const newer = (seg.seq - c.sndWl1) | 0;
-  if (newer < 0 || (newer === 0 && ((seg.ack - c.sndWl2) | 0) < 0)) return;
+  const isOlder = newer < 0 || (newer === 0 && ((seg.ack - c.sndWl2) | 0) < 0);
+  if (acked < 0 || (acked === 0 && isOlder)) return;
   const wasShut = c.sndWnd === 0;
   c.sndWnd = seg.wnd << c.sndShift;
   c.sndWl1 = seg.seq;
