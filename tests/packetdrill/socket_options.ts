@@ -18,6 +18,7 @@ const PLAIN: Readonly<Record<string, number>> = {
   "SOL_TCP.TCP_KEEPCNT": 9,
   "SOL_TCP.TCP_QUICKACK": 1,
   "SOL_TCP.TCP_FASTOPEN": 0,
+  "SOL_TCP.TCP_FASTOPEN_CONNECT": 0,
   "SOL_IP.IP_TOS": 0,
   "SOL_IP.IP_TTL": 64,
   "SOL_IPV6.IPV6_TCLASS": 0,
@@ -42,6 +43,11 @@ export class SocketOptions {
   /** Fast-open requests that may be pending at the listener. */
   get fastOpen(): number {
     return this.#values.get("SOL_TCP.TCP_FASTOPEN")!;
+  }
+
+  /** Whether `connect` asks for fast open. */
+  get opensFast(): boolean {
+    return this.#values.get("SOL_TCP.TCP_FASTOPEN_CONNECT") !== 0;
   }
 
   /** How many bytes make a socket readable. */
