@@ -190,14 +190,15 @@ function sendRange(c: Connection, seq: number, length: number, now: number): boo
   const tcp = c.tcp;
   const bytesLeft = (c.sendQueue.end - seq) | 0;
   const bytes = Math.min(length, bytesLeft);
+  const unit = segmentRoom(c);
   let flags = ACK;
-  if (bytes === bytesLeft && bytes > 0) flags |= PSH;
+  const isNewText = bytes > 0 && seq === c.sndNxt;
+  const endsBurst = isNewText && bytes > unit && tcp.tunables.px_gso_push !== 0;
+  if (endsBurst || (bytes === bytesLeft && bytes > 0)) flags |= PSH;
   if (bytes < length) flags |= FIN;
   const seg = prepare(c, flags, seq, now);
   seg.payloadLength = bytes;
-  const unit = segmentRoom(c);
   seg.segmentSize = bytes > unit ? unit : 0;
-  const isNewText = bytes > 0 && seq === c.sndNxt;
   if (c.ecnOk && isNewText) markCapable(c, seg);
   const gather: Gather = bytes > 0 ? tcp.sendGather : EMPTY_GATHER;
   if (bytes > 0) c.sendQueue.gather(gather, seq, bytes);
@@ -285,8 +286,20 @@ function sackLimit(c: Connection): number {
 /** Most payload bytes handed to the device at once. */
 function superSegment(c: Connection): number {
   const unit = segmentRoom(c);
+  if (!c.tcp.offload) return unit;
+  const most = c.tcp.tunables.px_gso_push !== 0 ? burstLimit(c, unit) : SUPER_SEGMENT;
   // A segment of a very large MTU may be longer than a super-segment.
-  return c.tcp.offload ? Math.max(unit, SUPER_SEGMENT - (SUPER_SEGMENT % unit)) : unit;
+  return Math.max(unit, most - (most % unit));
+}
+
+/**
+ * Half of cwnd, so that the ACK of one super-segment comes while the next is on
+ * its way; a single segment is not left behind. Linux: tcp_cwnd_test.
+ */
+function burstLimit(c: Connection, unit: number): number {
+  const half = c.cwnd >> 1;
+  const rest = c.cwnd - pipe(c) - half;
+  return Math.min(rest < 2 * unit ? SUPER_SEGMENT : half, SUPER_SEGMENT);
 }
 
 /**

@@ -74,6 +74,11 @@ const DEFINITIONS = {
   // Segments and options
   /** How long an ACK may wait for more to acknowledge. RFC 9293 §3.8.6.3. */
   tcp_delack_ms: [40, 0, 499, "milliseconds"],
+  /**
+   * 1 ends each super-segment with PSH, lest a receiver which collects segments
+   * waits for more, and has two of them in a congestion window. Linux.
+   */
+  px_gso_push: [0, 0, 1, ""],
   /** ACKs that do not wait when a connection begins, or speaks again after a pause. RFC 9293 §3.8.6.3; Linux: quick ACKs. */
   px_quick_acks: [16, 0, 255, "segments"],
   /** 1 agrees to window scaling. RFC 7323 §2. */
