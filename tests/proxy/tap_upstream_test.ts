@@ -450,6 +450,33 @@ Deno.test("TW-11: the upstream's leg takes a tuple out of TIME-WAIT a second lat
   finish();
 });
 
+Deno.test("tap upstream: what waits in full memory is still sent on", () => {
+  const bench = new Bench();
+  const pairs = Array.from({ length: 60 }, () => bench.opens());
+  const bytes = bytesOf(200 * KIB, 1);
+  const sent = pairs.map(() => 0);
+  const { pages, pages: { limit } } = bench.pair.a.stack.tcp;
+  const others = bench.pair.b.stack.tcp.pages;
+  const writeMore = () => {
+    pairs.forEach(({ client }, i) => {
+      if (others.lent > others.limit / 2) return; // its receivers need some, too
+      sent[i] += bench.write(client, bytes.subarray(sent[i]));
+    });
+  };
+  for (let i = 0; i < 40; i++) { // nobody takes what arrives
+    writeMore();
+    bench.pair.exchange(5);
+  }
+  assert(pages.lent > 0.9 * limit, `${pages.lent} of ${limit} pages are lent`);
+  const received = pairs.map(() => 0);
+  for (let turns = 0; received.some((count) => count < bytes.length); turns++) {
+    assert(turns < 20_000, `received: ${received}`);
+    bench.turn();
+    pairs.forEach(({ server }, i) => received[i] += bench.read(server).length);
+    writeMore();
+  }
+});
+
 Deno.test("PX-13: a thousand bytes there and back take the time of the wire alone", () => {
   const bench = new Bench();
   const { client, server } = bench.opens();
