@@ -25,6 +25,7 @@ import {
   TunableError,
   TUNABLES,
   type Tunables,
+  valueText,
 } from "./tcp/tunables.ts";
 import {
   formatUpstream,
@@ -333,7 +334,7 @@ function tunablesFrom(texts: readonly string[]): Tunables {
 /** What to do about a tunable, where the error itself does not say it. */
 function tunableAdvice({ tunable, allowed, nearest }: TunableError): string {
   const spec = TUNABLES.find((spec) => spec.name === tunable);
-  if (spec !== undefined) return `; the default is ${spec.default}`;
+  if (spec !== undefined) return `; the default is ${valueText(spec, spec.default)}`;
   return allowed === "" && nearest === null ? "; --help lists all" : "";
 }
 

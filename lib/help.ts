@@ -2,7 +2,13 @@
 
 import type { Config } from "./config.ts";
 import { type Route, ROUTE_SETTINGS, usageOf } from "./proxy/route.ts";
-import { allowedValues, FAST_OPEN_KEY, FAST_OPEN_KEY_FORM, TUNABLES } from "./tcp/tunables.ts";
+import {
+  allowedValues,
+  FAST_OPEN_KEY,
+  FAST_OPEN_KEY_FORM,
+  TUNABLES,
+  valueText,
+} from "./tcp/tunables.ts";
 import { type Address, Endpoint } from "./wire/address.ts";
 
 /** A port for examples, where every port is relayed. */
@@ -118,7 +124,7 @@ function tunableLines(): string[] {
   const line = (name: string, standard: string, allowed: string) =>
     `  ${name.padEnd(26)} ${standard.padEnd(9)}  ${allowed}`;
   return [
-    ...TUNABLES.map((spec) => line(spec.name, String(spec.default), allowedValues(spec))),
+    ...TUNABLES.map((spec) => line(spec.name, valueText(spec, spec.default), allowedValues(spec))),
     line(FAST_OPEN_KEY, "random", FAST_OPEN_KEY_FORM),
   ];
 }

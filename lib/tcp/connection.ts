@@ -10,13 +10,19 @@
 
 import { Address } from "../wire/address.ts";
 import type { Gather } from "../wire/gather.ts";
+import { ALGORITHMS } from "./algorithms.ts";
+import type { CongestionControl } from "./congestion.ts";
 import type { Tuple } from "./connection_table.ts";
 import type { Connector } from "./connector.ts";
+import type { CubicState } from "./cubic.ts";
 import type { FastOpenTrial } from "./fast_open_client.ts";
 import type { Handshake } from "./handshake.ts";
+import { Phase } from "./phase.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
+import type { Recovery } from "./recovery.ts";
 import type { Scoreboard } from "./scoreboard.ts";
 import { SendQueue } from "./send_queue.ts";
+import type { RoundTrips } from "./slow_start.ts";
 import { canQueue, State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 import { arm, disarm, TIMER } from "./timers.ts";
@@ -113,7 +119,7 @@ export class Connection implements Tuple {
 
   /** Armed `TIMER` bits, and the time of each: int32 milliseconds. */
   timers = 0;
-  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0];
+  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0];
   heapIndex = -1;
 
   readonly iss: number;
@@ -164,16 +170,31 @@ export class Connection implements Tuple {
   cwndCredit = 0;
   /** SND.NXT when recovery began. RFC 6582 §3.2. */
   recover = 0;
-  inRecovery = false;
-  inTimeoutRecovery = false;
+  phase: Phase = Phase.Open;
   duplicateAcks = 0;
   /** Whether cwnd was what ended the last sending: only then acknowledgments open it. RFC 7661 §4.3. */
   isCwndLimited = false;
-  /** Loss was just found: its first segment is sent again whatever cwnd says. RFC 6675 §5 (4.3), RFC 6582 §3.2. */
-  mustResend = false;
+  /** The greatest flight of a round trip, and SND.NXT when that was. RFC 7661 §4.3. */
+  greatestFlight = 0;
+  windowUseEnd = 0;
+  /** By default what `tcp_congestion_control` says; may change before there was loss. */
+  congestion: CongestionControl;
+  /** Null until cwnd was first full, and after the first slow start. */
+  roundTrips: RoundTrips | null = null;
+  /** Null until CUBIC has something to remember. */
+  cubic: CubicState | null = null;
+  /** Null until the first loss. */
+  recovery: Recovery | null = null;
+  /** A tail loss probe was sent, when SND.NXT was `probeEnd`: again what had been sent before, or new data. RFC 8985 §7. */
+  hasProbed = false;
+  isProbeResent = false;
+  probeEnd = 0;
   srttUs = 0;
   rttvarUs = 0;
   minRttUs = 0;
+  /** The least RTT since `minRttSince`, which is to replace `minRttUs`. */
+  laterMinRttUs = 0;
+  minRttSince = 0;
   rtoMs = 0;
   /** How often the timeout was doubled since the last round-trip sample. RFC 6298 §5.5. */
   backoff = 0;
@@ -254,6 +275,8 @@ export class Connection implements Tuple {
     this.rcvEdge = firstIn;
     this.lastAckSent = firstIn;
     this.recover = firstOut;
+    this.windowUseEnd = firstOut;
+    this.congestion = ALGORITHMS[tcp.tunables.tcp_congestion_control];
     this.quickAcks = tcp.tunables.px_quick_acks;
     this.sendQueue = new SendQueue(tcp.arena, tcp.pages, firstOut, BUFFER_LIMIT);
     this.receiveQueue = new ReceiveQueue(tcp.arena, tcp.pages, firstIn);

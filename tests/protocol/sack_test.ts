@@ -108,6 +108,7 @@ protocolTest(
   +.05 < . 1:1(0) ack 2921
   none(10)
   `,
+  { tunables: { tcp_recovery: 0 } },
 );
 
 protocolTest("SACK-07", "a transfer completes though the peer forgets what it reported", (t) => {

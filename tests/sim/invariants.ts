@@ -8,6 +8,7 @@ import type { Stack } from "../../lib/stack/stack.ts";
 import type { Connection } from "../../lib/tcp/connection.ts";
 import { State, STATE_NAMES } from "../../lib/tcp/state.ts";
 import { TIMER } from "../../lib/tcp/timers.ts";
+import { TRANSMISSION } from "../../lib/tcp/transmission_timer.ts";
 import { PAGE_SHIFT, PAGE_SIZE, type PagePool } from "../../lib/wire/pages.ts";
 import type { SimSockets } from "./upstreams.ts";
 
@@ -143,11 +144,13 @@ export class Inspector {
     }
     // Whoever has something to send and waits must be woken: else it waits for ever.
     const waits = c.sndUna !== c.endOfStream && !c.isReady && c.handshake === null;
-    const wakers = TIMER.Retransmit | TIMER.Persist;
+    const wakers = TRANSMISSION | TIMER.Persist;
     claim(
       !waits || (c.timers & wakers) !== 0,
       "it waits with bytes to send, and no timer wakes it",
     );
+    const armed = c.timers & TRANSMISSION;
+    claim((armed & (armed - 1)) === 0, "two transmission timers are armed");
   }
 
   #checkRanges(c: Connection): void {
