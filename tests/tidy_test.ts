@@ -95,6 +95,7 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/tcp/acknowledge.ts": PROTOCOL_SUITE,
   "lib/tcp/agreement.ts": PROTOCOL_SUITE,
   "lib/tcp/connection.ts": PROTOCOL_SUITE,
+  "lib/tcp/duplicate_report.ts": PROTOCOL_SUITE,
   "lib/tcp/ecn.ts": PROTOCOL_SUITE,
   "lib/tcp/address_error.ts": PROTOCOL_SUITE,
   "lib/tcp/openings.ts": PROTOCOL_SUITE,

@@ -214,6 +214,9 @@ export class Connection implements Tuple {
   quickAcks: number;
   /** The user answers soon when the peer speaks: the ACK of a FIN waits for that. Linux: pingpong mode. */
   isInteractive = false;
+  /** Text that came twice, to be reported with the next ACK; equal: none. RFC 2883 §4. */
+  dsackStart = 0;
+  dsackEnd = 0;
   lastReceivedAt = 0;
   lastSentAt = 0;
   /** When the last rate-limited acknowledgment left. RFC 5961 §7; Linux: `tcp_invalid_ratelimit`. */

@@ -182,6 +182,9 @@ export class Counters {
   TCPOFOQueue = 0;
   /** Drop: text beyond a gap for which there was no room. */
   TCPOFODrop = 0;
+  /** Reports of text that came twice: it was in order; it lay beyond a gap. RFC 2883 §4. */
+  TCPDSACKOldSent = 0;
+  TCPDSACKOfoSent = 0;
   /** Segments with text which a router had marked. RFC 3168 §6.1.3. */
   InCEPkts = 0;
   /** Resets that answered a SYN which asked for ECN: it is sent again without. RFC 3168 §6.1.1.1. */

@@ -9,6 +9,7 @@
 import type { Segment } from "../wire/segment.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { type Connection, SIGNAL } from "./connection.ts";
+import { noteDuplicate } from "./duplicate_report.ts";
 import { takeCongestionMarks } from "./ecn.ts";
 import { suspectBlackHole } from "./fast_open_client.ts";
 import { limitOrphan } from "./output.ts";
@@ -121,6 +122,7 @@ function refuse(c: Connection, seg: Segment, now: number): void {
     }
   }
   c.tcp.counters.TCPOutOfWindow++;
+  noteDuplicate(c, seg);
   if (seg.len > 0) owe(c);
   else c.tcp.acknowledgeInvalid(c, now);
 }
@@ -160,6 +162,7 @@ function finAcknowledged(c: Connection, now: number): boolean {
 
 /** Seventh: takes the segment's text into the stream, as far as it is new and fits. */
 function takeText(c: Connection, seg: Segment, now: number): void {
+  noteDuplicate(c, seg);
   if (!canReceive(c.state)) return owe(c);
   if (c.isReleased) return textForNobody(c, seg, now);
   const length = seg.payloadLength;

@@ -11,6 +11,7 @@ import { toMicroseconds } from "./acknowledge.ts";
 import { initialWindow, noteWindowUse, pipe } from "./congestion.ts";
 import { BUFFER_LIMIT, type Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
+import { addDuplicateReport, hasDuplicateReport } from "./duplicate_report.ts";
 import { markCapable } from "./ecn.ts";
 import { backedOff } from "./rtt.ts";
 import { Phase } from "./phase.ts";
@@ -45,6 +46,8 @@ export type Turn = (typeof Turn)[keyof typeof Turn];
 export function transmit(c: Connection, now: number): Turn {
   if (c.resetPending) return sendReset(c, now) ? Turn.Done : Turn.Refused;
   if (c.isReleased) limitOrphan(c, now);
+  // A super-segment would repeat a report in each of its pieces.
+  if (hasDuplicateReport(c) && !sendAcknowledgment(c, now)) return Turn.Refused;
   let turn: Turn = Turn.Done;
   if (c.sndUna !== c.endOfStream && c.state !== State.TimeWait && c.state !== State.Closed) {
     // A timeout that may be spurious is answered by new data first. RFC 5682 §2.1 (2b).
@@ -209,8 +212,10 @@ export function sendProbe(c: Connection, now: number): boolean {
 /** `<SEQ=SND.NXT><ACK=RCV.NXT><ACK>`. Returns false when the device refused it. */
 function sendAcknowledgment(c: Connection, now: number): boolean {
   const seg = prepare(c, ACK, c.sndNxt, now);
+  if (hasDuplicateReport(c)) addDuplicateReport(c, seg, sackLimit(c));
   if (!c.tcp.send(seg, EMPTY_GATHER, now)) return false;
   acknowledged(c);
+  c.dsackStart = c.dsackEnd;
   if (c.quickAcks > 0) c.quickAcks--;
   return true;
 }
