@@ -36,6 +36,8 @@ export interface WorldPlan {
   readonly startMs: number;
   readonly link: LinkPlan;
   readonly tunables: Tunables;
+  /** Whether the stack's first numbers are such that wrap soon, too. */
+  readonly hasChosenIsns: boolean;
   /** Memory for all queues. */
   readonly pageBytes: number;
   readonly sessions: readonly SessionPlan[];
@@ -45,28 +47,35 @@ export interface WorldPlan {
   readonly latestMs: number;
 }
 
+/** What everybody in a world has in common. */
+interface Setting {
+  readonly link: LinkPlan;
+  readonly tunables: Tunables;
+  /** Memory is short: then nobody may take it to his grave, or others starve until he is given up. */
+  readonly isTight: boolean;
+}
+
 /** The world of `seed`. */
 export function planWorld(seed: number): WorldPlan {
   const dice = new Dice(seed);
-  const isTight = dice.chance(0.1);
-  const link = planLink(dice);
-  const tunables = planTunables(dice);
+  const setting = { link: planLink(dice), tunables: planTunables(dice), isTight: dice.chance(0.1) };
   const sessions = Array.from(
     { length: dice.integer(20, 28) },
-    (_, i) => planSession(dice, endsOf(dice, i), link, tunables, i === 0),
+    (_, i) => planSession(dice, endsOf(dice, i), setting, i === 0),
   );
   const attacks = Array.from(
     { length: dice.integer(1, 4) },
-    (_, i) => planAttack(dice, endsOf(dice, sessions.length + i), tunables),
+    (_, i) => planAttack(dice, endsOf(dice, sessions.length + i), setting),
   );
   const lateness = dice.pick([0.001, 0.01, 0.2]);
   return {
     seed,
     // Millisecond clocks wrap in 32 bits; some machines have run for weeks.
     startMs: dice.pick([1000, 1000.75, 2 ** 31 - 20_000, 2 ** 32 - 20_000, 3_000_000_000]),
-    link,
-    tunables,
-    pageBytes: isTight ? dice.magnitude(1 << 19, 1 << 21) : 8 << 20,
+    link: setting.link,
+    tunables: setting.tunables,
+    hasChosenIsns: dice.chance(0.3),
+    pageBytes: setting.isTight ? dice.magnitude(1 << 19, 1 << 21) : 8 << 20,
     sessions,
     attacks,
     // Often a little, or seldom much: whoever is late each time never gets on.
@@ -134,27 +143,17 @@ function endsOf(dice: Dice, index: number): Ends {
   };
 }
 
-function planSession(
-  dice: Dice,
-  ends: Ends,
-  link: LinkPlan,
-  tunables: Tunables,
-  isLarge: boolean,
-): SessionPlan {
-  const client = planClient(dice, ends, link, tunables.tcp_syncookies !== 0, isLarge);
+function planSession(dice: Dice, ends: Ends, setting: Setting, isLarge: boolean): SessionPlan {
+  const client = planClient(dice, ends, setting, isLarge);
   const server = planServer(dice, client, isLarge);
   const isFair = client.leaves === "never" && server.dial === "accept" &&
     server.resetsAfterSent === Infinity && server.resetsAfterReceived === Infinity;
   return { client, server, isFair };
 }
 
-function planClient(
-  dice: Dice,
-  ends: Ends,
-  link: LinkPlan,
-  hasCookies: boolean,
-  isLarge: boolean,
-): ClientPlan {
+function planClient(dice: Dice, ends: Ends, setting: Setting, isLarge: boolean): ClientPlan {
+  const { link, tunables, isTight } = setting;
+  const hasCookies = tunables.tcp_syncookies !== 0;
   // A cookie has no place for a smaller MSS than these.
   const leastMss = !hasCookies ? 88 : ends.isIpv6 ? 1220 : 536;
   const mostMss = link.mtu - (ends.isIpv6 ? 60 : 40);
@@ -166,12 +165,15 @@ function planClient(
   const leastBuffer = isLarge ? 10_000 : 1000;
   const readMs = dice.chance(0.25) ? dice.magnitude(1, 2000) : 0;
   const writeMs = dice.chance(0.25) ? dice.magnitude(1, 500) : 0;
-  const leaves = dice.chance(0.85) ? "never" : dice.pick(["resets", "vanishes"] as const);
+  const leaves = dice.chance(0.85)
+    ? "never"
+    : isTight
+    ? "resets"
+    : dice.pick(["resets", "vanishes"] as const);
   return {
     ends,
     startsAt: dice.between(0, LAST_START_MS),
-    // Sequence numbers wrap, too.
-    isn: dice.chance(0.3) ? -dice.magnitude(1, 100_000) : dice.word() | 0,
+    isn: planIsn(dice),
     mss,
     windowScale: dice.pick([-1, 0, 2, 7, 14]),
     hasSack: dice.chance(0.7),
@@ -225,10 +227,16 @@ function planServer(dice: Dice, client: ClientPlan, isLarge: boolean): ServerPla
 function planSize(dice: Dice, mss: number, isLarge: boolean): number {
   if (isLarge) return Math.min(dice.magnitude(50_000, 1_000_000), mss * 700);
   if (dice.chance(0.1)) return 0;
-  return Math.min(dice.magnitude(1, 100_000), mss * 70);
+  return Math.min(dice.magnitude(dice.pick([1, 1, 10_000]), 200_000), mss * 150);
 }
 
-function planAttack(dice: Dice, ends: Ends, tunables: Tunables): AttackPlan {
+/** Often shortly before sequence numbers wrap, and before they change their sign. */
+export function planIsn(dice: Dice): number {
+  const wrap = dice.pick([0, 2 ** 31]);
+  return (dice.chance(0.4) ? wrap - dice.magnitude(1, 200_000) : dice.word()) | 0;
+}
+
+function planAttack(dice: Dice, ends: Ends, { tunables, isTight }: Setting): AttackPlan {
   const startsAt = dice.between(0, LAST_START_MS);
   return {
     adversary: {
@@ -247,7 +255,7 @@ function planAttack(dice: Dice, ends: Ends, tunables: Tunables): AttackPlan {
     server: {
       dial: "accept",
       dialMs: 1,
-      downBytes: dice.magnitude(1, 300_000),
+      downBytes: dice.magnitude(1, isTight ? 10_000 : 300_000),
       answersAfter: dice.pick([0, 0, 100]),
       resetsAfterSent: Infinity,
       resetsAfterReceived: Infinity,

@@ -2,6 +2,10 @@
 
 import type { Outcome } from "./run.ts";
 
+/** A seed takes much less, also where others are at work. */
+const PATIENCE_MS = 60_000;
+const HANGS = `it does not end within ${PATIENCE_MS / 1000} s: a loop without end in one turn`;
+
 /** Where a search begins and ends. */
 export interface SearchLimits {
   readonly first: number;
@@ -30,27 +34,42 @@ export async function search(
   const mayGoOn = () =>
     next < limits.first + limits.seeds && violations < limits.violations &&
     performance.now() < until;
-  const work = async (worker: Worker) => {
+  const work = async () => {
+    let worker = newWorker();
     while (mayGoOn()) {
       const outcome = await ask(worker, next++);
       ran++;
       if (outcome.violation === "") continue;
       violations++;
       tell(outcome);
+      if (outcome.violation !== HANGS) continue;
+      worker.terminate();
+      worker = newWorker();
     }
     worker.terminate();
   };
-  const workers = Array.from({ length: limits.jobs }, () => {
-    return new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-  });
-  await Promise.all(workers.map(work));
+  await Promise.all(Array.from({ length: limits.jobs }, work));
   return { ran, violations };
 }
 
+function newWorker(): Worker {
+  return new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+}
+
+/** Has `worker` run a seed. One that does not answer is to be given up. */
 function ask(worker: Worker, seed: number): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    worker.onmessage = (event: MessageEvent<Outcome>) => resolve(event.data);
-    worker.onerror = (event) => reject(new Error(event.message));
+    const patience = setTimeout(() => {
+      resolve({ seed, violation: HANGS, turns: 0, frames: 0, lastDoneMs: 0 });
+    }, PATIENCE_MS);
+    worker.onmessage = (event: MessageEvent<Outcome>) => {
+      clearTimeout(patience);
+      resolve(event.data);
+    };
+    worker.onerror = (event) => {
+      clearTimeout(patience);
+      reject(new Error(event.message));
+    };
     worker.postMessage(seed);
   });
 }

@@ -60,20 +60,20 @@ export interface LinkPlan {
 
 /** Throws the dice for the impairments of one direction. */
 export function planWeather(dice: Dice): Weather {
-  const rarely = (most: number) => dice.chance(0.5) ? dice.between(0, most) : 0;
-  const isStormy = dice.chance(0.1);
+  // Half of them are absent; of the others most are weak, and some strong.
+  const maybe = (most: number) => dice.chance(0.5) ? most * dice.fraction() ** 2 : 0;
   return {
-    loss: isStormy ? dice.between(0.1, 0.35) : rarely(0.06),
-    burst: rarely(0.01),
+    loss: maybe(0.3),
+    burst: maybe(0.02),
     burstLength: dice.magnitude(2, 60),
-    duplication: rarely(0.08),
-    reordering: rarely(0.08),
+    duplication: maybe(0.3),
+    reordering: maybe(0.4),
     lag: dice.magnitude(1, 250),
     delay: dice.magnitude(1, 3000) / 30,
-    jitter: rarely(dice.magnitude(1, 60)),
+    jitter: dice.chance(0.5) ? dice.magnitude(1, 60) : 0,
     jitterReorders: dice.chance(0.3),
-    corruption: rarely(0.02),
-    truncation: rarely(0.01),
+    corruption: maybe(0.05),
+    truncation: maybe(0.02),
   };
 }
 

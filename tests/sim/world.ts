@@ -13,6 +13,7 @@ import { type ClientStack, Proxy } from "../../lib/proxy/proxy.ts";
 import { type ProxyLogger, RecordLog } from "../../lib/proxy/record_log.ts";
 import { parseRoute } from "../../lib/proxy/route.ts";
 import { Stack } from "../../lib/stack/stack.ts";
+import type { IsnSource } from "../../lib/tcp/isn.ts";
 import { Adversary } from "./adversary.ts";
 import { Dice } from "./dice.ts";
 import { EventQueue } from "./events.ts";
@@ -22,7 +23,7 @@ import { type LinkWatcher, SimLink } from "./link.ts";
 import { ModelClient } from "./model_client.ts";
 import { ReceivedSegment, type WireFrame } from "./packet.ts";
 import { Pattern } from "./pattern.ts";
-import type { SessionPlan, WorldPlan } from "./plan.ts";
+import { planIsn, type SessionPlan, type WorldPlan } from "./plan.ts";
 import { SimPoller } from "./poller.ts";
 import type { Trace } from "./trace.ts";
 import { Server, SimSockets } from "./upstreams.ts";
@@ -109,6 +110,7 @@ export class World implements LinkWatcher {
       pages,
       tunables: plan.tunables,
       entropy: entropyOf(dice.fork()),
+      isn: plan.hasChosenIsns ? chosenIsns(dice.fork()) : null,
       frameSink: this.#link,
       mac: parseMac("02:00:00:00:00:01")!,
       mtu: plan.link.mtu,
@@ -358,6 +360,12 @@ export class World implements LinkWatcher {
   #fail(what: string): never {
     throw new Violation(`at ${(this.now / 1000).toFixed(6)} s: ${what}`);
   }
+}
+
+/** First numbers which wrap before long. No client opens twice, so they need not grow. */
+function chosenIsns(dice: Dice): IsnSource {
+  const tsOffset = dice.word() | 0;
+  return { next: () => planIsn(dice), timestampOffset: () => tsOffset };
 }
 
 function entropyOf(dice: Dice): { fill(bytes: Uint8Array): void } {
