@@ -108,10 +108,13 @@ function sendNewRanges(c: Connection, now: number): Turn {
     const unsent = (c.endOfStream - c.sndNxt) | 0;
     if (unsent === 0) return Turn.Done;
     const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
-    const room = Math.min(window, c.cwnd - pipe(c), superSegment(c));
+    // cwnd counts data; a FIN alone has none. RFC 5681 §2.
+    const isFin = c.finQueued && unsent === 1;
+    const allowed = isFin ? unsent : c.cwnd - pipe(c);
+    const room = Math.min(window, allowed, superSegment(c));
     const length = unsent <= room ? unsent : wholeSegments(c, room);
     if (length <= 0) {
-      if (window < c.cwnd - pipe(c)) considerProbing(c, window, now);
+      if (window < allowed) considerProbing(c, window, now);
       return Turn.Done;
     }
     if (!sendNext(c, length, now)) return Turn.Refused;

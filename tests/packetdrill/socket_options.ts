@@ -21,6 +21,7 @@ const PLAIN: Readonly<Record<string, number>> = {
   "SOL_TCP.TCP_FASTOPEN_CONNECT": 0,
   "SOL_IP.IP_TOS": 0,
   "SOL_IP.IP_TTL": 64,
+  "SOL_IP.IP_MTU_DISCOVER": 1, // whatever it says, the engine looks for the path's MTU
   "SOL_IPV6.IPV6_TCLASS": 0,
 };
 
