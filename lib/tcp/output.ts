@@ -54,6 +54,7 @@ export function transmit(c: Connection, now: number): Turn {
     if (c.recovery !== null && c.recovery.sendsNew) c.recovery.sendsNew = false;
     else turn = sendLost(c, now);
     if (turn === Turn.Done) turn = sendNew(c, now);
+    if (c.userTimeoutMs !== 0) awaitProgress(c, now);
     if (turn === Turn.Refused) return turn;
   }
   if (c.ackNow && !sendAcknowledgment(c, now)) return Turn.Refused;
@@ -64,6 +65,13 @@ export function transmit(c: Connection, now: number): Turn {
 export function limitOrphan(c: Connection, now: number): void {
   if (c.state !== State.FinWait2 || (c.timers & TIMER.FinWait2) !== 0) return;
   arm(c, TIMER.FinWait2, (now + c.tcp.tunables.tcp_fin_timeout * 1000) | 0);
+}
+
+/** The peer has something to take from now on. RFC 9293 §3.8.3; UTO-01. */
+function awaitProgress(c: Connection, now: number): void {
+  if ((c.timers & TIMER.User) !== 0) return;
+  c.progressAt = now | 0;
+  arm(c, TIMER.User, (now + c.userTimeoutMs) | 0);
 }
 
 /** Sends lost ranges again as far as cwnd allows. RFC 6675 §5 (C), RFC 9293 §3.8.1. */
