@@ -21,7 +21,7 @@ Deno.test("help: it names every flag and every tunable, in 100 columns", () => {
 Deno.test("help: its examples are right", () => {
   const commands = helpText().replaceAll("\\\n", "").matchAll(/^ {2}main\.ts (.*)$/gm);
   const examples = [...commands].map(([, args]) => args.split(/ +/));
-  assertEquals(examples.length, 3);
+  assertEquals(examples.length, 4);
   for (const args of examples) assertEquals(parseCommandLine(args).kind, "run");
 });
 
@@ -52,6 +52,13 @@ Deno.test("help: the welcome says how an address outside of the networks is reac
   const advice = "10.0.1.2 is in no network of tapster0: to reach it, " +
     "ip route add 10.0.1.2 dev tapster0";
   assert(lines.includes(advice));
+});
+
+Deno.test("help: the welcome warns of what is recorded", () => {
+  assertEquals(
+    welcomeTo("--record", "run.rec", "--record-limit", "1048576").at(-2),
+    "Recording to run.rec, at most 1048576 bytes: keys, and all that clients and upstreams send",
+  );
 });
 
 Deno.test("help: the welcome says how a device that is not set up can be", () => {

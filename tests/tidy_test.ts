@@ -6,14 +6,9 @@
 
 import { assertEquals } from "@std/assert";
 import { DECLARATIONS } from "./protocol/groups.ts";
-import {
-  idsIn,
-  judge,
-  parseCatalogue,
-  problemsOf,
-  totalsTable,
-  withTable,
-} from "./support/catalogue.ts";
+import { idsIn, judge, parseCatalogue, problemsOf, totalsTable } from "./support/catalogue.ts";
+import { withSection } from "./support/markdown.ts";
+import { currentReadme } from "./support/readme.ts";
 import { importsOf, lineAt, readSource, type SourceText } from "./support/source_text.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -28,8 +23,18 @@ const LEAVES = ["lib/invariant.ts", "lib/nearest.ts"];
 const MAY_IMPORT: Record<string, string[]> = {
   // What the user says and is told; only main.ts and the proxy look at it.
   "lib/flags.ts": ["lib/tcp/tunables.ts"],
-  "lib/config.ts": ["lib/flags.ts", "lib/wire/address.ts", "lib/tcp/tunables.ts"],
-  "lib/help.ts": ["lib/config.ts", "lib/wire/address.ts", "lib/tcp/tunables.ts"],
+  "lib/config.ts": [
+    "lib/flags.ts",
+    "lib/proxy/route.ts",
+    "lib/wire/address.ts",
+    "lib/tcp/tunables.ts",
+  ],
+  "lib/help.ts": [
+    "lib/config.ts",
+    "lib/proxy/route.ts",
+    "lib/wire/address.ts",
+    "lib/tcp/tunables.ts",
+  ],
   "lib/wire/": [],
   "lib/tcp/": ["lib/wire/"],
   "lib/stack/": ["lib/tcp/", "lib/wire/"],
@@ -37,12 +42,19 @@ const MAY_IMPORT: Record<string, string[]> = {
     "lib/stack/",
     "lib/tcp/",
     "lib/wire/",
-    "lib/config.ts",
     "lib/flags.ts", // the levels of logging
     "lib/host/host.ts",
     "lib/host/errno.ts", // what the calls of host.ts answer with
     "node:timers", // the driver's setImmediate
     "@std/log",
+  ],
+  // Above the proxy: it looks on, and puts the same program together on a recording.
+  "lib/observe/": [
+    "lib/proxy/",
+    "lib/tcp/tunables.ts",
+    "lib/wire/",
+    "lib/host/host.ts",
+    "lib/host/errno.ts",
   ],
   "lib/host/": [
     "lib/wire/address.ts",
@@ -54,12 +66,15 @@ const MAY_IMPORT: Record<string, string[]> = {
   "main.ts": ["deno.json", "lib/", "@std/cli", "@std/log"],
   "tests/": ["lib/", "main.ts", "@std/assert", "fast-check"],
   "tests/system/": ["lib/", "main.ts", "tests/", "@std/assert", "node:crypto"],
+  "tests/packetdrill/": ["lib/", "tests/", "@std/assert", "@std/cli"], // a program of its own
   "tests/host/": ["lib/", "tests/", "@std/assert", "node:net"],
   // The stand-ins for packages are what these test.
   "tests/std/": ["tests/support/", "@std/assert", "@std/cli", "@std/log"],
   "tests/support/heap.ts": ["node:v8", "node:vm"], // a collection, to measure what lives
   "tests/support/conformance.ts": ["deno.json", "tests/"], // runs what `deno task test` runs
-  "bench/": ["lib/", "tests/support/"],
+  "tests/mutation/": ["tests/", "@std/assert", "node:util"], // parseArgs: @std/cli is main.ts's
+  "tests/fuzz/": ["lib/", "main.ts", "tests/", "@std/assert", "fast-check", "node:util"],
+  "bench/": ["lib/", "tests/support/", "tests/system/"],
 };
 
 const CLOCKS = /\bDate\b|\bperformance\b|\bsetTimeout\b|\bsetInterval\b|\bsetImmediate\b/g;
@@ -73,6 +88,7 @@ const BANNED: Record<string, RegExp[]> = {
   "lib/tcp/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
   "lib/stack/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
   "lib/proxy/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
+  "lib/observe/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
 };
 
 /** The driver parks and yields: the one place above `host` that waits. */
@@ -85,12 +101,16 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/host/host.ts": "interfaces and two constants",
   "lib/host/arena_address.ts": "through its users in tests/host/io_vector_test.ts",
   "lib/host/tap_device.ts": "through TapLink in tests/host/tap_test.ts",
+  "lib/observe/calls.ts": "every byte of it in tests/observe/replay_test.ts",
+  "lib/observe/tape.ts": "through the replay in tests/observe/replay_test.ts",
   "lib/tcp/acknowledge.ts": PROTOCOL_SUITE,
   "lib/tcp/agreement.ts": PROTOCOL_SUITE,
   "lib/tcp/connection.ts": PROTOCOL_SUITE,
+  "lib/tcp/duplicate_report.ts": PROTOCOL_SUITE,
   "lib/tcp/ecn.ts": PROTOCOL_SUITE,
   "lib/tcp/address_error.ts": PROTOCOL_SUITE,
   "lib/tcp/openings.ts": PROTOCOL_SUITE,
+  "lib/tcp/fast_open_client.ts": PROTOCOL_SUITE,
   "lib/tcp/handshake.ts": PROTOCOL_SUITE,
   "lib/tcp/input.ts": PROTOCOL_SUITE,
   "lib/tcp/listener.ts": PROTOCOL_SUITE,
@@ -253,11 +273,17 @@ rule("finished groups have their tests, and README.md says which rows have one",
   const catalogue = Deno.readTextFileSync(new URL("tests/protocol/requirements.md", ROOT));
   const rows = judge(parseCatalogue(catalogue), results);
   const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
-  const isCurrent = withTable(readme, totalsTable(rows, DECLARATIONS)) === readme;
+  const table = totalsTable(rows, DECLARATIONS);
+  const isCurrent = withSection(readme, "conformance", table) === readme;
   return [
     ...problemsOf(rows, named, DECLARATIONS),
     ...isCurrent ? [] : ["README.md: run deno task conformance --readme"],
   ];
+});
+
+rule("README.md says of tunables and routes what the code says", () => {
+  const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
+  return currentReadme() === readme ? [] : ["README.md: run deno task readme"];
 });
 
 let files: Map<string, SourceText> | null = null;

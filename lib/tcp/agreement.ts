@@ -60,9 +60,14 @@ export function isIpv4(t: Omit<Tuple, "hash">): boolean {
   return t.remote0 === 0 && t.remote1 === 0 && t.remote2 === 0xffff;
 }
 
+/** The MSS of a peer that has named none. RFC 9293 §3.7.1 (MUST-15). */
+export function defaultMss(t: Omit<Tuple, "hash">): number {
+  return isIpv4(t) ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6;
+}
+
 /** The MSS to believe a SYN, at least `tcp_min_snd_mss`. RFC 9293 §3.7.1. */
 export function mssOf(syn: Segment, tunables: Tunables): number {
-  const named = syn.mss >= 0 ? syn.mss : isIpv4(syn) ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6;
+  const named = syn.mss >= 0 ? syn.mss : defaultMss(syn);
   return Math.max(named, tunables.tcp_min_snd_mss);
 }
 
@@ -129,7 +134,7 @@ export function measure(c: Connection, history: SynHistory, answer: Segment, now
   // Timestamps may prove that the first SYN came through, and others were sent in vain.
   const firstArrived = history.sent === 1 || (c.tsOk && answer.tsEcr === history.firstTsVal);
   // What was sent once gives the first round-trip sample; otherwise RFC 6298 §5.7.
-  if (firstArrived) takeRttSample(c, ((now - history.sentAt) | 0) * 1000, tunables);
+  if (firstArrived) takeRttSample(c, ((now - history.sentAt) | 0) * 1000, tunables, now);
   else if (!c.tsOk) c.rtoMs = Math.max(c.rtoMs, 3000);
   // RFC 6928 §2: a SYN lost more than once says that the path is bad.
   if (history.sent > 2 && !firstArrived) c.cwnd = c.mss;

@@ -10,14 +10,21 @@
 
 import { Address } from "../wire/address.ts";
 import type { Gather } from "../wire/gather.ts";
+import { ALGORITHMS } from "./algorithms.ts";
+import type { CongestionControl } from "./congestion.ts";
 import type { Tuple } from "./connection_table.ts";
 import type { Connector } from "./connector.ts";
+import type { CubicState } from "./cubic.ts";
+import type { FastOpenTrial } from "./fast_open_client.ts";
 import type { Handshake } from "./handshake.ts";
 import { sendLimit } from "./memory.ts";
+import { Phase } from "./phase.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 import { owesWindowUpdate } from "./receive_window.ts";
+import type { Recovery } from "./recovery.ts";
 import type { Scoreboard } from "./scoreboard.ts";
 import { SendQueue } from "./send_queue.ts";
+import type { RoundTrips } from "./slow_start.ts";
 import { canQueue, State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 import { arm, disarm, TIMER } from "./timers.ts";
@@ -68,10 +75,9 @@ export interface Keepalive {
   readonly interval?: number;
   /** Unanswered probes before the connection is given up: `tcp_keepalive_probes`. */
   readonly probes?: number;
+  /** Bytes in each probe, 0 or 1: `tcp_keepalive_garbage`. */
+  readonly bytes?: number;
 }
-
-/** Segments acknowledged at once when a connection begins, or speaks again after a pause. Linux: quick ACKs. */
-export const QUICK_ACKS = 16;
 
 /** One connection in a synchronized state, or the remains of one. */
 export class Connection implements Tuple {
@@ -112,7 +118,7 @@ export class Connection implements Tuple {
 
   /** Armed `TIMER` bits, and the time of each: int32 milliseconds. */
   timers = 0;
-  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0];
+  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   heapIndex = -1;
 
   readonly iss: number;
@@ -165,30 +171,55 @@ export class Connection implements Tuple {
   tsOffset = 0;
 
   cwnd = 0;
+  /** The largest cwnd there was when the user asked for room. */
+  mostCwnd = 0;
   ssthresh = 0x7fffffff;
   /** Acknowledged bytes that have not moved cwnd yet. RFC 5681 §3.1. */
   cwndCredit = 0;
   /** SND.NXT when recovery began. RFC 6582 §3.2. */
   recover = 0;
-  inRecovery = false;
-  inTimeoutRecovery = false;
+  phase: Phase = Phase.Open;
   duplicateAcks = 0;
   /** Whether cwnd was what ended the last sending: only then acknowledgments open it. RFC 7661 §4.3. */
   isCwndLimited = false;
-  /** Loss was just found: its first segment is sent again whatever cwnd says. RFC 6675 §5 (4.3), RFC 6582 §3.2. */
-  mustResend = false;
+  /** The greatest flight of a round trip, and SND.NXT when that was. RFC 7661 §4.3. */
+  greatestFlight = 0;
+  windowUseEnd = 0;
+  /** By default what `tcp_congestion_control` says; may change before there was loss. */
+  congestion: CongestionControl;
+  /** Null until cwnd was first full, and after the first slow start. */
+  roundTrips: RoundTrips | null = null;
+  /** Null until CUBIC has something to remember. */
+  cubic: CubicState | null = null;
+  /** Null until the first loss. */
+  recovery: Recovery | null = null;
+  /** A tail loss probe was sent, when SND.NXT was `probeEnd`: again what had been sent before, or new data. RFC 8985 §7. */
+  hasProbed = false;
+  isProbeResent = false;
+  probeEnd = 0;
   srttUs = 0;
   rttvarUs = 0;
   minRttUs = 0;
+  /** The least RTT since `minRttSince`, which is to replace `minRttUs`. */
+  laterMinRttUs = 0;
+  minRttSince = 0;
   rtoMs = 0;
   /** How often the timeout was doubled since the last round-trip sample. RFC 6298 §5.5. */
   backoff = 0;
   /** Retransmissions or probes in a row without any answer, and when the first of them was due. */
   retries = 0;
   retriesBeganAt = 0;
+  /** How long the peer may take nothing, milliseconds; 0: R2 and the probes' count decide. */
+  userTimeoutMs = 0;
+  /** When it last took something, or there was something to take; only while there is a user timeout. */
+  progressAt = 0;
   scoreboard: Scoreboard | null = null;
+  /** What our SYN tried of fast open; None for a passive open. */
+  fastOpenTrial: FastOpenTrial = 0;
   /** Null but for an active open whose SYN is not acknowledged yet. */
   connector: Connector | null = null;
+  /** Whether it began with a SYN of ours. */
+  isActive = false;
 
   /** Whether short segments leave at once: Nagle's algorithm is off. RFC 9293 §3.7.4 (MUST-17). */
   isNoDelay = false;
@@ -197,16 +228,24 @@ export class Connection implements Tuple {
 
   ackNow = false;
   /** Segments still to be acknowledged at once. Linux: quick ACKs. */
-  quickAcks = QUICK_ACKS;
+  quickAcks: number;
+  /** The user answers soon when the peer speaks: the ACK of a FIN waits for that. Linux: pingpong mode. */
+  isInteractive = false;
+  /** Text that came twice, to be reported with the next ACK; equal: none. RFC 2883 §4. */
+  dsackStart = 0;
+  dsackEnd = 0;
   lastReceivedAt = 0;
   lastSentAt = 0;
   /** When the last rate-limited acknowledgment left. RFC 5961 §7; Linux: `tcp_invalid_ratelimit`. */
   lastInvalidAckAt = 0;
+  /** Keep-alive probes since the peer was heard last. */
   keepaliveProbes = 0;
   /** Overrides of the tunables, in seconds and probes; 0: there is none. */
   keepaliveTime = 0;
   keepaliveInterval = 0;
   keepaliveLimit = 0;
+  /** The same in bytes of a probe; -1: there is none. */
+  keepaliveBytes = -1;
   /** Whether ICMP told that the peer is unreachable, since it was heard last. RFC 5461 §2. */
   isUnreachable = false;
 
@@ -257,6 +296,9 @@ export class Connection implements Tuple {
     this.lastAckSent = firstIn;
     this.recover = firstOut;
     this.sndSmall = firstOut;
+    this.windowUseEnd = firstOut;
+    this.congestion = ALGORITHMS[tcp.tunables.tcp_congestion_control];
+    this.quickAcks = tcp.tunables.px_quick_acks;
     this.sendQueue = new SendQueue(tcp.arena, tcp.pages, firstOut);
     this.receiveQueue = new ReceiveQueue(tcp.arena, tcp.pages, firstIn);
   }
@@ -330,6 +372,7 @@ export class Connection implements Tuple {
 
   /** FIN after what is queued. RFC 9293 §3.10.4 (CLOSE). Does nothing when it was called before. */
   shutdown(): void {
+    if (this.resetPending) return; // nothing comes behind RST
     if (this.connector !== null) return this.connector.shutdown();
     const isOpen = this.state === State.Established || this.state === State.SynReceived;
     if (isOpen) this.state = State.FinWait1;
@@ -373,6 +416,7 @@ export class Connection implements Tuple {
   /** It begins with a SYN of ours: → SYN-SENT; its turn to send comes with `Tcp.admit`. */
   beginOpening(connector: Connector): void {
     this.connector = connector;
+    this.isActive = true;
     this.state = State.SynSent;
     this.isAccepted = true;
     this.isReady = true;
@@ -419,9 +463,24 @@ export class Connection implements Tuple {
     this.keepaliveTime = settings.time ?? 0;
     this.keepaliveInterval = settings.interval ?? 0;
     this.keepaliveLimit = settings.probes ?? 0;
+    this.keepaliveBytes = settings.bytes ?? -1;
     this.keepaliveProbes = 0;
     if (this.state === State.Closed || this.state === State.TimeWait) return;
     arm(this, TIMER.Keepalive, (this.lastReceivedAt + this.keepaliveTimeMs) | 0);
+  }
+
+  /**
+   * How many milliseconds from `now` or later on, 1 … 2^31 - 1, data may stay
+   * unacknowledged, the peer's window shut, or a probed peer silent, before the
+   * connection is reset as timed out. It takes the place of `tcp_retries2` and of
+   * the number of keep-alive probes; 0, as at first: there is none. RFC 9293
+   * §3.8.3, RFC 5482 §3; Linux: `TCP_USER_TIMEOUT`.
+   */
+  setUserTimeout(timeoutMs: number, now: number): void {
+    this.userTimeoutMs = timeoutMs;
+    disarm(this, TIMER.User);
+    if (timeoutMs > 0) this.tcp.ready(this);
+    this.progressAt = now | 0;
   }
 
   /** Idle milliseconds before the first keep-alive probe. */

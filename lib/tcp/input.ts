@@ -8,8 +8,10 @@
 
 import type { Segment } from "../wire/segment.ts";
 import { acknowledge } from "./acknowledge.ts";
-import { type Connection, QUICK_ACKS, SIGNAL } from "./connection.ts";
+import { type Connection, SIGNAL } from "./connection.ts";
+import { noteDuplicate } from "./duplicate_report.ts";
 import { takeCongestionMarks } from "./ecn.ts";
+import { suspectBlackHole } from "./fast_open_client.ts";
 import { limitOrphan } from "./output.ts";
 import { tuneReceiveWindow } from "./receive_window.ts";
 import { replyReset } from "./reset.ts";
@@ -29,18 +31,24 @@ const PAWS_STALE_MS = 24 * 24 * 3600 * 1000;
 export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (c.tsOk && isOld(c, seg, now)) return; // RFC 7323 §5.3; not RST
   if (!isAcceptable(c, seg)) return refuse(c, seg, now); // first
-  if (((now - c.lastReceivedAt) | 0) > c.rtoMs) c.quickAcks = QUICK_ACKS;
-  c.lastReceivedAt = now | 0;
-  c.isUnreachable = false;
+  if (seg.payloadLength > 0 && ((now - c.lastReceivedAt) | 0) > c.rtoMs) speakAgain(c);
+  hear(c, now);
   c.receivedDscp = seg.dscp;
   if (seg.hasRst) return resetArrives(c, seg, now); // second; RFC 5961 §3
   if (seg.hasSyn) return c.tcp.challenge(c, now); // fourth; RFC 5961 §4
   if (!seg.hasAck) return dropWithoutAck(c); // fifth
   if (!acknowledge(c, seg, now)) return;
+  if (c.tsOk) noteTimestamp(c, seg, now);
   if (c.sndUna === c.endOfStream && c.finQueued && finAcknowledged(c, now)) return;
   if (seg.payloadLength > 0) takeText(c, seg, now); // seventh
   if (seg.hasFin) finArrives(c, seg, now); // eighth
   else if (c.finHeld) takeFin(c, now);
+}
+
+/** Text after a pause: its sender's cwnd is small again, it waits for each ACK. ACK-04. */
+function speakAgain(c: Connection): void {
+  c.quickAcks = c.tcp.tunables.px_quick_acks;
+  c.isInteractive = false;
 }
 
 /** Sixth to eighth for text and FIN of a SYN-ACK; `seg.seq` is that of the text. RFC 9293 §3.10.7.3. */
@@ -66,12 +74,17 @@ function isOld(c: Connection, seg: Segment, now: number): boolean {
     else c.tcp.acknowledgeInvalid(c, now);
     return true;
   }
-  // RFC 7323 §4.3 (2).
-  if (((seg.seq - c.lastAckSent) | 0) <= 0) {
-    c.tsRecent = seg.tsVal;
-    c.tsRecentAt = now | 0;
-  }
   return false;
+}
+
+/**
+ * TS.Recent moves, RFC 7323 §5.3 R3. Only once SEG.ACK was found acceptable: a
+ * forged timestamp would make everything that follows look old. Linux.
+ */
+function noteTimestamp(c: Connection, seg: Segment, now: number): void {
+  if (((seg.seq - c.lastAckSent) | 0) > 0) return;
+  c.tsRecent = seg.tsVal;
+  c.tsRecentAt = now | 0;
 }
 
 /** First: the four cases of RFC 9293 §3.10.7.4 table 6. A shut window still lets ACKs pass (§3.4 MUST-66). */
@@ -82,6 +95,13 @@ function isAcceptable(c: Connection, seg: Segment): boolean {
   if (start > 0 && start < window) return true;
   const end = (start + seg.len) | 0;
   return start < 0 && end > 0 && window > 0;
+}
+
+/** The peer is there: the idle time begins anew, and no probe is unanswered. */
+function hear(c: Connection, now: number): void {
+  c.lastReceivedAt = now | 0;
+  c.keepaliveProbes = 0;
+  c.isUnreachable = false;
 }
 
 /** What lies outside of the window is answered with an ACK, unless it is a reset. RFC 9293 §3.10.7.4, first. */
@@ -95,8 +115,7 @@ function refuse(c: Connection, seg: Segment, now: number): void {
   // A repeated FIN, a keep-alive or a window probe: its acknowledgment counts. RFC 9293 App. A.2 (SEG-11).
   const last = (seg.seq + Math.max(seg.len, 1)) | 0;
   if (last === c.rcvNxt) {
-    c.lastReceivedAt = now | 0;
-    c.isUnreachable = false;
+    hear(c, now);
     if (!acknowledge(c, seg, now)) return;
     if (c.sndUna === c.endOfStream && c.finQueued && finAcknowledged(c, now)) {
       if (c.state === State.TimeWait) owe(c);
@@ -104,6 +123,7 @@ function refuse(c: Connection, seg: Segment, now: number): void {
     }
   }
   c.tcp.counters.TCPOutOfWindow++;
+  noteDuplicate(c, seg);
   if (seg.len > 0) owe(c);
   else c.tcp.acknowledgeInvalid(c, now);
 }
@@ -114,7 +134,10 @@ function dropWithoutAck(c: Connection): void {
 
 /** Second: only the exact sequence number resets. RFC 5961 §3. */
 function resetArrives(c: Connection, seg: Segment, now: number): void {
-  if (seg.seq !== c.rcvNxt) return c.tcp.challenge(c, now);
+  if (seg.seq !== c.rcvNxt) {
+    if (c.bytesReceived === 0) suspectBlackHole(c, now);
+    return c.tcp.challenge(c, now);
+  }
   c.tcp.counters.EstabResets++;
   c.tcp.closed(c, "reset by peer");
 }
@@ -140,6 +163,7 @@ function finAcknowledged(c: Connection, now: number): boolean {
 
 /** Seventh: takes the segment's text into the stream, as far as it is new and fits. */
 function takeText(c: Connection, seg: Segment, now: number): void {
+  noteDuplicate(c, seg);
   if (!canReceive(c.state)) return owe(c);
   if (c.isReleased) return textForNobody(c, seg, now);
   const length = seg.payloadLength;
@@ -148,7 +172,7 @@ function takeText(c: Connection, seg: Segment, now: number): void {
   const fresh = length - skip - beyond;
   if (fresh <= 0) {
     c.tcp.counters.TCPOutOfWindow++;
-    c.quickAcks = QUICK_ACKS; // the peer had to send again: it waits for our word
+    c.quickAcks = c.tcp.tunables.px_quick_acks; // the peer had to send again: it waits for our word
     return owe(c);
   }
   if (c.ecnOk) takeCongestionMarks(c, seg);
@@ -204,18 +228,29 @@ function noteSegmentSize(c: Connection, seg: Segment): void {
 function scheduleAck(c: Connection, atOnce: boolean, now: number): void {
   const unacknowledged = (c.rcvNxt - c.lastAckSent) | 0;
   if (atOnce || c.quickAcks > 0 || unacknowledged >= 2 * c.rcvMss) return owe(c);
+  delayAck(c, now);
+}
+
+function delayAck(c: Connection, now: number): void {
   if ((c.timers & TIMER.DelayedAck) !== 0) return;
   arm(c, TIMER.DelayedAck, (now + c.tcp.tunables.tcp_delack_ms) | 0);
 }
 
 /** Eighth: the peer's FIN. One that is ahead of missing text is held (CLOSE-15). */
 function finArrives(c: Connection, seg: Segment, now: number): void {
-  owe(c);
   const fin = (seg.seq + seg.payloadLength) | 0;
+  // The end of an exchange: our own FIN may well follow at once. RFC 9293 §3.8.6.3; Linux.
+  const mayWait = c.isInteractive && c.bytesReceived > 0 && c.state === State.Established &&
+    fin === c.rcvNxt;
+  if (mayWait) delayAck(c, now);
+  else owe(c);
   if (c.finReceived || ((fin - c.rcvEdge) | 0) > 0) return;
   c.finHeld = true;
   c.finSeq = fin;
   takeFin(c, now);
+  // An empty FIN arrived before any text: who let it pass held back the text.
+  const isFirst = c.finHeld && seg.payloadLength === 0 && !c.receiveQueue.hasGap;
+  if (isFirst && c.bytesReceived === 0) suspectBlackHole(c, now);
 }
 
 /** The held FIN takes effect when all text before it was taken. */

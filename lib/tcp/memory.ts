@@ -17,10 +17,12 @@ export function isShort(pages: PagePool): boolean {
 /**
  * Most bytes that `c` may keep for sending: the next flight beside the one under
  * way, from `tcp_wmem_default` to `tcp_wmem_max`; `tcp_wmem_min` when memory is
- * short.
+ * short. It does not fall with cwnd: what a loss leaves at the receiver is kept
+ * too.
  */
 export function sendLimit(c: Connection): number {
   const { tunables, isUnderPressure } = c.tcp;
+  c.mostCwnd = Math.max(c.mostCwnd, c.cwnd);
   if (isUnderPressure) return tunables.tcp_wmem_min;
-  return Math.min(Math.max(2 * c.cwnd, tunables.tcp_wmem_default), tunables.tcp_wmem_max);
+  return Math.min(Math.max(2 * c.mostCwnd, tunables.tcp_wmem_default), tunables.tcp_wmem_max);
 }

@@ -27,6 +27,8 @@ import type { Counters } from "./counters.ts";
 import { Connector } from "./connector.ts";
 import { Deadlines } from "./deadlines.ts";
 import { FastOpenCookies } from "./fast_open.ts";
+import { FastOpenCache, FastOpenPause } from "./fast_open_cache.ts";
+import { trialEnded } from "./fast_open_client.ts";
 import { Handshake } from "./handshake.ts";
 import { segmentArrives } from "./input.ts";
 import { IsnGenerator, type IsnSource } from "./isn.ts";
@@ -122,6 +124,8 @@ export class Tcp {
   readonly tupleReuse: TupleReuse;
   readonly cookies: SynCookies;
   readonly fastOpenCookies: FastOpenCookies;
+  readonly fastOpenCache: FastOpenCache = new FastOpenCache();
+  readonly fastOpenPause: FastOpenPause = new FastOpenPause();
   readonly #connections = new ConnectionTable<Connection>();
   readonly #handshakes = new ConnectionTable<Handshake>();
   readonly #openings: Openings;
@@ -144,6 +148,8 @@ export class Tcp {
   #signalledHead = 0;
   readonly #starving: Connection[] = [];
   readonly #scoreboards: Scoreboard[] = [];
+  /** Those of `connectionCount` that began with a SYN of ours. */
+  #activeCount = 0;
   /** Live connections whose user is gone. */
   #orphans = 0;
   /** The device took nothing: the ready queue waits until then. */
@@ -219,9 +225,10 @@ export class Tcp {
     return this.#handshakes.count;
   }
 
-  /** Whether no more connections are let in. */
+  /** Whether no more connections are let in; those we opened ourselves do not count. */
   get isFull(): boolean {
-    return this.connectionCount + this.handshakeCount >= this.#tunables.px_max_connections;
+    const passive = this.connectionCount - this.#activeCount + this.handshakeCount;
+    return passive >= this.#tunables.px_max_connections;
   }
 
   /**
@@ -288,15 +295,17 @@ export class Tcp {
     }
     const opening = this.#openings.find(quoted, hash);
     if (opening !== null && quoted.seq === opening.iss) {
-      opening.connector!.pathErrorArrives(error.kind === PathErrorKind.Refused);
+      opening.connector!.pathErrorArrives(error.kind === PathErrorKind.Refused, now);
       return true;
     }
     const handshake = this.#handshakes.find(quoted, hash);
     if (handshake === null || quoted.seq !== handshake.iss) return false;
+    this.counters.IcmpSoftErrors++;
     const isFatal = error.kind === PathErrorKind.Unreachable ||
       error.kind === PathErrorKind.Refused;
-    if (isFatal && handshake.child === null) this.forget(handshake);
-    this.counters.IcmpSoftErrors++;
+    if (!isFatal) return true;
+    if (handshake.child === null) this.forget(handshake);
+    else this.closed(handshake.child, "host unreachable");
     return true;
   }
 
@@ -451,6 +460,7 @@ export class Tcp {
   /** The SYN of an active open was acknowledged: `c` is in a synchronized state. */
   opened(c: Connection): void {
     this.#openings.leave(c);
+    this.#activeCount++;
     this.established(c);
     this.admit(c);
   }
@@ -468,6 +478,11 @@ export class Tcp {
   /** Whether a connection or a request in a SYN queue has the tuple. */
   hasTuple(t: Omit<Tuple, "hash">, hash: number): boolean {
     return this.#connections.find(t, hash) !== null || this.#handshakes.find(t, hash) !== null;
+  }
+
+  /** Whether somebody listens where `seg` goes. */
+  hasListenerFor(seg: Segment): boolean {
+    return this.#listeners.find(seg) !== null;
   }
 
   /** A segment that belongs to no connection and no request. Returns whether a listener wanted it. */
@@ -550,9 +565,14 @@ export class Tcp {
   #end(c: Connection, reason: CloseReason): void {
     this.closeDone(c);
     c.closeReason = reason;
+    trialEnded(c);
     if (c.handshake !== null) this.forget(c.handshake);
-    if (c.connector !== null) this.#openings.leave(c);
-    else this.#connections.remove(c);
+    if (c.connector !== null) {
+      this.#openings.leave(c);
+    } else {
+      this.#connections.remove(c);
+      if (c.isActive) this.#activeCount--;
+    }
     this.deadlines.remove(c);
     c.timers = 0;
     c.resetPending = false;

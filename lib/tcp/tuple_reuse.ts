@@ -11,6 +11,7 @@ import { prepareReply } from "./output.ts";
 import { PeerClocks } from "./peer_clocks.ts";
 import type { Tcp } from "./tcp.ts";
 import type { TimeWaitQueue } from "./time_wait.ts";
+import type { Tunables } from "./tunables.ts";
 
 /** By how much an ISS lies beyond the old connection's numbers: its largest window without scaling, and 2. */
 const ISS_GAP = 65535 + 2;
@@ -95,30 +96,38 @@ export class TupleReuse {
 
   /**
    * SEGMENT ARRIVES in TIME-WAIT, for the record at `index`. Returns false for
-   * a SYN that may have the tuple and finds no listener: the record is gone then.
+   * a SYN that has got the tuple, but that its listener would have reset.
    */
   arrives(index: number, seg: Segment, hash: number, now: number): boolean {
     const records = this.#records;
+    const { counters, tunables } = this.#tcp;
     records.hear(index, now | 0);
     if (seg.hasRst) {
       const isExact = seg.seq === records.rcvNxt(index);
-      if (isExact && this.#tcp.tunables.tcp_rfc1337 === 0) records.remove(index);
-      else this.#tcp.counters.TCPTimeWaitRst++;
+      if (isExact && tunables.tcp_rfc1337 === 0) records.remove(index);
+      else counters.TCPTimeWaitRst++;
       return true;
     }
-    if (seg.hasSyn && !seg.hasAck) {
-      if (mayReopen(records, index, seg)) return this.#reopen(index, seg, hash, now);
+    if (seg.hasSyn && !seg.hasAck && !seg.hasFin) {
+      const mayHave = mayReopen(records, index, seg, tunables) && this.#tcp.hasListenerFor(seg);
+      if (mayHave) return this.#reopen(index, seg, hash, now);
       const isStale = seg.hasTimestamps && records.hasTimestamps(index);
-      if (isStale) this.#tcp.counters.TCPTimeWaitSynDrop++;
+      if (isStale) counters.TCPTimeWaitSynDrop++;
       else this.#acknowledge(index, seg, now);
       return true;
     }
-    if (seg.hasFin) records.restart(index, (now + 2000 * this.#tcp.tunables.tcp_msl) | 0);
-    const isSilent = seg.len === 0 && !seg.hasSyn && seg.seq === records.rcvNxt(index) &&
+    if (!seg.hasAck && !seg.hasSyn) {
+      counters.TCPNoAckFlag++;
+      return true;
+    }
+    const isFin = seg.hasFin && !seg.hasSyn;
+    if (isFin) records.restart(index, (now + 2000 * tunables.tcp_msl) | 0);
+    const isExact = seg.len === 0 && seg.seq === records.rcvNxt(index) &&
       seg.ack === records.sndNxt(index);
-    const mayAnswer = seg.hasFin ||
-      records.mayAcknowledge(index, now | 0, this.#tcp.tunables.tcp_invalid_ratelimit);
-    if (!isSilent && mayAnswer) this.#acknowledge(index, seg, now);
+    if (isExact) return true;
+    const mayAnswer = isFin ||
+      records.mayAcknowledge(index, now | 0, tunables.tcp_invalid_ratelimit);
+    if (mayAnswer) this.#acknowledge(index, seg, now);
     return true;
   }
 
@@ -157,10 +166,21 @@ export class TupleReuse {
   }
 }
 
-/** Whether a SYN proves to be newer than the connection in TIME-WAIT. RFC 6191 §2; TW-06, TW-07. */
-function mayReopen(records: TimeWaitQueue, index: number, syn: Segment): boolean {
+/**
+ * Whether a SYN proves to be newer than the connection in TIME-WAIT. RFC 6191 §2;
+ * TW-06, TW-07. That it has timestamps while the connection had none proves that
+ * only where they would have been agreed to: else it may be the connection's own.
+ */
+function mayReopen(
+  records: TimeWaitQueue,
+  index: number,
+  syn: Segment,
+  tunables: Tunables,
+): boolean {
   const isBeyond = ((syn.seq - records.rcvNxt(index)) | 0) > 0;
-  if (!records.hasTimestamps(index)) return syn.hasTimestamps || isBeyond;
+  if (!records.hasTimestamps(index)) {
+    return isBeyond || (syn.hasTimestamps && tunables.tcp_timestamps !== 0);
+  }
   if (!syn.hasTimestamps) return isBeyond;
   const newer = (syn.tsVal - records.tsRecent(index)) | 0;
   return newer > 0 || (newer === 0 && isBeyond);

@@ -1,14 +1,34 @@
 // Deno's own sockets cannot be told to close with RST.
 import { type AddressInfo, createServer } from "node:net";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { ArenaAddress } from "../../lib/host/arena_address.ts";
 import { EpollPoller } from "../../lib/host/epoll.ts";
 import { EAGAIN, ECONNREFUSED, ECONNRESET, EPIPE, errnoName } from "../../lib/host/errno.ts";
 import { READABLE, WRITABLE } from "../../lib/host/host.ts";
+import { libc } from "../../lib/host/libc.ts";
 import { KernelSockets } from "../../lib/host/sockets.ts";
 import { InvariantError } from "../../lib/invariant.ts";
 import { Gather } from "../../lib/wire/gather.ts";
 import { Arena } from "../../lib/wire/memory.ts";
 import { bytesOf, endpoint, HAS_IPV6, hostTest, listenOn, pieces, ready } from "./support.ts";
+
+const SOL_SOCKET = 1;
+const SO_KEEPALIVE = 9;
+const IPPROTO_TCP = 6;
+const TCP_FASTOPEN_CONNECT = 30;
+const TCP_KEEPIDLE = 4;
+const TCP_KEEPINTVL = 5;
+const TCP_KEEPCNT = 6;
+
+/** What the kernel says of a socket. */
+function integerOption(arena: Arena, descriptor: number, level: number, option: number): number {
+  const address = new ArenaAddress(arena);
+  const at = arena.reserve(8, 8);
+  address.words[at / 4 + 1] = 4;
+  const [value, length] = [address.pointer(at), address.pointer(at + 4)];
+  assertEquals(libc().call.getsockopt(descriptor, level, option, value, length), 0);
+  return address.words[at / 4];
+}
 
 /** A connected pair: our descriptor, and the upstream's end of it. */
 class Pair implements Disposable {
@@ -87,12 +107,51 @@ hostTest("sockets: dialing a closed port ends with ECONNREFUSED", async () => {
   poller.close();
 });
 
+hostTest("sockets: a fast dialing without a cookie connects, and takes bytes then", async () => {
+  const arena = new Arena(65536);
+  const sockets = new KernelSockets(arena);
+  const poller = new EpollPoller(arena);
+  const { listener, endpoint } = listenOn("127.0.0.1");
+  const descriptor = sockets.dial(endpoint, true);
+  const wasSet = integerOption(arena, descriptor, IPPROTO_TCP, TCP_FASTOPEN_CONNECT) === 1;
+  assertEquals(wasSet, sockets.fastOpenErrno() === 0);
+  const bytes = pieces(arena, 100);
+  const early = sockets.sendGather(descriptor, bytes);
+  if (early > 0) assertEquals(early, 100); // an own cookie was there: nobody knows the machine's past
+  poller.watch(descriptor);
+  await ready(poller, descriptor, WRITABLE);
+  assertEquals(sockets.dialResult(descriptor), 0);
+  if (early < 0) assertEquals(sockets.sendGather(descriptor, bytes), 100);
+  const upstream = await listener.accept();
+  assertEquals(await upstream.read(new Uint8Array(200)), 100);
+  upstream.close();
+  listener.close();
+  sockets.close(descriptor);
+  poller.close();
+});
+
 hostTest("sockets: a refusal at once gives its errno and keeps no descriptor", () => {
   const sockets = new KernelSockets(new Arena(65536));
   const broadcast = endpoint("255.255.255.255", 80);
   const first = sockets.dial(broadcast);
   assert(first < 0);
   for (let i = 0; i < 5000; i++) assertEquals(sockets.dial(broadcast), first); // never EMFILE
+});
+
+hostTest("sockets: the kernel probes a silent upstream as it is told", async () => {
+  using pair = await Pair.connect();
+  const { arena, descriptor } = pair;
+  const optionOf = (level: number, option: number) =>
+    integerOption(arena, descriptor, level, option);
+  assertEquals(optionOf(SOL_SOCKET, SO_KEEPALIVE), 0);
+  pair.sockets.setKeepalive(descriptor, 60, 10, 3);
+  assertEquals(optionOf(SOL_SOCKET, SO_KEEPALIVE), 1);
+  const times = [TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT].map((option) =>
+    optionOf(IPPROTO_TCP, option)
+  );
+  assertEquals(times, [60, 10, 3]);
+  pair.sockets.setKeepalive(descriptor, 32767, 32767, 127);
+  assertEquals(optionOf(IPPROTO_TCP, TCP_KEEPIDLE), 32767);
 });
 
 hostTest("sockets: send takes bytes of the arena", async () => {

@@ -409,6 +409,16 @@ protocolTest("CLOSE-19", "lingering for 0 s drops what is queued and resets", (t
   assertEquals(t.stack.tcp.timeWaits.count, 0);
 });
 
+protocolTest("CLOSE-19", "lingering for 0 s resets behind the peer's FIN, too", (t) => {
+  t.run(IN_STATE.CLOSE_WAIT.script);
+  t.connection.closeLingering(0, t.now);
+  t.run(`
+    +0 > R. 1:1(0) ack 2
+       state CLOSED
+    none(70)
+  `);
+});
+
 protocolTest("CLOSE-20", "a lingering close is done after its time; transmission goes on", (t) => {
   t.run("EST rtt .1");
   t.calls.write(t.flow, 10, null);
@@ -475,5 +485,34 @@ protocolTest(
   ${IN_STATE.CLOSE_WAIT.script}
   none(3600)
   state CLOSE_WAIT
+  `,
+);
+
+protocolTest(
+  "CLOSE-01",
+  "a FIN alone does not wait for room in cwnd",
+  `
+  EST rtt .1
+     write 14600
+  +0 > P. 1:14601(14600) ack 1
+     shutdown
+  +0 > F. 14601:14601(0) ack 1
+  +.1 < . 1:1(0) ack 14602
+     state FIN_WAIT_2
+  `,
+);
+
+protocolTest(
+  "CLOSE-01",
+  "a FIN waits with the data before it",
+  `
+  EST rtt .1
+     write 14610
+  +0 > . 1:14601(14600) ack 1
+     shutdown
+  +.1 < . 1:1(0) ack 1461
+  +0 > FP. 14601:14611(10) ack 1
+  +.1 < . 1:1(0) ack 14612
+     state FIN_WAIT_2
   `,
 );

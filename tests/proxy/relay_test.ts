@@ -1,8 +1,9 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { EAGAIN, ECONNREFUSED, ECONNRESET, EPIPE } from "../../lib/host/errno.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS, EPIPE } from "../../lib/host/errno.ts";
 import { READABLE, WRITABLE } from "../../lib/host/host.ts";
 import { InvariantError } from "../../lib/invariant.ts";
 import { Relay, Stage } from "../../lib/proxy/relay.ts";
+import { KernelUpstream } from "../../lib/proxy/upstream.ts";
 import { DEFAULT_TUNABLES, type Tunables } from "../../lib/tcp/tunables.ts";
 import { parseEndpoint } from "../../lib/wire/address.ts";
 import { Arena } from "../../lib/wire/memory.ts";
@@ -23,19 +24,24 @@ interface Setup {
   scheduled: number;
 }
 
-/** A relay that dials at time 0. */
-function dialing(tunables: Partial<Tunables> = {}): Setup {
+/** A relay that dials at time 0, after `prepare`. */
+function dialing(
+  tunables: Partial<Tunables> = {},
+  prepare: (relay: Relay, connection: FakeConnection, sockets: FakeSockets) => void = () => {},
+): Setup {
   const arena = new Arena(1 << 20);
   const sockets = new FakeSockets(arena);
   const connection = new FakeConnection(arena, LOCAL, REMOTE);
   const host = {
-    sockets,
     tunables: { ...DEFAULT_TUNABLES, ...tunables },
     schedule: () => void setup.scheduled++,
   };
-  const relay = new Relay(host, connection, UPSTREAM, 0);
-  relay.dial();
-  const setup = { relay, connection, sockets, socket: sockets.at(relay.descriptor), scheduled: 0 };
+  const upstream = new KernelUpstream(sockets, UPSTREAM, null);
+  const relay = new Relay(host, connection, upstream, 0);
+  prepare(relay, connection, sockets);
+  relay.dial(0);
+  const socket = sockets.dialed[0];
+  const setup = { relay, connection, sockets, socket, scheduled: 0 };
   return setup;
 }
 
@@ -113,6 +119,88 @@ Deno.test("PX-14: on an idempotent route the data goes up at once", () => {
   relay.ready(WRITABLE);
   relay.run(BUDGET, 1);
   assertEquals(socket.outgoing, "get");
+});
+
+// Fast open towards the upstream. RFC 7413 §4.2.2.
+
+Deno.test("relay: bytes there when the upstream is dialed by fast open are sent at once", () => {
+  const { relay, connection, socket } = dialing({}, (relay, connection) => {
+    relay.opensFast = true;
+    connection.receives("get");
+  });
+  assert(socket.opensFast);
+  assertEquals([socket.outgoing, connection.kept, relay.bytesUp], ["get", "", 3]);
+  assertEquals(relay.stage, Stage.Dialing, "the upstream has not answered");
+  connection.receives("more");
+  relay.run(BUDGET, 1);
+  assertEquals(socket.outgoing, "get");
+  relay.ready(WRITABLE);
+  relay.run(BUDGET, 2);
+  assertEquals([relay.stage, socket.outgoing], [Stage.Open, "getmore"]);
+});
+
+Deno.test("relay: what the SYN did not take is sent once connected", () => {
+  for (const errno of [EAGAIN, EINPROGRESS]) {
+    const { relay, connection, sockets, socket } = dialing({}, (relay, connection, sockets) => {
+      relay.opensFast = true;
+      connection.receives("get");
+      sockets.onCall = (_name, descriptor) => void (sockets.at(descriptor).sendErrno = errno);
+    });
+    sockets.onCall = () => {};
+    assertEquals([relay.stage, connection.kept, relay.bytesUp], [Stage.Dialing, "get", 0]);
+    socket.sendErrno = 0;
+    relay.ready(WRITABLE);
+    relay.run(BUDGET, 1);
+    assertEquals([relay.stage, socket.outgoing, relay.bytesUp], [Stage.Open, "get", 3]);
+  }
+});
+
+Deno.test("relay: a fast open that fails at once is a dialing that failed", () => {
+  const { relay, connection, socket } = dialing({}, (relay, connection, sockets) => {
+    relay.opensFast = true;
+    connection.receives("get");
+    sockets.onCall = (_name, descriptor) => void (sockets.at(descriptor).sendErrno = ECONNREFUSED);
+  });
+  assertEquals([relay.reason, relay.upstreamErrno], ["dial failed", ECONNREFUSED]);
+  assertEquals([socket.state, connection.calls], ["reset", ["abort", "release"]]);
+});
+
+Deno.test("relay: a refused fast open ends as any dialing, in time and by its errno", () => {
+  const setup = dialing({ px_connect_timeout: 3 }, (relay, connection) => {
+    relay.opensFast = true;
+    connection.receives("get");
+  });
+  assertEquals(setup.relay.deadline(), 3000);
+  setup.socket.pendingErrno = ECONNREFUSED;
+  setup.relay.ready(WRITABLE | READABLE);
+  setup.relay.run(BUDGET, 1);
+  assertEquals([setup.relay.reason, setup.relay.upstreamErrno], ["dial failed", ECONNREFUSED]);
+});
+
+Deno.test("relay: without bytes that may go up a dialing is not fast: its SYN leaves at once", () => {
+  const cases: ((relay: Relay, connection: FakeConnection) => void)[] = [
+    (relay) => relay.opensFast = true,
+    (_relay, connection) => connection.receives("get"),
+    (relay, connection) => { // a replay may be
+      relay.opensFast = true;
+      connection.isEstablished = false;
+      connection.receives("get");
+    },
+  ];
+  for (const prepare of cases) {
+    const { socket } = dialing({}, prepare);
+    assertEquals([socket.opensFast, socket.outgoing], [false, ""]);
+  }
+});
+
+Deno.test("relay: on an idempotent route the data of a client's fast open rides on, SYN to SYN", () => {
+  const { socket } = dialing({}, (relay, connection) => {
+    relay.opensFast = true;
+    relay.isIdempotent = true;
+    connection.isEstablished = false;
+    connection.receives("get");
+  });
+  assertEquals([socket.opensFast, socket.outgoing], [true, "get"]);
 });
 
 Deno.test("relay: an offered segment is sent from its frame, and the relay is run", () => {
@@ -278,9 +366,9 @@ Deno.test("relay: a client that is gone already is not dialed for", () => {
   const sockets = new FakeSockets(arena);
   const connection = new FakeConnection(arena, LOCAL, REMOTE);
   connection.closeReason = "reset by peer";
-  const host = { sockets, tunables: DEFAULT_TUNABLES, schedule: () => {} };
-  const relay = new Relay(host, connection, UPSTREAM, 0);
-  relay.dial();
+  const host = { tunables: DEFAULT_TUNABLES, schedule: () => {} };
+  const relay = new Relay(host, connection, new KernelUpstream(sockets, UPSTREAM, null), 0);
+  relay.dial(0);
   assertEquals(sockets.dialed.length, 0);
   assertEquals([relay.stage, relay.reason], [Stage.Ended, "client lost"]);
 });
@@ -382,9 +470,9 @@ Deno.test("relay: a dialing refused at once resets the client (PX-04)", () => {
   const sockets = new FakeSockets(arena);
   sockets.dialErrno = ECONNREFUSED;
   const connection = new FakeConnection(arena, LOCAL, REMOTE);
-  const host = { sockets, tunables: DEFAULT_TUNABLES, schedule: () => {} };
-  const relay = new Relay(host, connection, UPSTREAM, 0);
-  relay.dial();
+  const host = { tunables: DEFAULT_TUNABLES, schedule: () => {} };
+  const relay = new Relay(host, connection, new KernelUpstream(sockets, UPSTREAM, null), 0);
+  relay.dial(0);
   assertEquals(connection.calls, ["abort", "release"]);
   assertEquals([relay.reason, relay.upstreamErrno], ["dial failed", ECONNREFUSED]);
 });

@@ -12,7 +12,8 @@ export function observePeer(flow: Flow, packet: Packet): void {
   const isSyn = packet.flags.includes("S");
   if (!packet.flags.includes("R")) flow.peerWindow = packet.window;
   if (isSyn) flow.peerShift = shiftOf(packet);
-  if (packet.flags.includes("F")) {
+  // SYN and FIN together begin or end nothing, unless they are an answer.
+  if (packet.flags.includes("F") && (!isSyn || packet.flags.includes("."))) {
     flow.peerEnd = relative(packet.seq, flow.peerIsn) + packet.payload.length + 1;
   }
   const acknowledged = packet.flags.includes(".") ? relative(packet.ack, flow.productIsn ?? 0) : 1;
@@ -70,7 +71,8 @@ function windowProblem(flow: Flow, packet: Packet): string {
 /** Bytes are those the application wrote, where the peer has room for them. RFC 9293 §3.8.6. */
 function payloadProblem(flow: Flow, packet: Packet): string {
   const { payload } = packet;
-  const start = relative(packet.seq, flow.productIsn ?? 0);
+  const isSyn = packet.flags.includes("S");
+  const start = relative(packet.seq, flow.productIsn ?? 0) + (isSyn ? 1 : 0);
   const end = start + payload.length;
   if (payload.length === 0 || start < 1) return "";
   if (end > flow.writePosition) return "its payload was never written";

@@ -17,6 +17,7 @@ import {
   countDescriptors,
   DEVICE,
   failuresOf,
+  type Special,
   startTapster,
   waitForDescriptors,
 } from "./tapster.ts";
@@ -44,7 +45,7 @@ export class Scene implements AsyncDisposable {
   /** How many errors Tapster is to log: a test provokes them. */
   expectedFailures = 0;
   #link: LossyLink | null = null;
-  readonly #clients: Program[] = [];
+  readonly #peers: Program[] = [];
   readonly #beside: Namespace[] = [];
   readonly #idleDescriptorCount: number;
 
@@ -63,15 +64,20 @@ export class Scene implements AsyncDisposable {
   }
 
   /** Makes the namespace and starts Tapster and the upstream in it. */
-  static async open(means: Means, variant: Variant, flags: string[] = []): Promise<Scene> {
+  static async open(
+    means: Means,
+    variant: Variant,
+    flags: string[] = [],
+    special: Special = {},
+  ): Promise<Scene> {
     const namespace = await Namespace.open(means);
     try {
-      const loopback = addressesOf(variant).loopback;
+      const { loopback, any } = addressesOf(variant);
       const upstream = namespace.start("the upstream", Deno.execPath(), [
         "run",
         "--allow-all",
         `${PEERS}upstream.ts`,
-        loopback,
+        variant.via === "tap" ? any : loopback, // the device is not there yet
       ]);
       await upstream.record(START_MS, "listening");
       const logFlags = ["--log-level", "info", "--log-format", "json"];
@@ -80,7 +86,7 @@ export class Scene implements AsyncDisposable {
         ...AT_ONCE,
         ...logFlags,
         ...flags,
-      ]);
+      ], special);
       const scene = new Scene(variant, namespace, tapster, upstream);
       if (variant.loss > 0) scene.#link = await LossyLink.open(namespace, variant);
       scene.clientNamespace = scene.#link?.clientNamespace ?? namespace;
@@ -119,14 +125,15 @@ export class Scene implements AsyncDisposable {
       holds: false,
       ...task,
     };
-    const client = this.clientNamespace.start("the client", Deno.execPath(), [
-      "run",
-      "--allow-all",
-      `${PEERS}client.ts`,
-      JSON.stringify(whole),
-    ]);
-    this.#clients.push(client);
-    return client;
+    return this.startPeer("the client", "client.ts", whole);
+  }
+
+  /** Starts a program of `peers/` with its task where the clients are; `what` names it in messages. */
+  startPeer(what: string, file: string, task: unknown): Program {
+    const args = ["run", "--allow-all", `${PEERS}${file}`, JSON.stringify(task)];
+    const peer = this.clientNamespace.start(what, Deno.execPath(), args);
+    this.#peers.push(peer);
+    return peer;
   }
 
   /** Runs a client to its end; its reports, in the order of their seeds. */
@@ -174,7 +181,7 @@ export class Scene implements AsyncDisposable {
     for (const namespace of [this.namespace, ...this.#beside]) {
       assert(!namespace.devices().includes(DEVICE), "the device remains");
     }
-    for (const client of this.#clients) await client[Symbol.asyncDispose]();
+    for (const peer of this.#peers) await peer[Symbol.asyncDispose]();
     await this.#link?.finish();
     await this.upstream[Symbol.asyncDispose]();
     assertEquals(this.namespace.processes(), [], "processes remain");
