@@ -44,6 +44,13 @@ The device:
 Behaviour:
   --set TUNABLE=VALUE        Change a tunable of the list below, repeatable
 
+Record and replay:
+  --record FILE              Record the run in a new file, its keys and all bytes of its
+                             clients included. Needs --allow-write=FILE
+  --record-limit BYTES       The most bytes of it, 1048576 to 2147483648 (268435456)
+  --replay FILE              Run a recording again, tell what happens and whether it is
+                             the same, bit for bit. Needs --allow-read=FILE, no device
+
 Log:
   --log-level LEVEL          debug, info, warn or error (info); debug shows each
                              segment with SYN, FIN or RST
@@ -55,7 +62,7 @@ Log:
 
 SIGINT and SIGTERM let open connections finish (px_drain_timeout), a second one
 ends the program at once. Exit codes: 0 ended as asked, 1 the system refused
-something, 2 wrong flags, 75 the device was destroyed.
+something, 2 wrong flags, 75 the device was destroyed. Of a replay: 0 the same, 1 not.
 
 Examples:
   # A web server of this host under another address
@@ -83,7 +90,7 @@ ${tunableLines().join("\n")}`;
  * to try. `deviceName` and `offload` are what the system granted.
  */
 export function welcomeLines(config: Config, deviceName: string, offload: boolean): string[] {
-  const { setup, mtu, hostAddresses, routes } = config;
+  const { setup, mtu, hostAddresses, routes, recording } = config;
   const stackAddresses = config.stackAddresses.map((cidr) => cidr.address);
   const unreachable = setup
     ? stackAddresses.filter((own) => !hostAddresses.some((network) => network.contains(own)))
@@ -96,6 +103,10 @@ export function welcomeLines(config: Config, deviceName: string, offload: boolea
     ...unreachable.map((own) =>
       `${own} is in no network of ${deviceName}: to reach it, ip route add ${own} dev ${deviceName}`
     ),
+    ...(recording === null ? [] : [
+      `Recording to ${recording.path}, at most ${recording.limit} bytes: keys, and all that ` +
+      "clients and upstreams send",
+    ]),
     `Try: curl http://${exampleOf(routes[0])}/ with a server on ${exampleServerOf(routes[0])}`,
   ];
 }

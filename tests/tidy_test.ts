@@ -48,6 +48,14 @@ const MAY_IMPORT: Record<string, string[]> = {
     "node:timers", // the driver's setImmediate
     "@std/log",
   ],
+  // Above the proxy: it looks on, and puts the same program together on a recording.
+  "lib/observe/": [
+    "lib/proxy/",
+    "lib/tcp/tunables.ts",
+    "lib/wire/",
+    "lib/host/host.ts",
+    "lib/host/errno.ts",
+  ],
   "lib/host/": [
     "lib/wire/address.ts",
     "lib/wire/frame.ts",
@@ -80,6 +88,7 @@ const BANNED: Record<string, RegExp[]> = {
   "lib/tcp/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
   "lib/stack/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
   "lib/proxy/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
+  "lib/observe/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
 };
 
 /** The driver parks and yields: the one place above `host` that waits. */
@@ -92,6 +101,8 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/host/host.ts": "interfaces and two constants",
   "lib/host/arena_address.ts": "through its users in tests/host/io_vector_test.ts",
   "lib/host/tap_device.ts": "through TapLink in tests/host/tap_test.ts",
+  "lib/observe/calls.ts": "every byte of it in tests/observe/replay_test.ts",
+  "lib/observe/tape.ts": "through the replay in tests/observe/replay_test.ts",
   "lib/tcp/acknowledge.ts": PROTOCOL_SUITE,
   "lib/tcp/agreement.ts": PROTOCOL_SUITE,
   "lib/tcp/connection.ts": PROTOCOL_SUITE,

@@ -35,7 +35,10 @@ export function acknowledge(c: Connection, seg: Segment, now: number): boolean {
   if (c.scoreboard !== null) flightAcknowledged(c, c.scoreboard, seg, acked, now);
   else if (c.recovery !== null || c.hasProbed) lateNewsArrives(c, seg);
   if (c.ecnOk) takeCongestionEcho(c, seg);
+  const wasShut = c.sndWnd === 0;
   updateWindow(c, seg, acked);
+  const isProgress = acked > 0 || (wasShut && c.sndWnd > 0);
+  if (isProgress && c.userTimeoutMs !== 0) c.progressAt = now | 0;
   if (c.sndUna !== c.endOfStream) c.tcp.ready(c);
   return true;
 }

@@ -119,7 +119,7 @@ export class Connection implements Tuple {
 
   /** Armed `TIMER` bits, and the time of each: int32 milliseconds. */
   timers = 0;
-  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0];
+  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   heapIndex = -1;
 
   readonly iss: number;
@@ -201,6 +201,10 @@ export class Connection implements Tuple {
   /** Retransmissions or probes in a row without any answer, and when the first of them was due. */
   retries = 0;
   retriesBeganAt = 0;
+  /** How long the peer may take nothing, milliseconds; 0: R2 and the probes' count decide. */
+  userTimeoutMs = 0;
+  /** When it last took something, or there was something to take; only while there is a user timeout. */
+  progressAt = 0;
   scoreboard: Scoreboard | null = null;
   /** What our SYN tried of fast open; None for a passive open. */
   fastOpenTrial: FastOpenTrial = 0;
@@ -449,6 +453,20 @@ export class Connection implements Tuple {
     this.keepaliveProbes = 0;
     if (this.state === State.Closed || this.state === State.TimeWait) return;
     arm(this, TIMER.Keepalive, (this.lastReceivedAt + this.keepaliveTimeMs) | 0);
+  }
+
+  /**
+   * How many milliseconds from `now` or later on, 1 … 2^31 - 1, data may stay
+   * unacknowledged, the peer's window shut, or a probed peer silent, before the
+   * connection is reset as timed out. It takes the place of `tcp_retries2` and of
+   * the number of keep-alive probes; 0, as at first: there is none. RFC 9293
+   * §3.8.3, RFC 5482 §3; Linux: `TCP_USER_TIMEOUT`.
+   */
+  setUserTimeout(timeoutMs: number, now: number): void {
+    this.userTimeoutMs = timeoutMs;
+    disarm(this, TIMER.User);
+    if (timeoutMs > 0) this.tcp.ready(this);
+    this.progressAt = now | 0;
   }
 
   /** Idle milliseconds before the first keep-alive probe. */

@@ -57,6 +57,7 @@ export function transmit(c: Connection, now: number): Turn {
     else turn = sendLost(c, now);
     if (turn === Turn.Done) turn = sendNew(c, now);
     if (turn === Turn.Done && c.phase === Phase.Recovery) turn = rescue(c, now);
+    if (c.userTimeoutMs !== 0) awaitProgress(c, now);
     if (turn === Turn.Refused) return turn;
   }
   if (c.ackNow && !sendAcknowledgment(c, now)) return Turn.Refused;
@@ -67,6 +68,13 @@ export function transmit(c: Connection, now: number): Turn {
 export function limitOrphan(c: Connection, now: number): void {
   if (c.state !== State.FinWait2 || (c.timers & TIMER.FinWait2) !== 0) return;
   arm(c, TIMER.FinWait2, (now + c.tcp.tunables.tcp_fin_timeout * 1000) | 0);
+}
+
+/** The peer has something to take from now on. RFC 9293 §3.8.3; UTO-01. */
+function awaitProgress(c: Connection, now: number): void {
+  if ((c.timers & TIMER.User) !== 0) return;
+  c.progressAt = now | 0;
+  arm(c, TIMER.User, (now + c.userTimeoutMs) | 0);
 }
 
 /** Sends lost ranges again as far as cwnd allows. RFC 6675 §5 (C), RFC 9293 §3.8.1. */
@@ -111,10 +119,13 @@ function sendNewRanges(c: Connection, now: number): Turn {
     const unsent = (c.endOfStream - c.sndNxt) | 0;
     if (unsent === 0) return Turn.Done;
     const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
-    const room = Math.min(window, c.cwnd - pipe(c), superSegment(c));
+    // cwnd counts data; a FIN alone has none. RFC 5681 §2.
+    const isFin = c.finQueued && unsent === 1;
+    const allowed = isFin ? unsent : c.cwnd - pipe(c);
+    const room = Math.min(window, allowed, superSegment(c));
     const length = unsent <= room ? unsent : wholeSegments(c, room);
     if (length <= 0) {
-      if (window < c.cwnd - pipe(c)) considerProbing(c, window, now);
+      if (window < allowed) considerProbing(c, window, now);
       return Turn.Done;
     }
     if (!sendNext(c, length, now)) return Turn.Refused;

@@ -98,7 +98,7 @@ export class Socket {
 
   /** setsockopt(2) with a number. Throws ENOPROTOOPT when there is no such option. */
   setOption(name: string, value: number): void {
-    if (!this.options.set(name, value)) throw new SocketError("ENOPROTOOPT");
+    if (!this.options.set(name, value, this.#host.now)) throw new SocketError("ENOPROTOOPT");
     for (const listener of this.#listeners) listener.fastOpen = this.options.fastOpen;
   }
 
@@ -354,7 +354,7 @@ export class Socket {
   #adopt(c: Connection): void {
     this.#connection = c;
     c.user = this;
-    this.options.attach(c);
+    this.options.attach(c, this.#host.now);
   }
 
   #take(c: Connection, length: number, isPeek: boolean): Uint8Array {

@@ -8,7 +8,9 @@ import type { Endpoint } from "../../lib/wire/address.ts";
 import { parseCidr, parseMac } from "../../lib/wire/address.ts";
 import { Arena } from "../../lib/wire/memory.ts";
 import { PagePool } from "../../lib/wire/pages.ts";
+import { Recorder, type RecordingFile } from "../../lib/observe/recorder.ts";
 import { Driver } from "../../lib/proxy/driver.ts";
+import type { Machine } from "../../lib/proxy/program.ts";
 import { type ClientStack, Proxy } from "../../lib/proxy/proxy.ts";
 import { type ProxyLogger, RecordLog } from "../../lib/proxy/record_log.ts";
 import { parseRoute } from "../../lib/proxy/route.ts";
@@ -37,6 +39,9 @@ const LIMIT_MS = 3_600_000;
 const TURNS_LIMIT = 10_000;
 /** Frames, arena bytes for what is no page. */
 const ARENA_REST = 1 << 20;
+
+/** Worlds end by themselves. */
+const NO_LIMIT = { limit: Infinity, onStop: () => {} };
 
 const ROUTES = STACK_ADDRESSES.map((address) => {
   const listen = address.includes(":") ? `[${address}]` : address;
@@ -75,13 +80,15 @@ export class World implements LinkWatcher {
   readonly #witness: Witness;
   readonly #trace: Trace | null;
   readonly #dice: Dice;
+  readonly #recorder: Recorder | null;
   readonly #hosts = new Map<number, SimHost>();
   /** By port: what is there for one who dials. */
   readonly #servers = new Map<number, () => Server>();
   readonly #received = new ReceivedSegment();
   #violation = "";
 
-  constructor(plan: WorldPlan, trace: Trace | null) {
+  /** With a `recording` the program's part of it all is recorded there. */
+  constructor(plan: WorldPlan, trace: Trace | null, recording: RecordingFile | null = null) {
     this.plan = plan;
     this.#trace = trace;
     const dice = new Dice(plan.seed ^ 0x77777777);
@@ -105,38 +112,53 @@ export class World implements LinkWatcher {
       violated,
       note: (what) => this.#note(what),
     });
-    this.stack = new Stack({
-      arena,
-      pages,
-      tunables: plan.tunables,
-      entropy: entropyOf(dice.fork()),
-      isn: plan.hasChosenIsns ? chosenIsns(dice.fork()) : null,
-      frameSink: this.#link,
+    const setup = {
       mac: parseMac("02:00:00:00:00:01")!,
       mtu: plan.link.mtu,
-      offload: plan.link.offload,
       addresses: STACK_ADDRESSES.map((address) =>
         parseCidr(`${address}/${address.includes(":") ? 64 : 24}`)!
       ),
+      gateways: [],
+      routes: ROUTES,
+      tunables: { ...plan.tunables, px_mem_max: plan.pageBytes },
+    };
+    const plain: Machine = {
+      arena,
+      link: this.#link,
+      sockets: this.#sockets,
+      poller: this.#poller,
+      clock: { now: () => this.#clock },
+      entropy: entropyOf(dice.fork()),
+    };
+    const isns = plan.hasChosenIsns ? chosenIsns(dice.fork()) : null;
+    const recorder = recording === null ? null : new Recorder(recording, arena, NO_LIMIT);
+    const machine = recorder?.attach({ ...setup, fastOpenKey: null }, plain) ?? plain;
+    this.#recorder = recorder;
+    this.stack = new Stack({
+      ...setup,
+      arena,
+      pages,
+      entropy: machine.entropy,
+      isn: recorder === null ? isns : null, // a recording has the keys that make them, no others
+      frameSink: machine.link,
+      offload: plan.link.offload,
       tracer: null,
     });
     const log = new RecordLog(this.#logger(), "error", 1000);
     this.proxy = new Proxy({
       stack: this.#watchedStack(),
       arena,
-      sockets: this.#sockets,
-      poller: this.#poller,
+      sockets: machine.sockets,
+      poller: machine.poller,
       log,
       routes: ROUTES,
     });
     this.#driver = new Driver({
-      link: this.#link,
+      ...machine,
       stack: this.stack,
       proxy: this.proxy,
-      poller: this.#poller,
-      clock: { now: () => this.#clock },
-      arena,
       log,
+      watcher: recorder,
     });
     this.#inspector = new Inspector({
       stack: this.stack,
@@ -166,6 +188,7 @@ export class World implements LinkWatcher {
       this.#look();
       this.turns += turns + 1;
     }
+    this.#recorder?.close();
     this.#checkEnd();
   }
 
