@@ -215,6 +215,12 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
     return this.#sendThroughHop(seg, payload);
   }
 
+  doubt(seg: Segment): void {
+    const slot = this.neighbors.find(seg.remote0, seg.remote1, seg.remote2, seg.remote3);
+    const hop = slot >= 0 ? slot : this.#discovery.hopOf(seg);
+    if (hop >= 0) this.neighbors.doubt(hop, this.#now);
+  }
+
   /** Its connection learns that the host is unreachable: a soft error. RFC 1122 §4.2.3.9. */
   packetLost(offset: number, length: number): void {
     const error = this.#lost;

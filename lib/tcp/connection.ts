@@ -267,7 +267,7 @@ export class Connection implements Tuple {
   bytesAcknowledged = 0;
   /** Segments sent again. */
   retransmits = 0;
-  /** ICMP errors about segments in flight. RFC 5461 §3. */
+  /** ICMP errors about segments in flight, and times that R1 was reached. RFC 5461 §3, RFC 9293 §3.8.3. */
   softErrors = 0;
 
   constructor(tcp: Tcp, tuple: Tuple, iss: number, irs: number) {

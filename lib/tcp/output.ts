@@ -16,6 +16,8 @@ import { markCapable } from "./ecn.ts";
 import { advertise } from "./receive_window.ts";
 import { backedOff } from "./rtt.ts";
 import { Phase } from "./phase.ts";
+import { usesRack } from "./rack.ts";
+import { blockCount, blockLimit, writeBlocks } from "./sack_blocks.ts";
 import { State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 import { arm, disarm, TIMER } from "./timers.ts";
@@ -55,6 +57,7 @@ export function transmit(c: Connection, now: number): Turn {
     if (c.recovery !== null && c.recovery.sendsNew) c.recovery.sendsNew = false;
     else turn = sendLost(c, now);
     if (turn === Turn.Done) turn = sendNew(c, now);
+    if (turn === Turn.Done && c.phase === Phase.Recovery) turn = rescue(c, now);
     if (c.userTimeoutMs !== 0) awaitProgress(c, now);
     if (turn === Turn.Refused) return turn;
   }
@@ -133,6 +136,31 @@ function sendNewRanges(c: Connection, now: number): Turn {
   return Turn.More;
 }
 
+/**
+ * Fast recovery without RACK has nothing to send: the last segment, once, lest
+ * the timer must find the loss of the tail. RFC 6675 §4 (NextSeg, 4).
+ */
+function rescue(c: Connection, now: number): Turn {
+  const recovery = c.recovery!;
+  const room = c.cwnd - pipe(c);
+  if (recovery.hasRescued || !c.sackOk || usesRack(c) || room < c.mss) return Turn.Done;
+  if (c.sndNxt !== c.endOfStream || !resendLast(c, now)) return Turn.Done;
+  recovery.hasRescued = true;
+  return Turn.Done;
+}
+
+/** Sends the last segment in flight again, if its fate is not known. Returns false when the device refused it. */
+function resendLast(c: Connection, now: number): boolean {
+  const scoreboard = c.scoreboard!;
+  const start = scoreboard.lastSegment(segmentRoom(c));
+  const length = (c.sndNxt - start) | 0;
+  if (length === 0) return true;
+  if (!sendRange(c, start, length, now)) return false;
+  scoreboard.probed(start, toMicroseconds(now));
+  noteResent(c, length, now);
+  return true;
+}
+
 /** Sends the next `length` bytes for the first time. Returns false when the device refused them. */
 function sendNext(c: Connection, length: number, now: number): boolean {
   const from = c.sndNxt;
@@ -169,13 +197,9 @@ export function sendTailProbe(c: Connection, now: number): boolean {
   if (!c.isProbeResent) {
     if (!sendNext(c, length, now)) return false;
   } else {
-    const scoreboard = c.scoreboard!;
-    const start = scoreboard.lastSegment(segmentRoom(c));
-    const last = (c.sndNxt - start) | 0;
-    if (last === 0) return true; // its fate is known
-    if (!sendRange(c, start, last, now)) return false;
-    scoreboard.probed(start, toMicroseconds(now));
-    noteResent(c, last, now);
+    const before = c.retransmits;
+    if (!resendLast(c, now)) return false;
+    if (c.retransmits === before) return true;
   }
   c.hasProbed = true;
   c.probeEnd = c.sndNxt;
@@ -240,7 +264,7 @@ export function sendProbe(c: Connection, now: number): boolean {
 /** `<SEQ=SND.NXT><ACK=RCV.NXT><ACK>`. Returns false when the device refused it. */
 function sendAcknowledgment(c: Connection, now: number): boolean {
   const seg = prepare(c, ACK, c.sndNxt, now);
-  if (hasDuplicateReport(c)) addDuplicateReport(c, seg, sackLimit(c));
+  if (hasDuplicateReport(c)) addDuplicateReport(c, seg, blockLimit(c));
   if (!c.tcp.send(seg, EMPTY_GATHER, now)) return false;
   acknowledged(c);
   c.dsackStart = c.dsackEnd;
@@ -323,10 +347,7 @@ function prepare(c: Connection, flags: number, seq: number, now: number): Segmen
     seg.tsVal = c.tcp.timestamp(c.tsOffset, now);
     seg.tsEcr = c.tsRecent;
   }
-  if (c.sackOk && c.receiveQueue.hasGap && (flags & RST) === 0) {
-    const ranges = c.receiveQueue.ranges!;
-    seg.sackCount = ranges.blocks(seg.sackStart, seg.sackEnd, sackLimit(c));
-  }
+  if (blockCount(c) > 0 && (flags & RST) === 0) writeBlocks(c, seg);
   return seg;
 }
 
@@ -339,13 +360,8 @@ function acknowledged(c: Connection): void {
 
 /** Payload bytes of one segment on the wire, beside the SACK blocks it will carry. RFC 6691. */
 function segmentRoom(c: Connection): number {
-  if (!c.sackOk || !c.receiveQueue.hasGap) return c.mss;
-  return c.mss - 4 - 8 * Math.min(c.receiveQueue.ranges!.count, sackLimit(c));
-}
-
-/** SACK blocks that fit: 40 bytes of options, 12 of them for timestamps. RFC 2018 §3. */
-function sackLimit(c: Connection): number {
-  return c.tsOk ? 3 : 4;
+  const blocks = blockCount(c);
+  return blocks === 0 ? c.mss : c.mss - 4 - 8 * blocks;
 }
 
 /** Most payload bytes handed to the device at once. */

@@ -35,7 +35,7 @@ import { IsnGenerator, type IsnSource } from "./isn.ts";
 import { Listener, type ListenOptions } from "./listener.ts";
 import { Listeners } from "./listeners.ts";
 import { type ConnectOptions, Openings, type Router } from "./openings.ts";
-import { transmit, Turn } from "./output.ts";
+import { prepareReply, transmit, Turn } from "./output.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { replyReset } from "./reset.ts";
 import { Scoreboard } from "./scoreboard.ts";
@@ -129,6 +129,7 @@ export class Tcp {
   readonly #connections = new ConnectionTable<Connection>();
   readonly #handshakes = new ConnectionTable<Handshake>();
   readonly #openings: Openings;
+  readonly #router: Router | null;
   readonly #challengeLimit: RateLimit;
   readonly #sink: SegmentSink;
   readonly #tracer: Tracer | null;
@@ -181,7 +182,8 @@ export class Tcp {
     if (parts.fastOpenKey !== undefined) this.fastOpenCookies.setKeys(parts.fastOpenKey);
     this.#receiving = parts.receiving ?? null;
     this.receiveShift = parts.receiving?.shift ?? shiftFor(parts.tunables.tcp_rmem_max);
-    this.#openings = new Openings(this, parts.router ?? null, parts.arena, secret("ports"));
+    this.#router = parts.router ?? null;
+    this.#openings = new Openings(this, this.#router, parts.arena, secret("ports"));
   }
 
   /** The tunables in force. */
@@ -374,6 +376,12 @@ export class Tcp {
   /** Hands down a reply which nothing remembers: one that the device refuses is lost, and counted. */
   sendReply(seg: Segment, now: number): void {
     if (!this.send(seg, EMPTY_GATHER, now)) this.counters.TxDrop++;
+  }
+
+  /** The peer of `c` does not answer: the floor below may know another way. RFC 9293 §3.8.3 (R1). */
+  doubtPath(c: Connection): void {
+    prepareReply(this, c);
+    this.#router?.doubt(this.out);
   }
 
   /** `c` owes or may send something: it has a turn in the next `poll`. */

@@ -64,11 +64,18 @@ function retransmissionTimeout(c: Connection, now: number): void {
   if (givesUp(c, now)) return giveUp(c, "timed out");
   c.tcp.counters.TCPTimeouts++;
   enterLoss(c, scoreboard);
+  if (c.retries === c.tcp.tunables.tcp_retries1) adviseNegatively(c);
   c.retries++;
   timeoutSuspects(c, c.retries, now);
   c.backoff++;
   restartRetransmission(c, now);
   c.tcp.ready(c);
+}
+
+/** R1: the next hop is doubted, and the user may ask for soft errors. RFC 9293 §3.8.3 (MUST-20). */
+function adviseNegatively(c: Connection): void {
+  c.softErrors++;
+  c.tcp.doubtPath(c);
 }
 
 /** No acknowledgment of the tail came: one segment asks for it, then the retransmission timer runs. RFC 8985 §7.3. */

@@ -234,17 +234,7 @@ export class World implements LinkWatcher {
       violated: (what) => this.#violated(what),
       note: (what) => this.#note(what),
     };
-    for (const plan of this.plan.sessions) {
-      const up = new Pattern(dice.word());
-      const down = new Pattern(dice.word());
-      const client = new ModelClient(parts, plan.client, up, down);
-      const server = new Server(plan.server, up, down, true);
-      const { port, serverPort } = plan.client.ends;
-      this.#hosts.set(port, client);
-      this.#servers.set(serverPort, () => this.#dialed(server));
-      this.#witness.expect(client, down);
-      this.sessions.push({ plan, client, server });
-    }
+    for (const plan of this.plan.sessions) this.#enter(plan, parts, dice.fork());
     for (const { adversary, server } of this.plan.attacks) {
       const up = new Pattern(dice.word());
       const down = new Pattern(dice.word());
@@ -253,6 +243,27 @@ export class World implements LinkWatcher {
       this.#servers.set(serverPort, () => new Server(server, up, down, false));
     }
     this.#events.plan(this.plan.link.calmAt + LIVENESS_MS, () => this.#checkLiveness());
+  }
+
+  /** A client comes, now or at its time. */
+  #enter(plan: SessionPlan, parts: HostParts, dice: Dice): void {
+    const up = new Pattern(dice.word());
+    const down = new Pattern(dice.word());
+    const client = new ModelClient(parts, plan.client, up, down);
+    const server = new Server(plan.server, up, down, true);
+    const { port, serverPort } = plan.client.ends;
+    this.#hosts.set(port, client);
+    this.#servers.set(serverPort, () => this.#dialed(server));
+    this.#witness.expect(client, down);
+    this.sessions.push({ plan, client, server });
+    const { again, pauseMs } = plan;
+    if (again === null) return;
+    client.whenDone = () => {
+      this.#events.plan(this.now + pauseMs, () => {
+        // Not while the stack may wait for an ACK of the old connection: the new one has none for it.
+        if (server.end === "closed") this.#enter(again, parts, dice);
+      });
+    };
   }
 
   #serverAt(remote: Endpoint): Server | null {
@@ -344,7 +355,21 @@ export class World implements LinkWatcher {
   #checkEnd(): void {
     for (const session of this.sessions) this.#checkSession(session);
     this.#inspector.checkEmpty();
+    if (this.plan.isFine) this.#checkCalm();
     if (this.#violation !== "") this.#fail(this.#violation);
+  }
+
+  /** Where nothing is lost, late or twice, nobody need send anything again. */
+  #checkCalm(): void {
+    const { TCPTimeouts, TCPSynRetrans } = this.stack.counters;
+    if (TCPTimeouts + TCPSynRetrans > 0) {
+      this.#violated(
+        `${TCPTimeouts} timeouts and ${TCPSynRetrans} SYN-ACKs sent again in fine weather`,
+      );
+    }
+    for (const { client } of this.sessions) {
+      if (client.resent > 0) this.#violated(`${client} had to send again in fine weather`);
+    }
   }
 
   #checkSession({ plan, client, server }: Session): void {

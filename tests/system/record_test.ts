@@ -1,14 +1,17 @@
 /** Recordings: what happened over a real device happens again without it, bit for bit. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { Exchange } from "./peers/exchange.ts";
+import { parseRecord } from "./support/program.ts";
 import { systemTestWithoutScene } from "./support/register.ts";
-import { Scene } from "./support/scene.ts";
-import { DEFAULT_VARIANT, VARIANTS } from "./support/variants.ts";
+import { assertTransfers, Scene } from "./support/scene.ts";
+import { DEFAULT_VARIANT, TAP_UPSTREAM_VARIANTS, VARIANTS } from "./support/variants.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const MIB = 1024 * 1024;
 /** What no transfer reaches. */
 const ENDLESS = 1024 * 1024 * MIB;
+const SMALL: Exchange = { seed: 1, upLength: 1000, downLength: 1000, order: "together" };
 const UNDER_WAY_MS = 10_000;
 const CURL_MS = 20_000;
 const PROMPTLY_MS = 5_000;
@@ -44,10 +47,10 @@ function recordedScene(
   means: Parameters<typeof Scene.open>[0],
   variant: typeof DEFAULT_VARIANT,
   path: string,
-  root = ROOT,
+  { root = ROOT, flags = [] as string[] } = {},
 ): Promise<Scene> {
   const special = { permissions: [`--allow-write=${path}`], root };
-  return Scene.open(means, variant, ["--record", path], special);
+  return Scene.open(means, variant, ["--record", path, ...flags], special);
 }
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
@@ -59,7 +62,7 @@ async function inFolder(body: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
-for (const variant of VARIANTS) {
+for (const variant of [...VARIANTS, ...TAP_UPSTREAM_VARIANTS]) {
   systemTestWithoutScene(
     `record: a page, 8 MiB each way and an abortion are replayed bit for bit (${variant.name})`,
     (means) =>
@@ -101,6 +104,47 @@ for (const variant of VARIANTS) {
   );
 }
 
+systemTestWithoutScene(
+  "record: a killed run is replayed up to its last rest",
+  (means) =>
+    inFolder(async (folder) => {
+      const path = `${folder}/run.rec`;
+      {
+        await using scene = await recordedScene(means, DEFAULT_VARIANT, path);
+        await scene.runClient({ exchange: SMALL });
+        await scene.closeRecords(1);
+        scene.tapster.signal("SIGKILL");
+        await scene.tapster.ending(END_MS);
+      }
+      const { code, lines } = await replay(path);
+      assertMatch(lines.at(-1)!, /^identical up to where the recording breaks off: /);
+      assertEquals(code, 0);
+      assert(lines.some((line) => line.includes('reason="closed"')), lines.join("\n"));
+    }),
+);
+
+systemTestWithoutScene(
+  "record: at the limit the run goes on, and the log says so",
+  (means) =>
+    inFolder(async (folder) => {
+      const path = `${folder}/run.rec`;
+      {
+        const flags = ["--record-limit", `${MIB}`];
+        await using scene = await recordedScene(means, DEFAULT_VARIANT, path, { flags });
+        await assertTransfers(scene, { ...SMALL, upLength: 4 * MIB, downLength: 4 * MIB });
+        const [notice] = scene.tapster.lines.map(parseRecord)
+          .filter((record) => record?.msg === "recording-ended");
+        const { bytes, cause, file } = notice ?? {};
+        assertEquals([bytes, cause, file], [Deno.statSync(path).size, "--record-limit", path]);
+        assert(Number(bytes) <= MIB);
+        await scene.finish();
+      }
+      const { code, lines } = await replay(path);
+      assertMatch(lines.at(-1)!, /^identical up to the recording's limit: /);
+      assertEquals(code, 0);
+    }),
+);
+
 /** The FIN that is received takes a sequence number: without that it is never acknowledged. */
 const RIGHT = "c.rcvNxt = (c.rcvNxt + 1) | 0;";
 const WRONG = "c.rcvNxt = (c.rcvNxt + 0) | 0;";
@@ -126,7 +170,7 @@ systemTestWithoutScene(
       const path = `${folder}/bug.rec`;
       const clientFin = / < \S+ \S+ F\S* /;
       {
-        await using scene = await recordedScene(means, DEFAULT_VARIANT, path, folder);
+        await using scene = await recordedScene(means, DEFAULT_VARIANT, path, { root: folder });
         await curl(scene);
         const before = scene.namespace.tcpCounter("RetransSegs");
         const end = performance.now() + AGAIN_MS;
