@@ -176,10 +176,10 @@ export class Socket {
    */
   openingFast(remote: Endpoint, bytes: Uint8Array, options: CallOptions): () => number | Blocked {
     if (this.#connection !== null) return this.writing(bytes, options);
-    return this.#openingFast(remote, bytes, options);
+    return this.#beginFast(remote, bytes, options);
   }
 
-  #openingFast(remote: Endpoint, bytes: Uint8Array, options: CallOptions): () => number | Blocked {
+  #beginFast(remote: Endpoint, bytes: Uint8Array, options: CallOptions): () => number | Blocked {
     if ((this.#host.stack.tunables.tcp_fastopen & FAST_OPEN.Client) === 0) {
       throw new SocketError("EOPNOTSUPP");
     }
@@ -203,7 +203,7 @@ export class Socket {
    * when that is all or no more will be, and is to be made until then.
    */
   writing(bytes: Uint8Array, options: CallOptions): () => number | Blocked {
-    if (this.#deferred !== null) return this.#openingFast(this.#deferred, bytes, options);
+    if (this.#deferred !== null) return this.#beginFast(this.#deferred, bytes, options);
     const { nonblock } = options;
     let done = 0;
     return () => {

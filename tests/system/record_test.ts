@@ -149,8 +149,11 @@ systemTestWithoutScene(
 const RIGHT = "c.rcvNxt = (c.rcvNxt + 1) | 0;";
 const WRONG = "c.rcvNxt = (c.rcvNxt + 0) | 0;";
 
-/** Copies the program and plants the bug. */
-async function plantBug(folder: string): Promise<void> {
+/** A bug that ends the program. */
+const FATAL = 'throw new Error("the FIN is taken twice");';
+
+/** Copies the program, and puts `wrong` in the place of what is right. */
+async function plantBug(folder: string, wrong: string): Promise<void> {
   const copy = await new Deno.Command("cp", {
     args: ["-r", "lib", "main.ts", "deno.json", ".deno.lock", folder],
     cwd: ROOT,
@@ -159,14 +162,14 @@ async function plantBug(folder: string): Promise<void> {
   const path = `${folder}/lib/tcp/input.ts`;
   const [before, after, ...more] = Deno.readTextFileSync(path).split(RIGHT);
   assertEquals([after !== undefined, more], [true, []], `one line of input.ts is ${RIGHT}`);
-  Deno.writeTextFileSync(path, before + WRONG + after);
+  Deno.writeTextFileSync(path, before + wrong + after);
 }
 
 systemTestWithoutScene(
   "record: a bug that was met is met again in the replay, and gone with the right engine",
   (means) =>
     inFolder(async (folder) => {
-      await plantBug(folder);
+      await plantBug(folder, WRONG);
       const path = `${folder}/bug.rec`;
       const clientFin = / < \S+ \S+ F\S* /;
       {
@@ -191,6 +194,31 @@ systemTestWithoutScene(
       assertMatch(verdict, /^different at byte \d+, in turn \d+, \d+\.\d{6} s$/);
       const ackOf = (line: string) => Number(/ ack (\d+)/.exec(line)?.[1]);
       assertEquals(ackOf(replayed), ackOf(recorded) + 1, `${recorded}\n${replayed}`);
+    }),
+  { needs: ["curl"] },
+);
+
+systemTestWithoutScene(
+  "record: a bug that ended the program ends its replay, and not that of the right engine",
+  (means) =>
+    inFolder(async (folder) => {
+      await plantBug(folder, FATAL);
+      const path = `${folder}/bug.rec`;
+      {
+        await using scene = await recordedScene(means, DEFAULT_VARIANT, path, { root: folder });
+        await curl(scene);
+        assertEquals((await scene.tapster.ending(END_MS)).code, 1);
+        assertStringIncludes(scene.tapster.text, "the FIN is taken twice");
+      }
+      const buggy = await replay(path, folder);
+      assertEquals(buggy.code, 0);
+      const [last, verdict] = buggy.lines.slice(-2);
+      assertMatch(last, /^ +\d+\.\d{6} {2}fails: the FIN is taken twice$/);
+      assertMatch(verdict, /^identical up to the end of the run: /);
+
+      const right = await replay(path);
+      assertEquals(right.code, 1);
+      assertEquals(right.lines.at(-3), "  recorded: fails: the FIN is taken twice");
     }),
   { needs: ["curl"] },
 );
