@@ -191,6 +191,12 @@ export class Tcp {
     return this.#tunables;
   }
 
+  /** Changes the tunables; what is under way follows at its next step. */
+  set tunables(tunables: Tunables) {
+    this.#tunables = tunables;
+    this.resetLimit.perSecond = tunables.px_rst_ratelimit;
+  }
+
   /** Bytes a new connection keeps for its user. */
   get receiveLimit(): number {
     return this.#receiving?.limit ?? this.#tunables.tcp_rmem_default;
@@ -204,12 +210,6 @@ export class Tcp {
   /** Whether pages are so short that no buffer grows. SEC-15. */
   get isUnderPressure(): boolean {
     return isShort(this.pages);
-  }
-
-  /** Changes the tunables; what is under way follows at its next step. */
-  set tunables(tunables: Tunables) {
-    this.#tunables = tunables;
-    this.resetLimit.perSecond = tunables.px_rst_ratelimit;
   }
 
   /** Connections in a synchronized state, TIME-WAIT not among them. */
