@@ -345,6 +345,7 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
     seg.ecn = packet.ecn;
     seg.dscp = packet.dscp;
     seg.segmentSize = frame.segmentSize;
+    seg.isOffloaded = frame.checksumTrusted;
     seg.pathHigh = packet.pathHigh;
     seg.pathLow = packet.pathLow;
     if ((seg.flags & ACK) !== 0) this.#confirm(packet, now);

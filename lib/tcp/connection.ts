@@ -152,6 +152,12 @@ export class Connection implements Tuple {
   dscp = 0;
   /** Time to live of what is sent, 1 … 255; 0: `ip_default_ttl`. RFC 9293 §3.9.2 (MUST-49). */
   ttl = 0;
+  /**
+   * Whether the peer's segments come by ways that know offloads; only then ours
+   * are super-segments, and have checksums to be completed. A bridge or an
+   * emulator between may read frames as they are.
+   */
+  isOffloaded = false;
   /** DSCP of the peer's last acceptable segment. RFC 9293 §3.9.2 (MAY-9). */
   receivedDscp = 0;
 

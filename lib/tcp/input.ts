@@ -34,6 +34,7 @@ export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (seg.payloadLength > 0 && ((now - c.lastReceivedAt) | 0) > c.rtoMs) speakAgain(c);
   hear(c, now);
   c.receivedDscp = seg.dscp;
+  c.isOffloaded = c.tcp.offload && seg.isOffloaded;
   if (seg.hasRst) return resetArrives(c, seg, now); // second; RFC 5961 §3
   if (seg.hasSyn) return c.tcp.challenge(c, now); // fourth; RFC 5961 §4
   if (!seg.hasAck) return dropWithoutAck(c); // fifth

@@ -338,6 +338,7 @@ function prepare(c: Connection, flags: number, seq: number, now: number): Segmen
   seg.pathLow = c.pathLow;
   seg.ttl = c.ttl || c.tcp.tunables.ip_default_ttl;
   seg.dscp = c.dscp;
+  seg.isOffloaded = c.isOffloaded;
   seg.flags = c.owesEce && (flags & RST) === 0 ? flags | ECE : flags;
   seg.seq = seq;
   seg.ack = c.rcvNxt;
@@ -367,7 +368,7 @@ function segmentRoom(c: Connection): number {
 /** Most payload bytes handed to the device at once. */
 function superSegment(c: Connection): number {
   const unit = segmentRoom(c);
-  if (!c.tcp.offload) return unit;
+  if (!c.isOffloaded) return unit;
   const most = c.tcp.tunables.px_gso_push !== 0 ? burstLimit(c, unit) : SUPER_SEGMENT;
   // A segment of a very large MTU may be longer than a super-segment.
   return Math.max(unit, most - (most % unit));
@@ -395,7 +396,7 @@ function wholeSegments(c: Connection, length: number): number {
 }
 
 function burst(c: Connection): number {
-  return c.tcp.offload ? SUPER_SEGMENTS_PER_TURN : FRAMES_PER_TURN;
+  return c.isOffloaded ? SUPER_SEGMENTS_PER_TURN : FRAMES_PER_TURN;
 }
 
 /** Where a segment goes: a tuple, and the path below it. */
@@ -421,6 +422,7 @@ export function prepareReply(tcp: Tcp, to: Destination): Segment {
   seg.pathHigh = to.pathHigh;
   seg.pathLow = to.pathLow;
   seg.ttl = tcp.tunables.ip_default_ttl;
+  seg.isOffloaded = false;
   seg.wnd = 0;
   return seg;
 }

@@ -242,7 +242,6 @@ export class World implements LinkWatcher {
       this.#hosts.set(port, new Adversary(parts, adversary, up, dice.fork()));
       this.#servers.set(serverPort, () => new Server(server, up, down, false));
     }
-    this.#events.plan(this.plan.link.calmAt + LIVENESS_MS, () => this.#checkLiveness());
   }
 
   /** A client comes, now or at its time. */
@@ -255,7 +254,10 @@ export class World implements LinkWatcher {
     this.#hosts.set(port, client);
     this.#servers.set(serverPort, () => this.#dialed(server));
     this.#witness.expect(client, down);
-    this.sessions.push({ plan, client, server });
+    const session = { plan, client, server };
+    this.sessions.push(session);
+    const calmAt = Math.max(this.now, this.plan.link.calmAt);
+    this.#events.plan(calmAt + LIVENESS_MS, () => this.#checkLiveness(session));
     const { again, pauseMs } = plan;
     if (again === null) return;
     client.whenDone = () => {
@@ -334,13 +336,11 @@ export class World implements LinkWatcher {
   }
 
   /** Who follows the RFCs, and has a server that does, is done by now. */
-  #checkLiveness(): void {
-    for (const { plan, client } of this.sessions) {
-      // It and a connection begun by its cookie would keep each other alive for ever.
-      if (client.isForsaken && client.phase === "open") client.vanish();
-      if (!plan.isFair || client.phase === "done" || this.#isExcused(client)) continue;
-      this.#violated(`not done in time: ${client}`);
-    }
+  #checkLiveness({ plan, client }: Session): void {
+    // It and a connection begun by its cookie would keep each other alive for ever.
+    if (client.isForsaken && client.phase === "open") client.vanish();
+    if (!plan.isFair || client.phase === "done" || this.#isExcused(client)) return;
+    this.#violated(`not done in time: ${client}`);
   }
 
   /**
