@@ -84,6 +84,8 @@ export class ModelClient implements SimHost {
   isForsaken = false;
   /** How often it had to send again. */
   resent = 0;
+  /** Whether it asked a shut window; the byte it asked with may have been refused. */
+  hasProbed = false;
   /** Called when it is done. */
   whenDone: () => void = () => {};
   readonly #parts: HostParts;
@@ -648,6 +650,7 @@ export class ModelClient implements SimHost {
 
   /** One byte beyond a shut window. RFC 9293 §3.8.6.1. */
   #probe(now: number): void {
+    this.hasProbed = true;
     this.#persistAt = Infinity;
     const length = Math.min(this.#sendable - this.#nxt, Math.max(this.#edge - this.#nxt, 1));
     this.#backoff = Math.min(this.#backoff * 2, MOST_TIMEOUT_MS / this.#rto);

@@ -368,7 +368,9 @@ export class World implements LinkWatcher {
       );
     }
     for (const { client } of this.sessions) {
-      if (client.resent > 0) this.#violated(`${client} had to send again in fine weather`);
+      if (client.resent > 0 && !client.hasProbed) {
+        this.#violated(`${client} had to send again in fine weather`);
+      }
     }
   }
 
