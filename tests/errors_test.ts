@@ -198,6 +198,22 @@ const WRONG_COMMAND_LINES: readonly (readonly [args: readonly string[], told: To
   // The log
   [["--log-level", "INFO"], ["--log-level", "INFO", "debug, info, warn or error", "did you mean"]],
   [["--log-format", "xml"], ["--log-format", "xml", "text or json", "the default is text"]],
+  // Record and replay
+  [["--record", "/tmp/run.rec"], [
+    "Cannot record",
+    "/tmp/run.rec",
+    "the permission is missing",
+    "--allow-write=/tmp/run.rec main.ts",
+  ]],
+  [["--record-limit", "1000000"], ["--record-limit", "1000000", "1048576 to 2147483648", "bytes"]],
+  [["--record-limit", "1048576"], ["--record-limit", "1048576", "nothing", "give --record FILE"]],
+  [["--replay", "/tmp/run.rec"], [
+    "Cannot replay",
+    "/tmp/run.rec",
+    "the permission is missing",
+    "--allow-read=/tmp/run.rec main.ts --replay",
+  ]],
+  [["--replay", "/tmp/run.rec", "--mtu", "9000"], ["--mtu", "--replay", "has all", "leave --mtu"]],
 ];
 
 const WITHOUT_NET_ADMIN = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"];
@@ -322,6 +338,12 @@ const WRONG_ENVIRONMENTS: readonly WrongEnvironment[] = [
     args: ["--mtu", "9000", "--no-setup"],
     told: ["the MTU of tapster0", "9000", "CAP_NET_ADMIN", "ip link set tapster0 mtu 9000"],
     needs: ["ip", "setpriv", "root"],
+  },
+  {
+    name: "to record over a file",
+    permissions: ["--allow-ffi", "--allow-write=/dev/null"],
+    args: ["--record", "/dev/null"],
+    told: ["Cannot record", "/dev/null", "file exists", "Give another name"],
   },
   {
     name: "with IPv6 switched off",

@@ -48,6 +48,14 @@ const MAY_IMPORT: Record<string, string[]> = {
     "node:timers", // the driver's setImmediate
     "@std/log",
   ],
+  // Above the proxy: it looks on, and puts the same program together on a recording.
+  "lib/observe/": [
+    "lib/proxy/",
+    "lib/tcp/tunables.ts",
+    "lib/wire/",
+    "lib/host/host.ts",
+    "lib/host/errno.ts",
+  ],
   "lib/host/": [
     "lib/wire/address.ts",
     "lib/wire/frame.ts",
@@ -80,6 +88,7 @@ const BANNED: Record<string, RegExp[]> = {
   "lib/tcp/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
   "lib/stack/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
   "lib/proxy/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
+  "lib/observe/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
 };
 
 /** The driver parks and yields: the one place above `host` that waits. */
@@ -92,9 +101,12 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/host/host.ts": "interfaces and two constants",
   "lib/host/arena_address.ts": "through its users in tests/host/io_vector_test.ts",
   "lib/host/tap_device.ts": "through TapLink in tests/host/tap_test.ts",
+  "lib/observe/calls.ts": "every byte of it in tests/observe/replay_test.ts",
+  "lib/observe/tape.ts": "through the replay in tests/observe/replay_test.ts",
   "lib/tcp/acknowledge.ts": PROTOCOL_SUITE,
   "lib/tcp/agreement.ts": PROTOCOL_SUITE,
   "lib/tcp/connection.ts": PROTOCOL_SUITE,
+  "lib/tcp/duplicate_report.ts": PROTOCOL_SUITE,
   "lib/tcp/ecn.ts": PROTOCOL_SUITE,
   "lib/tcp/address_error.ts": PROTOCOL_SUITE,
   "lib/tcp/openings.ts": PROTOCOL_SUITE,
@@ -102,7 +114,9 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/tcp/handshake.ts": PROTOCOL_SUITE,
   "lib/tcp/input.ts": PROTOCOL_SUITE,
   "lib/tcp/listener.ts": PROTOCOL_SUITE,
+  "lib/tcp/memory.ts": PROTOCOL_SUITE,
   "lib/tcp/output.ts": PROTOCOL_SUITE,
+  "lib/tcp/receive_window.ts": PROTOCOL_SUITE,
   "lib/tcp/reset.ts": PROTOCOL_SUITE,
   "lib/tcp/tcp.ts": PROTOCOL_SUITE,
   "lib/tcp/timeouts.ts": PROTOCOL_SUITE,

@@ -39,9 +39,9 @@ export class ByteQueue {
   /**
    * Lends pages for `length` (> 0) bytes from `seq` on. Returns how many bytes
    * of that run, from its beginning, have a page now: less than `length` when
-   * the pool has none left.
+   * the pool has no more than `spare` pages left.
    */
-  lend(seq: number, length: number): number {
+  lend(seq: number, length: number, spare = 0): number {
     const first = seq >>> PAGE_SHIFT;
     const count = pagesOf(seq, length);
     this.#reach(first, count);
@@ -50,7 +50,7 @@ export class ByteQueue {
     for (let i = 0; i < count; i++) {
       const slot = (first + i) & mask;
       if (pages[slot] !== NONE) continue;
-      const page = this.#pool.take();
+      const page = this.#pool.take(spare);
       if (page < 0) {
         this.#shrink();
         return i === 0 ? 0 : i * PAGE_SIZE - (seq & (PAGE_SIZE - 1));

@@ -10,13 +10,21 @@
 
 import { Address } from "../wire/address.ts";
 import type { Gather } from "../wire/gather.ts";
+import { ALGORITHMS } from "./algorithms.ts";
+import type { CongestionControl } from "./congestion.ts";
 import type { Tuple } from "./connection_table.ts";
 import type { Connector } from "./connector.ts";
+import type { CubicState } from "./cubic.ts";
 import type { FastOpenTrial } from "./fast_open_client.ts";
 import type { Handshake } from "./handshake.ts";
+import { sendLimit } from "./memory.ts";
+import { Phase } from "./phase.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
+import { owesWindowUpdate } from "./receive_window.ts";
+import type { Recovery } from "./recovery.ts";
 import type { Scoreboard } from "./scoreboard.ts";
 import { SendQueue } from "./send_queue.ts";
+import type { RoundTrips } from "./slow_start.ts";
 import { canQueue, State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 import { arm, disarm, TIMER } from "./timers.ts";
@@ -71,9 +79,6 @@ export interface Keepalive {
   readonly bytes?: number;
 }
 
-/** Most bytes kept for sending, and most bytes the receive window promises. */
-export const BUFFER_LIMIT = 4 << 20;
-
 /** One connection in a synchronized state, or the remains of one. */
 export class Connection implements Tuple {
   readonly tcp: Tcp;
@@ -113,7 +118,7 @@ export class Connection implements Tuple {
 
   /** Armed `TIMER` bits, and the time of each: int32 milliseconds. */
   timers = 0;
-  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0];
+  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   heapIndex = -1;
 
   readonly iss: number;
@@ -130,6 +135,13 @@ export class Connection implements Tuple {
   /** The right edge of the window as advertised; it never moves left. RFC 9293 §3.8.6. */
   rcvEdge: number;
   rcvShift = 0;
+  /** Most bytes kept for the user, or promised a place. See `tuneReceiveWindow`. */
+  rcvLimit = 0;
+  /** What the user took in a round trip at best; how the current one began, and how long it is. */
+  rcvDelivered = 0;
+  rcvRoundAt = 0;
+  rcvRoundMs = 1;
+  rcvRoundStart = 0;
   lastAckSent: number;
   /** Most payload bytes of one segment, timestamps allowed for. RFC 9293 §3.7.1 (Eff.snd.MSS). */
   mss = 536;
@@ -140,6 +152,12 @@ export class Connection implements Tuple {
   dscp = 0;
   /** Time to live of what is sent, 1 … 255; 0: `ip_default_ttl`. RFC 9293 §3.9.2 (MUST-49). */
   ttl = 0;
+  /**
+   * Whether the peer's segments come by ways that know offloads; only then ours
+   * are super-segments, and have checksums to be completed. A bridge or an
+   * emulator between may read frames as they are.
+   */
+  isOffloaded = false;
   /** DSCP of the peer's last acceptable segment. RFC 9293 §3.9.2 (MAY-9). */
   receivedDscp = 0;
 
@@ -159,36 +177,71 @@ export class Connection implements Tuple {
   tsOffset = 0;
 
   cwnd = 0;
+  /** The largest cwnd there was when the user asked for room. */
+  mostCwnd = 0;
   ssthresh = 0x7fffffff;
   /** Acknowledged bytes that have not moved cwnd yet. RFC 5681 §3.1. */
   cwndCredit = 0;
   /** SND.NXT when recovery began. RFC 6582 §3.2. */
   recover = 0;
-  inRecovery = false;
-  inTimeoutRecovery = false;
+  phase: Phase = Phase.Open;
   duplicateAcks = 0;
   /** Whether cwnd was what ended the last sending: only then acknowledgments open it. RFC 7661 §4.3. */
   isCwndLimited = false;
-  /** Loss was just found: its first segment is sent again whatever cwnd says. RFC 6675 §5 (4.3), RFC 6582 §3.2. */
-  mustResend = false;
+  /** The greatest flight of a round trip, and SND.NXT when that was. RFC 7661 §4.3. */
+  greatestFlight = 0;
+  windowUseEnd = 0;
+  /** By default what `tcp_congestion_control` says; may change before there was loss. */
+  congestion: CongestionControl;
+  /** Null until cwnd was first full, and after the first slow start. */
+  roundTrips: RoundTrips | null = null;
+  /** Null until CUBIC has something to remember. */
+  cubic: CubicState | null = null;
+  /** Null until the first loss. */
+  recovery: Recovery | null = null;
+  /** A tail loss probe was sent, when SND.NXT was `probeEnd`: again what had been sent before, or new data. RFC 8985 §7. */
+  hasProbed = false;
+  isProbeResent = false;
+  probeEnd = 0;
   srttUs = 0;
   rttvarUs = 0;
   minRttUs = 0;
+  /** The least RTT since `minRttSince`, which is to replace `minRttUs`. */
+  laterMinRttUs = 0;
+  minRttSince = 0;
   rtoMs = 0;
   /** How often the timeout was doubled since the last round-trip sample. RFC 6298 §5.5. */
   backoff = 0;
   /** Retransmissions or probes in a row without any answer, and when the first of them was due. */
   retries = 0;
   retriesBeganAt = 0;
+  /** How long the peer may take nothing, milliseconds; 0: R2 and the probes' count decide. */
+  userTimeoutMs = 0;
+  /** When it last took something, or there was something to take; only while there is a user timeout. */
+  progressAt = 0;
   scoreboard: Scoreboard | null = null;
   /** What our SYN tried of fast open; None for a passive open. */
   fastOpenTrial: FastOpenTrial = 0;
   /** Null but for an active open whose SYN is not acknowledged yet. */
   connector: Connector | null = null;
+  /** Whether it began with a SYN of ours. */
+  isActive = false;
+
+  /** Whether short segments leave at once: Nagle's algorithm is off. RFC 9293 §3.7.4 (MUST-17). */
+  isNoDelay = false;
+  /** Whether a short last segment waits for more to be written, whatever is in flight. Linux: `TCP_CORK`. */
+  isCorked = false;
+  /** Behind the last short segment sent. */
+  sndSmall: number;
 
   ackNow = false;
   /** Segments still to be acknowledged at once. Linux: quick ACKs. */
   quickAcks: number;
+  /** The user answers soon when the peer speaks: the ACK of a FIN waits for that. Linux: pingpong mode. */
+  isInteractive = false;
+  /** Text that came twice, to be reported with the next ACK; equal: none. RFC 2883 §4. */
+  dsackStart = 0;
+  dsackEnd = 0;
   lastReceivedAt = 0;
   lastSentAt = 0;
   /** When the last rate-limited acknowledgment left. RFC 5961 §7; Linux: `tcp_invalid_ratelimit`. */
@@ -222,7 +275,7 @@ export class Connection implements Tuple {
   bytesAcknowledged = 0;
   /** Segments sent again. */
   retransmits = 0;
-  /** ICMP errors about segments in flight. RFC 5461 §3. */
+  /** ICMP errors about segments in flight, and times that R1 was reached. RFC 5461 §3, RFC 9293 §3.8.3. */
   softErrors = 0;
 
   constructor(tcp: Tcp, tuple: Tuple, iss: number, irs: number) {
@@ -250,8 +303,11 @@ export class Connection implements Tuple {
     this.rcvEdge = firstIn;
     this.lastAckSent = firstIn;
     this.recover = firstOut;
+    this.sndSmall = firstOut;
+    this.windowUseEnd = firstOut;
+    this.congestion = ALGORITHMS[tcp.tunables.tcp_congestion_control];
     this.quickAcks = tcp.tunables.px_quick_acks;
-    this.sendQueue = new SendQueue(tcp.arena, tcp.pages, firstOut, BUFFER_LIMIT);
+    this.sendQueue = new SendQueue(tcp.arena, tcp.pages, firstOut);
     this.receiveQueue = new ReceiveQueue(tcp.arena, tcp.pages, firstIn);
   }
 
@@ -294,7 +350,7 @@ export class Connection implements Tuple {
   consume(count: number): void {
     if (count === 0) return;
     this.receiveQueue.consume(count);
-    if (this.owesWindowUpdate()) {
+    if (owesWindowUpdate(this)) {
       this.ackNow = true;
       this.tcp.ready(this);
     }
@@ -309,7 +365,7 @@ export class Connection implements Tuple {
     const gather = this.tcp.userGather;
     gather.clear();
     if (!canQueue(this.state) || this.finQueued || this.resetPending) return gather;
-    if (this.sendQueue.room(gather) === 0) {
+    if (this.sendQueue.room(gather, sendLimit(this)) === 0) {
       this.wantsRoom = true;
       if (this.sendQueue.length === 0) this.tcp.starve(this);
     }
@@ -368,6 +424,7 @@ export class Connection implements Tuple {
   /** It begins with a SYN of ours: → SYN-SENT; its turn to send comes with `Tcp.admit`. */
   beginOpening(connector: Connector): void {
     this.connector = connector;
+    this.isActive = true;
     this.state = State.SynSent;
     this.isAccepted = true;
     this.isReady = true;
@@ -420,9 +477,42 @@ export class Connection implements Tuple {
     arm(this, TIMER.Keepalive, (this.lastReceivedAt + this.keepaliveTimeMs) | 0);
   }
 
+  /**
+   * How many milliseconds from `now` or later on, 1 … 2^31 - 1, data may stay
+   * unacknowledged, the peer's window shut, or a probed peer silent, before the
+   * connection is reset as timed out. It takes the place of `tcp_retries2` and of
+   * the number of keep-alive probes; 0, as at first: there is none. RFC 9293
+   * §3.8.3, RFC 5482 §3; Linux: `TCP_USER_TIMEOUT`.
+   */
+  setUserTimeout(timeoutMs: number, now: number): void {
+    this.userTimeoutMs = timeoutMs;
+    disarm(this, TIMER.User);
+    if (timeoutMs > 0) this.tcp.ready(this);
+    this.progressAt = now | 0;
+  }
+
   /** Idle milliseconds before the first keep-alive probe. */
   get keepaliveTimeMs(): number {
     return 1000 * (this.keepaliveTime || this.tcp.tunables.tcp_keepalive_time);
+  }
+
+  /**
+   * Switches Nagle's algorithm off, or on, as it is at first. Off, what it held
+   * back leaves at once. RFC 9293 §3.7.4 (MUST-17), §3.9.1.2 (SHLD-7).
+   */
+  setNoDelay(isNoDelay: boolean): void {
+    this.isNoDelay = isNoDelay;
+    if (isNoDelay) this.tcp.ready(this);
+  }
+
+  /**
+   * Corked, a segment that is not full leaves only when the stream ends, or after
+   * 200 ms; uncorked, as it is at first, what waited leaves as far as Nagle's
+   * algorithm lets it. Linux: `TCP_CORK`.
+   */
+  setCork(isCorked: boolean): void {
+    this.isCorked = isCorked;
+    if (!isCorked) this.tcp.ready(this);
   }
 
   /** Takes the undelivered `SIGNAL` bits. */
@@ -430,14 +520,5 @@ export class Connection implements Tuple {
     const signals = this.signals;
     this.signals = 0;
     return signals;
-  }
-
-  /** Whether the window may be opened far enough that the peer should hear of it. RFC 9293 §3.8.6.2.2. */
-  owesWindowUpdate(): boolean {
-    // Before the third ACK the peer may not even know our numbers.
-    if (this.finReceived || this.handshake !== null) return false;
-    const offered = (this.rcvEdge - this.rcvNxt) | 0;
-    const window = this.tcp.receiveWindow(this);
-    return window >= 2 * offered && window - offered >= Math.min(this.rcvMss, BUFFER_LIMIT >> 1);
   }
 }

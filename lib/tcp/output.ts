@@ -8,14 +8,20 @@
 import { EMPTY_GATHER, type Gather } from "../wire/gather.ts";
 import { ACK, ECE, FIN, PSH, RST, type Segment } from "../wire/segment.ts";
 import { toMicroseconds } from "./acknowledge.ts";
-import { initialWindow, pipe } from "./congestion.ts";
-import { BUFFER_LIMIT, type Connection } from "./connection.ts";
+import { initialWindow, noteWindowUse, pipe } from "./congestion.ts";
+import type { Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
+import { addDuplicateReport, hasDuplicateReport } from "./duplicate_report.ts";
 import { markCapable } from "./ecn.ts";
+import { advertise } from "./receive_window.ts";
 import { backedOff } from "./rtt.ts";
+import { Phase } from "./phase.ts";
+import { usesRack } from "./rack.ts";
+import { blockCount, blockLimit, writeBlocks } from "./sack_blocks.ts";
 import { State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 import { arm, disarm, TIMER } from "./timers.ts";
+import { newDataSent, restartRetransmission } from "./transmission_timer.ts";
 
 /** The IP length is 16 bits: so many payload bytes fit behind 60 + 60 bytes of headers in any case. */
 const SUPER_SEGMENT = 65535 - 120;
@@ -43,13 +49,16 @@ export type Turn = (typeof Turn)[keyof typeof Turn];
 export function transmit(c: Connection, now: number): Turn {
   if (c.resetPending) return sendReset(c, now) ? Turn.Done : Turn.Refused;
   if (c.isReleased) limitOrphan(c, now);
+  // A super-segment would repeat a report in each of its pieces.
+  if (hasDuplicateReport(c) && !sendAcknowledgment(c, now)) return Turn.Refused;
   let turn: Turn = Turn.Done;
   if (c.sndUna !== c.endOfStream && c.state !== State.TimeWait && c.state !== State.Closed) {
-    turn = sendLost(c, now);
-    if (turn === Turn.Done) {
-      turn = sendNew(c, now);
-      c.isCwndLimited = pipe(c) + 2 * c.mss > c.cwnd;
-    }
+    // A timeout that may be spurious is answered by new data first. RFC 5682 §2.1 (2b).
+    if (c.recovery !== null && c.recovery.sendsNew) c.recovery.sendsNew = false;
+    else turn = sendLost(c, now);
+    if (turn === Turn.Done) turn = sendNew(c, now);
+    if (turn === Turn.Done && c.phase === Phase.Recovery) turn = rescue(c, now);
+    if (c.userTimeoutMs !== 0) awaitProgress(c, now);
     if (turn === Turn.Refused) return turn;
   }
   if (c.ackNow && !sendAcknowledgment(c, now)) return Turn.Refused;
@@ -62,56 +71,153 @@ export function limitOrphan(c: Connection, now: number): void {
   arm(c, TIMER.FinWait2, (now + c.tcp.tunables.tcp_fin_timeout * 1000) | 0);
 }
 
+/** The peer has something to take from now on. RFC 9293 §3.8.3; UTO-01. */
+function awaitProgress(c: Connection, now: number): void {
+  if ((c.timers & TIMER.User) !== 0) return;
+  c.progressAt = now | 0;
+  arm(c, TIMER.User, (now + c.userTimeoutMs) | 0);
+}
+
 /** Sends lost ranges again as far as cwnd allows. RFC 6675 §5 (C), RFC 9293 §3.8.1. */
 function sendLost(c: Connection, now: number): Turn {
   for (let i = 0; i < burst(c); i++) {
     const scoreboard = c.scoreboard;
     if (scoreboard === null || scoreboard.lostBytes === 0) return Turn.Done;
-    const room = c.cwnd - pipe(c);
-    if (room <= 0 && !c.mustResend) return Turn.Done;
+    const unit = segmentRoom(c);
     const index = scoreboard.firstLost();
     const start = scoreboard.start(index);
     const length = (scoreboard.end(index) - start) | 0;
-    const most = Math.max(segmentRoom(c), wholeSegments(c, Math.min(room, superSegment(c))));
-    const piece = Math.min(length, most);
+    const room = Math.min(c.cwnd - pipe(c), superSegment(c));
+    const piece = length <= room ? length : room - (room % unit);
+    if (piece <= 0) return Turn.Done;
     if (!sendRange(c, start, piece, now)) return Turn.Refused;
-    scoreboard.resent(piece, toMicroseconds(now));
-    c.mustResend = false;
-    c.retransmits++;
-    c.tcp.counters.RetransSegs++;
-    startRetransmitTimer(c, now);
+    scoreboard.resent(piece, unit, toMicroseconds(now));
+    noteResent(c, piece, now);
+    if (start === c.sndUna && c.phase === Phase.Recovery) restartRetransmission(c, now);
   }
   return Turn.More;
 }
 
+/** `length` bytes were sent again. */
+function noteResent(c: Connection, length: number, now: number): void {
+  c.recovery?.resent(length, c.tcp.timestamp(c.tsOffset, now));
+  c.retransmits++;
+  c.tcp.counters.RetransSegs++;
+}
+
 /** Sends bytes and FIN for the first time, as far as cwnd and SND.WND allow. */
 function sendNew(c: Connection, now: number): Turn {
-  if (c.sndUna === c.sndNxt) restartAfterIdle(c, now);
+  if (c.sndUna === c.sndNxt) resumeSending(c, now);
+  const before = c.sndNxt;
+  const turn = sendNewRanges(c, now);
+  if (c.sndNxt !== before) newDataSent(c, now);
+  if (turn === Turn.Done) noteWindowUse(c);
+  return turn;
+}
+
+function sendNewRanges(c: Connection, now: number): Turn {
   for (let i = 0; i < burst(c); i++) {
     const unsent = (c.endOfStream - c.sndNxt) | 0;
     if (unsent === 0) return Turn.Done;
     const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
-    const room = Math.min(window, c.cwnd - pipe(c), superSegment(c));
-    const length = unsent <= room ? unsent : wholeSegments(c, room);
+    // cwnd counts data; a FIN alone has none. RFC 5681 §2.
+    const isFin = c.finQueued && unsent === 1;
+    const allowed = isFin ? unsent : c.cwnd - pipe(c);
+    const room = Math.min(window, allowed, superSegment(c));
+    const isRest = unsent <= room;
+    const length = isRest ? unsent - heldBack(c, unsent) : wholeSegments(c, room);
     if (length <= 0) {
-      if (window < c.cwnd - pipe(c)) considerProbing(c, window, now);
+      if (isRest ? c.isCorked : window < allowed) considerProbing(c, window, now);
       return Turn.Done;
     }
-    if (!sendRange(c, c.sndNxt, length, now)) return Turn.Refused;
-    const from = c.sndNxt;
-    c.sndNxt = (from + length) | 0;
-    c.tcp.beginFlight(c).sent(from, c.sndNxt, toMicroseconds(now));
-    startRetransmitTimer(c, now);
+    if (!sendNext(c, length, now)) return Turn.Refused;
     disarm(c, TIMER.Persist);
   }
   return Turn.More;
 }
 
-/** After an idle RTO nobody knows the path any more. RFC 5681 §4.1; Linux: `tcp_slow_start_after_idle`. */
-function restartAfterIdle(c: Connection, now: number): void {
+/**
+ * Fast recovery without RACK has nothing to send: the last segment, once, lest
+ * the timer must find the loss of the tail. RFC 6675 §4 (NextSeg, 4).
+ */
+function rescue(c: Connection, now: number): Turn {
+  const recovery = c.recovery!;
+  const room = c.cwnd - pipe(c);
+  if (recovery.hasRescued || !c.sackOk || usesRack(c) || room < c.mss) return Turn.Done;
+  if (c.sndNxt !== c.endOfStream || !resendLast(c, now)) return Turn.Done;
+  recovery.hasRescued = true;
+  return Turn.Done;
+}
+
+/** Sends the last segment in flight again, if its fate is not known. Returns false when the device refused it. */
+function resendLast(c: Connection, now: number): boolean {
+  const scoreboard = c.scoreboard!;
+  const start = scoreboard.lastSegment(segmentRoom(c));
+  const length = (c.sndNxt - start) | 0;
+  if (length === 0) return true;
+  if (!sendRange(c, start, length, now)) return false;
+  scoreboard.probed(start, toMicroseconds(now));
+  noteResent(c, length, now);
+  return true;
+}
+
+/** Sends the next `length` bytes for the first time. Returns false when the device refused them. */
+function sendNext(c: Connection, length: number, now: number): boolean {
+  const from = c.sndNxt;
+  const unit = segmentRoom(c);
+  if (!sendRange(c, from, length, now)) return false;
+  c.sndNxt = (from + length) | 0;
+  // An old number would be ahead again after 2^31 bytes.
+  if (length % unit !== 0) c.sndSmall = c.sndNxt;
+  else if (((c.sndSmall - c.sndUna) | 0) < 0) c.sndSmall = c.sndUna;
+  c.tcp.beginFlight(c).sent(from, c.sndNxt, unit, toMicroseconds(now));
+  return true;
+}
+
+/**
+ * How many of the `unsent` last bytes wait for more to come, or for an
+ * acknowledgment: a cork, Nagle's algorithm. Deviates from RFC 9293 §3.7.4: only a short
+ * segment in flight holds back another, as in Linux, so that the end of a large
+ * write does not wait for its beginning.
+ */
+function heldBack(c: Connection, unsent: number): number {
+  if (c.finQueued) return 0;
+  if (!c.isCorked && (c.isNoDelay || ((c.sndSmall - c.sndUna) | 0) <= 0)) return 0;
+  return unsent % segmentRoom(c);
+}
+
+/**
+ * Asks for an acknowledgment of the tail: by the next new segment, whatever cwnd
+ * says, or by the last one again. Returns false when the device refused it.
+ * RFC 8985 §7.3.
+ */
+export function sendTailProbe(c: Connection, now: number): boolean {
+  const unsent = (c.endOfStream - c.sndNxt) | 0;
+  const length = Math.min(unsent, segmentRoom(c), (c.sndUna + c.sndWnd - c.sndNxt) | 0);
+  c.isProbeResent = length <= 0 || length < Math.min(unsent, c.mss);
+  if (!c.isProbeResent) {
+    if (!sendNext(c, length, now)) return false;
+  } else {
+    const before = c.retransmits;
+    if (!resendLast(c, now)) return false;
+    if (c.retransmits === before) return true;
+  }
+  c.hasProbed = true;
+  c.probeEnd = c.sndNxt;
+  c.tcp.counters.TCPLossProbes++;
+  return true;
+}
+
+/** After an idle RTO nobody knows the path any more. RFC 5681 §4.1, RFC 2861 §3.2; Linux: `tcp_slow_start_after_idle`. */
+function resumeSending(c: Connection, now: number): void {
   const tunables = c.tcp.tunables;
-  if (tunables.tcp_slow_start_after_idle === 0 || ((now - c.lastSentAt) | 0) <= c.rtoMs) return;
-  c.cwnd = Math.min(c.cwnd, initialWindow(c.mss, tunables.tcp_initial_cwnd));
+  const idleMs = (now - c.lastSentAt) | 0;
+  c.congestion.resumed(c, idleMs);
+  if (tunables.tcp_slow_start_after_idle === 0 || idleMs <= c.rtoMs) return;
+  const restart = initialWindow(c.mss, tunables.tcp_initial_cwnd);
+  if (c.cwnd <= restart) return;
+  c.ssthresh = Math.max(c.ssthresh, (c.cwnd >> 1) + (c.cwnd >> 2));
+  c.cwnd = restart;
 }
 
 /**
@@ -130,11 +236,8 @@ export function sendShort(c: Connection, now: number): boolean {
   const unsent = (c.endOfStream - c.sndNxt) | 0;
   const length = Math.min(unsent, (c.sndUna + c.sndWnd - c.sndNxt) | 0, c.mss);
   if (length <= 0) return true;
-  if (!sendRange(c, c.sndNxt, length, now)) return false;
-  const from = c.sndNxt;
-  c.sndNxt = (from + length) | 0;
-  c.tcp.beginFlight(c).sent(from, c.sndNxt, toMicroseconds(now));
-  startRetransmitTimer(c, now);
+  if (!sendNext(c, length, now)) return false;
+  newDataSent(c, now);
   return true;
 }
 
@@ -162,8 +265,10 @@ export function sendProbe(c: Connection, now: number): boolean {
 /** `<SEQ=SND.NXT><ACK=RCV.NXT><ACK>`. Returns false when the device refused it. */
 function sendAcknowledgment(c: Connection, now: number): boolean {
   const seg = prepare(c, ACK, c.sndNxt, now);
+  if (hasDuplicateReport(c)) addDuplicateReport(c, seg, blockLimit(c));
   if (!c.tcp.send(seg, EMPTY_GATHER, now)) return false;
   acknowledged(c);
+  c.dsackStart = c.dsackEnd;
   if (c.quickAcks > 0) c.quickAcks--;
   return true;
 }
@@ -190,22 +295,30 @@ function sendRange(c: Connection, seq: number, length: number, now: number): boo
   const tcp = c.tcp;
   const bytesLeft = (c.sendQueue.end - seq) | 0;
   const bytes = Math.min(length, bytesLeft);
+  const unit = segmentRoom(c);
   let flags = ACK;
-  if (bytes === bytesLeft && bytes > 0) flags |= PSH;
+  const isNewText = bytes > 0 && seq === c.sndNxt;
+  const endsBurst = isNewText && bytes > unit && tcp.tunables.px_gso_push !== 0;
+  if (endsBurst || (bytes === bytesLeft && bytes > 0)) flags |= PSH;
   if (bytes < length) flags |= FIN;
   const seg = prepare(c, flags, seq, now);
   seg.payloadLength = bytes;
-  const unit = segmentRoom(c);
   seg.segmentSize = bytes > unit ? unit : 0;
-  const isNewText = bytes > 0 && seq === c.sndNxt;
   if (c.ecnOk && isNewText) markCapable(c, seg);
   const gather: Gather = bytes > 0 ? tcp.sendGather : EMPTY_GATHER;
   if (bytes > 0) c.sendQueue.gather(gather, seq, bytes);
   if (!tcp.send(seg, gather, now)) return false;
   acknowledged(c);
-  if (isNewText) c.owesCwr = false;
+  if (isNewText) newTextLeft(c, now);
+  if (c.recovery !== null) c.recovery.prrOut += length;
   c.lastSentAt = now | 0;
   return true;
+}
+
+function newTextLeft(c: Connection, now: number): void {
+  c.owesCwr = false;
+  const sinceHeard = (now - c.lastReceivedAt) | 0;
+  if (sinceHeard <= c.tcp.tunables.tcp_delack_ms) c.isInteractive = true;
 }
 
 /** The scratch segment, with all that is alike in a connection's segments. */
@@ -226,6 +339,7 @@ function prepare(c: Connection, flags: number, seq: number, now: number): Segmen
   seg.pathLow = c.pathLow;
   seg.ttl = c.ttl || c.tcp.tunables.ip_default_ttl;
   seg.dscp = c.dscp;
+  seg.isOffloaded = c.isOffloaded;
   seg.flags = c.owesEce && (flags & RST) === 0 ? flags | ECE : flags;
   seg.seq = seq;
   seg.ack = c.rcvNxt;
@@ -235,27 +349,8 @@ function prepare(c: Connection, flags: number, seq: number, now: number): Segmen
     seg.tsVal = c.tcp.timestamp(c.tsOffset, now);
     seg.tsEcr = c.tsRecent;
   }
-  if (c.sackOk && c.receiveQueue.hasGap && (flags & RST) === 0) {
-    const ranges = c.receiveQueue.ranges!;
-    seg.sackCount = ranges.blocks(seg.sackStart, seg.sackEnd, sackLimit(c));
-  }
+  if (blockCount(c) > 0 && (flags & RST) === 0) writeBlocks(c, seg);
   return seg;
-}
-
-/**
- * The window field, and the right edge it promises. The edge moves when that is
- * worth a segment (RFC 9293 §3.8.6.2.2) and never left; a window that stays is
- * rounded up, so that scaling does not move the edge either.
- */
-function advertise(c: Connection): number {
-  const offered = (c.rcvEdge - c.rcvNxt) | 0;
-  const window = c.tcp.receiveWindow(c);
-  const moves = window - offered >= Math.min(c.rcvMss, BUFFER_LIMIT >> 1);
-  const wanted = moves ? window >> c.rcvShift : (offered + (1 << c.rcvShift) - 1) >> c.rcvShift;
-  const field = Math.min(wanted, 0xffff);
-  const edge = (c.rcvNxt + (field << c.rcvShift)) | 0;
-  if (((edge - c.rcvEdge) | 0) > 0) c.rcvEdge = edge;
-  return field;
 }
 
 /** A segment with the current RCV.NXT left. */
@@ -267,20 +362,27 @@ function acknowledged(c: Connection): void {
 
 /** Payload bytes of one segment on the wire, beside the SACK blocks it will carry. RFC 6691. */
 function segmentRoom(c: Connection): number {
-  if (!c.sackOk || !c.receiveQueue.hasGap) return c.mss;
-  return c.mss - 4 - 8 * Math.min(c.receiveQueue.ranges!.count, sackLimit(c));
-}
-
-/** SACK blocks that fit: 40 bytes of options, 12 of them for timestamps. RFC 2018 §3. */
-function sackLimit(c: Connection): number {
-  return c.tsOk ? 3 : 4;
+  const blocks = blockCount(c);
+  return blocks === 0 ? c.mss : c.mss - 4 - 8 * blocks;
 }
 
 /** Most payload bytes handed to the device at once. */
 function superSegment(c: Connection): number {
   const unit = segmentRoom(c);
+  if (!c.isOffloaded) return unit;
+  const most = c.tcp.tunables.px_gso_push !== 0 ? burstLimit(c, unit) : SUPER_SEGMENT;
   // A segment of a very large MTU may be longer than a super-segment.
-  return c.tcp.offload ? Math.max(unit, SUPER_SEGMENT - (SUPER_SEGMENT % unit)) : unit;
+  return Math.max(unit, most - (most % unit));
+}
+
+/**
+ * Half of cwnd, so that the ACK of one super-segment comes while the next is on
+ * its way; a single segment is not left behind. Linux: tcp_cwnd_test.
+ */
+function burstLimit(c: Connection, unit: number): number {
+  const half = c.cwnd >> 1;
+  const rest = c.cwnd - pipe(c) - half;
+  return Math.min(rest < 2 * unit ? SUPER_SEGMENT : half, SUPER_SEGMENT);
 }
 
 /**
@@ -295,12 +397,7 @@ function wholeSegments(c: Connection, length: number): number {
 }
 
 function burst(c: Connection): number {
-  return c.tcp.offload ? SUPER_SEGMENTS_PER_TURN : FRAMES_PER_TURN;
-}
-
-function startRetransmitTimer(c: Connection, now: number): void {
-  if ((c.timers & TIMER.Retransmit) !== 0) return;
-  arm(c, TIMER.Retransmit, (now + backedOff(c.rtoMs, c.backoff, c.tcp.tunables)) | 0);
+  return c.isOffloaded ? SUPER_SEGMENTS_PER_TURN : FRAMES_PER_TURN;
 }
 
 /** Where a segment goes: a tuple, and the path below it. */
@@ -326,6 +423,7 @@ export function prepareReply(tcp: Tcp, to: Destination): Segment {
   seg.pathHigh = to.pathHigh;
   seg.pathLow = to.pathLow;
   seg.ttl = tcp.tunables.ip_default_ttl;
+  seg.isOffloaded = false;
   seg.wnd = 0;
   return seg;
 }

@@ -11,9 +11,25 @@ import type { PagePool } from "../wire/pages.ts";
 import { ByteQueue } from "./byte_queue.ts";
 import { RangeSet } from "./range_set.ts";
 
+/**
+ * One page of so many (2^6) is left to others. What was received may have to be
+ * sent on by another connection, which needs pages of its own first: memory full
+ * of bytes that wait would never be empty again.
+ */
+const SPARE_SHIFT = 6;
+
+/**
+ * One page of so many (2^2) is left by what lies beyond gaps. If that could fill
+ * the memory, nothing that fills a gap would find room, and all gaps would stay:
+ * all connections with one would hang for good. SEC-15.
+ */
+const GAP_SPARE_SHIFT = 2;
+
 /** In-order bytes from `start` to `next`, and runs beyond gaps. */
 export class ReceiveQueue {
   readonly #bytes: ByteQueue;
+  readonly #spare: number;
+  readonly #gapSpare: number;
   /** Sequence number of the first byte the user has not taken. */
   start: number;
   /** Sequence number behind the last byte in order: RCV.NXT, without the peer's FIN. */
@@ -22,6 +38,8 @@ export class ReceiveQueue {
   #ranges: RangeSet | null = null;
 
   constructor(arena: Arena, pool: PagePool, start: number) {
+    this.#spare = pool.limit >> SPARE_SHIFT;
+    this.#gapSpare = pool.limit >> GAP_SPARE_SHIFT;
     this.#bytes = new ByteQueue(arena, pool);
     this.start = start;
     this.next = start;
@@ -59,7 +77,7 @@ export class ReceiveQueue {
    * takes in what they connect to. Returns how many of them found room.
    */
   append(from: number, length: number): number {
-    const stored = this.#store(this.next, from, length);
+    const stored = this.#store(this.next, from, length, this.#spare);
     this.next = (this.next + stored) | 0;
     const ranges = this.#ranges;
     if (ranges === null || ranges.count === 0) return stored;
@@ -74,7 +92,7 @@ export class ReceiveQueue {
   /** Stores bytes beyond a gap. Returns false when there was no room for them or for one more run. */
   insert(seq: number, from: number, length: number): boolean {
     const ranges = this.#ranges ??= new RangeSet();
-    const stored = this.#store(seq, from, length);
+    const stored = this.#store(seq, from, length, this.#gapSpare);
     return stored > 0 && ranges.insert(seq, (seq + stored) | 0);
   }
 
@@ -106,8 +124,8 @@ export class ReceiveQueue {
   }
 
   /** Copies the bytes of the run which are not held yet. Returns how many from its beginning are held now. */
-  #store(seq: number, from: number, length: number): number {
-    const lent = this.#bytes.lend(seq, length);
+  #store(seq: number, from: number, length: number, spare: number): number {
+    const lent = this.#bytes.lend(seq, length, spare);
     const end = (seq + lent) | 0;
     const ranges = this.#ranges;
     let at = seq;

@@ -5,7 +5,7 @@
  */
 
 import { FastOpenCookies } from "../../lib/tcp/fast_open.ts";
-import { parseAddress } from "../../lib/wire/address.ts";
+import { Endpoint, parseAddress } from "../../lib/wire/address.ts";
 import { Arena } from "../../lib/wire/memory.ts";
 import { Segment } from "../../lib/wire/segment.ts";
 import { Settings } from "./settings.ts";
@@ -49,7 +49,7 @@ export class Session {
 
   /** Handles a request; it is answered now, or with a later one. */
   handle(request: Request): void {
-    if (this.#host !== null) this.#advance(request.now, () => false);
+    if (this.#host !== null) this.#advance(request.now);
     const pending = {
       id: request.id,
       call: this.#callOf(request),
@@ -84,8 +84,8 @@ export class Session {
   }
 
   /** Lets time pass up to `untilUs`, or until `isEnough`. */
-  #advance(untilUs: number, isEnough: () => boolean): void {
-    const host = this.#host!;
+  #advance(untilUs: number, isEnough: () => boolean = () => false): void {
+    const host = this.#begun;
     while (!isEnough()) {
       const callUs = Math.min(...this.#pending.map((pending) => pending.deadlineUs));
       const isDue = host.step(Math.min(untilUs, callUs));
@@ -109,26 +109,15 @@ export class Session {
       case "tfo_cookie":
         return () => ({ ret: 0, cookie: fastOpenCookie(request) });
       case "inject":
-        return () => {
-          this.#begun.receive(Uint8Array.fromHex(request.pkt));
-          return done();
-        };
+        return () => (this.#begun.receive(Uint8Array.fromHex(request.pkt)), done());
       case "advance":
-        return () => {
-          this.#begun;
-          this.#advance(request.until, () => false);
-          return done();
-        };
+        return () => (this.#advance(request.until), done());
       case "recv":
         return () => this.#nextPacket(request.until);
       case "socket":
         return () => {
-          const socket = new Socket(
-            this.#begun,
-            request.domain === "inet6",
-            new SocketOptions(),
-          );
-          return { ret: this.#add(socket) };
+          const isIpv6 = request.domain === "inet6";
+          return { ret: this.#add(new Socket(this.#begun, isIpv6, new SocketOptions())) };
         };
       case "poll":
         return () => this.#poll(request);
@@ -208,8 +197,7 @@ export class Session {
         const bytes = request.data === undefined
           ? new Uint8Array(request.len)
           : Uint8Array.fromHex(request.data);
-        const write = socket.writing(bytes, options);
-        return () => answer(write());
+        return this.#write(socket, bytes, request.addr, options);
       }
       case "close":
         this.#sockets.delete(request.sock);
@@ -228,6 +216,22 @@ export class Session {
       default:
         return failure("ENOSYS");
     }
+  }
+
+  #write(
+    socket: Socket,
+    bytes: Uint8Array,
+    to: { ip: string; port: number; unspec?: boolean } | null,
+    options: CallOptions,
+  ): Call {
+    // Begun when the call is first made: what fails then is its answer.
+    let write: (() => number | Blocked) | null = null;
+    const begin = () => {
+      if (!options.flags.includes("FASTOPEN")) return socket.writing(bytes, options);
+      if (to === null || to.unspec === true) throw new SocketError("EOPNOTSUPP");
+      return socket.openingFast(new Endpoint(parseAddress(to.ip)!, to.port), bytes, options);
+    };
+    return () => answer((write ??= begin())());
   }
 
   #accept(socket: Socket, options: CallOptions): Reply | Blocked {

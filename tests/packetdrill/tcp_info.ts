@@ -1,5 +1,6 @@
 /** What getsockopt(2) tells of a connection by TCP_INFO, as far as the engine knows it. Linux: tcp(7). */
 
+import { Phase } from "../../lib/tcp/phase.ts";
 import { State } from "../../lib/tcp/state.ts";
 import type { Socket } from "./socket.ts";
 
@@ -10,7 +11,7 @@ const STATE_NUMBERS: readonly number[] = [7, 10, 2, 3, 1, 4, 5, 8, 11, 9, 6];
 const CA = { Open: 0, Disorder: 1, Cwr: 2, Recovery: 3, Loss: 4 } as const;
 
 /** Bits of `tcpi_options`. */
-const OPTION = { Timestamps: 1, Sack: 2, WindowScale: 4, SynData: 32 } as const;
+const OPTION = { Timestamps: 1, Sack: 2, WindowScale: 4 } as const;
 
 /** The fields by name. Counts are of segments, times in microseconds. */
 export function tcpInfo(socket: Socket): Readonly<Record<string, number>> {
@@ -18,9 +19,9 @@ export function tcpInfo(socket: Socket): Readonly<Record<string, number>> {
   if (c === null) return { tcpi_state: STATE_NUMBERS[socket.isListening ? State.Listen : 0] };
   const segments = (bytes: number) => Math.ceil(bytes / c.mss);
   const { scoreboard } = c;
-  const caState = c.inTimeoutRecovery
+  const caState = c.phase === Phase.Loss
     ? CA.Loss
-    : c.inRecovery
+    : c.phase === Phase.Recovery
     ? CA.Recovery
     : (scoreboard?.sackedBytes ?? 0) > 0 || c.duplicateAcks > 0
     ? CA.Disorder

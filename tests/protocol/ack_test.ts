@@ -1,6 +1,6 @@
 /** ACK: acknowledgment generation. Requirements §2.21. */
 
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { protocolTest } from "../support/script.ts";
 import type { ScriptRun } from "../support/script_run.ts";
 
@@ -50,6 +50,44 @@ protocolTest("ACK-01", "an acknowledgment rides on data sent within the delay", 
     none(1)
   `);
 });
+
+protocolTest(
+  "ACK-03",
+  "a FIN is acknowledged at once, but at the end of an exchange with our own, within 40 ms",
+  `
+  EST
+  +.1  < F. 1:1(0) ack 1
+  +0   > . 1:1(0) ack 2
+     close
+  +0   > F. 1:1(0) ack 2
+  +0   < . 2:2(0) ack 2
+  new
+  EST
+  +.1  < P. 1:11(10) ack 1
+  +0   > . 1:1(0) ack 11
+     read 10
+  +.01 write 100
+  +0   > P. 1:101(100) ack 11
+  +.1  < F. 11:11(0) ack 101
+  none(.038)
+  +.002 > . 101:101(0) ack 12
+     close
+  +0   > F. 101:101(0) ack 12
+  +0   < . 12:12(0) ack 102
+  new
+  EST
+  +.1  < P. 1:11(10) ack 1
+  +0   > . 1:1(0) ack 11
+     read 10
+  +.01 write 100
+  +0   > P. 1:101(100) ack 11
+  +.1  < F. 11:11(0) ack 101
+  +.01 close
+  +0   > F. 101:101(0) ack 12
+  none(.1)
+  `,
+  { toleranceMs: 1.5 },
+);
 
 protocolTest("ACK-02", "at least every second full segment is acknowledged", (t) => {
   let next = leaveQuickAcks(t);
@@ -132,6 +170,18 @@ protocolTest("ACK-05", "without memory bytes are neither stored nor acknowledged
   t.inject(`. ${stored}:${stored + 10000}(10000) ack 1`);
   t.expect(`. 1:1(0) ack ${stored + 10000}`, 100);
   t.calls.read(t.flow, 10_000, null);
+}, { pageBytes: 32 << 10 });
+
+protocolTest("ACK-05", "text beyond a gap leaves memory for what fills the gap", (t) => {
+  t.run("EST+SACK");
+  t.inject(". 8193:60001(51808) ack 1");
+  while (t.next(100) !== null);
+  t.inject(". 1:1461(1460) ack 1");
+  const answer = t.next(100);
+  assert(answer !== null);
+  assertEquals((answer.ack - t.flow.peerIsn) | 0, 1461);
+  t.calls.read(t.flow, 1460, null);
+  t.discard();
 }, { pageBytes: 32 << 10 });
 
 protocolTest("ACK-05", "without memory what is out of order is dropped", (t) => {

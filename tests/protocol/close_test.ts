@@ -244,12 +244,12 @@ protocolTest(
 
 protocolTest("CLOSE-13", "close sends all that was written, and only one FIN", (t) => {
   t.run("EST");
-  t.calls.write(t.flow, 50_000, null);
+  t.calls.write(t.flow, 20_000, null);
   t.connection.shutdown();
   assertEquals(t.calls.writeSome(t.flow, 10), 0);
   t.connection.shutdown();
   let fins = 0;
-  for (let received = 1; received < 50_001;) {
+  for (let received = 1; received < 20_001;) {
     const packet = t.next(10);
     if (packet === null) {
       t.inject(`. 1:1(0) ack ${received}`);
@@ -259,7 +259,7 @@ protocolTest("CLOSE-13", "close sends all that was written, and only one FIN", (
     if (packet.flags.includes("F")) fins++;
   }
   assertEquals(fins, 1);
-  t.inject(". 1:1(0) ack 50002");
+  t.inject(". 1:1(0) ack 20002");
   t.run("state FIN_WAIT_2");
   t.connection.shutdown();
   t.none(1);
@@ -485,5 +485,34 @@ protocolTest(
   ${IN_STATE.CLOSE_WAIT.script}
   none(3600)
   state CLOSE_WAIT
+  `,
+);
+
+protocolTest(
+  "CLOSE-01",
+  "a FIN alone does not wait for room in cwnd",
+  `
+  EST rtt .1
+     write 14600
+  +0 > P. 1:14601(14600) ack 1
+     shutdown
+  +0 > F. 14601:14601(0) ack 1
+  +.1 < . 1:1(0) ack 14602
+     state FIN_WAIT_2
+  `,
+);
+
+protocolTest(
+  "CLOSE-01",
+  "a FIN waits with the data before it",
+  `
+  EST rtt .1
+     write 14610
+  +0 > . 1:14601(14600) ack 1
+     shutdown
+  +.1 < . 1:1(0) ack 1461
+  +0 > FP. 14601:14611(10) ack 1
+  +.1 < . 1:1(0) ack 14612
+     state FIN_WAIT_2
   `,
 );

@@ -7,6 +7,20 @@ import { protocolTest } from "../support/script.ts";
 import { ScriptRun } from "../support/script_run.ts";
 import { exchange } from "./exchange.ts";
 
+protocolTest("HDR-03", "a peer reached without offloads gets segments of one MSS", (t) => {
+  t.run("EST rtt .1");
+  t.injectFrame(encodePacket(t.packet(". 1:1(0) ack 1"))); // no device vouches for its checksum
+  t.growth("OutSegs");
+  t.calls.write(t.flow, 14_600, null);
+  t.run("+0 > P. 1:14601(14600/1460) ack 1");
+  assertEquals(t.growth("OutSegs"), 10);
+  t.run("+.1 < . 1:1(0) ack 14601"); // this one says nothing else, if the link has offload
+  t.calls.write(t.flow, 14_600, null);
+  t.run("+0 > P. 14601:29201(14600/1460) ack 1");
+  assertEquals(t.growth("OutSegs"), t.link === "offload" ? 1 : 10);
+  t.run("+.1 < . 1:1(0) ack 29201");
+});
+
 protocolTest("HDR-04", "a segment whose checksum does not verify is dropped", (t) => {
   const bytes = encodePacket(t.packet("S 0:0(0) win 65535 <mss 1460,sackOK,TS val 1 ecr 0>"));
   for (let bit = 8 * 34; bit < 8 * bytes.length; bit++) {
@@ -130,6 +144,25 @@ protocolTest(
      read 10
   +0 > . 3001:3001(0) ack 21
   `,
+);
+
+protocolTest(
+  "HDR-10",
+  "with px_gso_push it ends each super-segment, two of which are in a window",
+  `
+  EST
+     write 30000
+  +0 > . 1:5841(5840) ack 1
+  +0 > P. 5841:7301(1460) ack 1
+  +0 > . 7301:13141(5840) ack 1
+  +0 > P. 13141:14601(1460) ack 1
+  +.01 < . 1:1(0) ack 7301
+  +0 > . 14601:23361(8760) ack 1
+  +0 > P. 23361:24821(1460) ack 1
+  +0 > . 24821:27741(2920) ack 1
+  +0 > P. 27741:29201(1460) ack 1
+  `,
+  { tunables: { px_gso_push: 1 }, links: ["offload"] },
 );
 
 protocolTest("HDR-11", "a window of 65535 is filled and never exceeded", (t) => {

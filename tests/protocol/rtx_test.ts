@@ -1,8 +1,11 @@
 /** RTX: retransmission timer and limits. Requirements §2.20. */
 
 import { assert, assertEquals } from "@std/assert";
+import { arp, ethernet, OWN_MAC, PEER_MAC } from "../support/packets.ts";
 import { protocolTest } from "../support/script.ts";
 import type { ScriptRun } from "../support/script_run.ts";
+
+const ZERO_MAC = "00:00:00:00:00:00";
 
 /** Writes 100 bytes that are acknowledged `rttMs` later. */
 function roundTrip(t: ScriptRun, rttMs: number): void {
@@ -22,6 +25,23 @@ function measureRto(t: ScriptRun): number {
   t.next(200_000);
   return t.elapsedMs - sentMs;
 }
+
+protocolTest(
+  "RTX-01",
+  "without any sample the RTO is one second",
+  `
+  0   < S 0:0(0) win 65535 <mss 1460>
+  +0  > S. 0:0(0) ack 1 <mss 1460>
+  +.1 < . 1:1(0) ack 1
+      accept
+      write 10
+  +0  > P. 1:11(10) ack 1
+  none(.98)
+  +.02 > P. 1:11(10) ack 1
+  none(1.9)
+  `,
+  { tunables: { tcp_syncookies: 2 } },
+);
 
 protocolTest(
   "RTX-02",
@@ -91,6 +111,7 @@ protocolTest(
   "the timer begins anew with an ACK and ends with the last",
   `
   EST rtt .1
+       nodelay
        write 1000
   +0   > P. 1:1001(1000) ack 1
   +.1  write 500
@@ -201,4 +222,186 @@ protocolTest(
   +0  > . 1001:1001(0) ack 11
   +.2 > P. 1:1001(1000) ack 11
   `,
+);
+
+protocolTest("RTX-04", "a timestamp tells which transmission the ACK of one answers", (t) => {
+  t.run("EST+TS rtt .1");
+  t.calls.write(t.flow, 100, null);
+  t.run(`
+    +0  > P. 1:101(100) ack 1 <...>
+    +.3 > P. 1:101(100) ack 1 <...>
+    +.2 < . 1:1(0) ack 101 <ts>
+  `);
+  const { srttUs, backoff } = t.connection;
+  assert(Math.abs(srttUs - (7 * 100_000 + 200_000) / 8) <= 2000, `SRTT is ${srttUs} µs`);
+  assertEquals(backoff, 0);
+});
+
+protocolTest(
+  "RTX-10",
+  "after a timeout the head is sent first, and what was SACKed only if it is still missing",
+  `
+  EST+SACK rtt .1
+        write 14600
+  +0    > P. 1:14601(14600) ack 1
+  +.15  < . 1:1(0) ack 1 <nop,nop,sack 13141:14601>
+  +0    > . 1:1461(1460) ack 1
+  +.3~.4 > . 1:1461(1460) ack 1
+        cnt:TCPTimeouts
+  +.1   < . 1:1(0) ack 1461 <nop,nop,sack 13141:14601>
+  +0    > . 1461:4381(2920/1460) ack 1
+  +.1   < . 1:1(0) ack 4381 <nop,nop,sack 13141:14601>
+  +0    > . 4381:8761(4380/1460) ack 1
+  +.1   < . 1:1(0) ack 8761 <nop,nop,sack 13141:14601>
+  +0    > . 8761:13141(4380/1460) ack 1
+  +.1   < . 1:1(0) ack 14601
+  none(10)
+  `,
+  { toleranceMs: 30 },
+);
+
+protocolTest(
+  "RTX-10",
+  "a peer that has discarded what it reported gets it again",
+  `
+  EST+SACK rtt .1
+        write 4380
+  +0    > P. 1:4381(4380) ack 1
+  +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:4381>
+  +.025 > . 1:1461(1460) ack 1
+  +.1   < . 1:1(0) ack 1461
+  +.2~.4 > . 1461:2921(1460) ack 1
+        cnt:TCPTimeouts
+  +.1   < . 1:1(0) ack 2921
+  +0    > P. 2921:4381(1460) ack 1
+  +.1   < . 1:1(0) ack 4381
+  none(10)
+  `,
+  { toleranceMs: 20 },
+);
+
+for (const sack of ["", "+SACK"]) {
+  protocolTest("RTX-11", `a delay spike causes no go-back-N${sack && ", with SACK"}`, (t) => {
+    t.run(`
+      EST${sack} rtt .1
+            write 29200
+      +0    > . 1:14601(14600/1460) ack 1
+    `);
+    const timeouts = sack === "" ? 1 : 2; // with SACK a probe of new data goes first
+    for (let i = 0; i < timeouts; i++) assert(t.next(1000) !== null);
+    assertEquals(t.growth("TCPTimeouts"), 1);
+    t.advance(20);
+    t.inject(". 1:1(0) ack 1461"); // the originals arrive, late
+    const news = [t.next(), t.next()].map((packet) => (packet!.seq - t.flow.productIsn!) | 0);
+    assert(news[0] >= 14_601 && news[1] === news[0] + 1460, `${news}`);
+    t.advance(5);
+    t.inject(". 1:1(0) ack 2921");
+    t.discard();
+    assertEquals([t.growth("TCPSpuriousRTOs"), t.growth("TCPLossUndo")], [1, 1]);
+    assertEquals(t.connection.retransmits, 1);
+    assertEquals([t.connection.ssthresh, t.connection.cwnd >= 14_600], [0x7fffffff, true]);
+  });
+}
+
+protocolTest(
+  "RTX-11",
+  "a duplicate behind the new data tells that the timeout was real",
+  `
+  EST rtt .1
+        write 17520
+  +0    > . 1:14601(14600/1460) ack 1
+  +.3   > . 1:1461(1460) ack 1
+  +.1   < . 1:1(0) ack 1461
+  +0    > P. 14601:17521(2920/1460) ack 1
+  +.1   < . 1:1(0) ack 1461
+  +0    > . 1461:2921(1460) ack 1
+        cnt:TCPSpuriousRTOs=0
+  +.1   < . 1:1(0) ack 17521
+  none(10)
+  `,
+);
+
+protocolTest("RTX-12", "a DSACK after a fast retransmit restores the window", (t) => {
+  t.run(`
+    EST+SACK rtt .1
+          write 14600
+    +0    > P. 1:14601(14600) ack 1
+    +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:5841>
+    +0    > . 1:1461(1460) ack 1
+    +.01  < . 1:1(0) ack 14601
+  `);
+  assertEquals(Math.floor(t.connection.cwnd / 1460), 7);
+  t.run("+.05 < . 1:1(0) ack 14601 <nop,nop,sack 1:1461>\ncnt:TCPDSACKUndo\ncnt:TCPDSACKRecv");
+  assertEquals([t.connection.cwnd >= 14_600, t.connection.ssthresh], [true, 0x7fffffff]);
+});
+
+protocolTest("RTX-12", "a DSACK in recovery ends it", (t) => {
+  t.run(`
+    EST+SACK rtt .1
+          write 14600
+    +0    > P. 1:14601(14600) ack 1
+    +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:5841>
+    +0    > . 1:1461(1460) ack 1
+    +.01  < . 1:1(0) ack 5841 <nop,nop,sack 1:1461>
+          cnt:TCPDSACKUndo
+  `);
+  assertEquals([t.connection.cwnd >= 14_600, t.connection.ssthresh], [true, 0x7fffffff]);
+  t.run("+.01 < . 1:1(0) ack 14601\nnone(10)");
+});
+
+protocolTest("RTX-12", "an echo from before the retransmission restores the window", (t) => {
+  t.run("EST+SACK+TS rtt .1");
+  t.calls.write(t.flow, 14_480, null);
+  for (let packet = t.next(); packet !== null; packet = t.next());
+  const before = t.flow.lastTsVal;
+  t.advance(100);
+  t.inject(". 1:1(0) ack 1 <nop,nop,TS val 9000 ecr *,nop,nop,sack 1449:5793>");
+  t.expect(". 1:1449(1448) ack 1 <...>");
+  t.advance(10);
+  t.inject(`. 1:1(0) ack 14481 <nop,nop,TS val 9010 ecr =${before >>> 0}>`);
+  assertEquals(t.growth("TCPFullUndo"), 1);
+  assertEquals([t.connection.cwnd >= 14_480, t.connection.ssthresh], [true, 0x7fffffff]);
+});
+
+protocolTest("RTX-12", "an echo from before it takes recovery back in the middle", (t) => {
+  t.run("EST+SACK+TS rtt .1");
+  t.calls.write(t.flow, 14_480, null);
+  for (let packet = t.next(); packet !== null; packet = t.next());
+  const before = t.flow.lastTsVal;
+  t.advance(100);
+  t.inject(". 1:1(0) ack 1 <nop,nop,TS val 9000 ecr *,nop,nop,sack 1449:5793>");
+  t.expect(". 1:1449(1448) ack 1 <...>");
+  t.advance(10);
+  t.inject(`. 1:1(0) ack 5793 <nop,nop,TS val 9010 ecr =${before >>> 0}>`);
+  assertEquals(t.growth("TCPPartialUndo"), 1);
+  assertEquals([t.connection.cwnd >= 14_480, t.connection.ssthresh], [true, 0x7fffffff]);
+});
+
+protocolTest(
+  "RTX-07",
+  "at R1 the next hop is asked for again and the user has a soft error",
+  (t) => {
+    const packet = arp(1, PEER_MAC, "10.0.0.2", ZERO_MAC, "10.0.0.1");
+    t.injectFrame(ethernet(0x0806, packet, { to: OWN_MAC, from: PEER_MAC }));
+    t.expectFrame(); // the peer is in the neighbour cache
+    t.run(`
+    EST rtt .1
+         write 100
+    +0   > P. 1:101(100) ack 1
+    +.3  > P. 1:101(100) ack 1
+    +.6  > P. 1:101(100) ack 1
+    +1.2 > P. 1:101(100) ack 1
+    none(2.3)
+  `);
+    assertEquals([t.connection.softErrors, t.growth("NeighborProbes")], [0, 0]);
+    t.run("+.1 > P. 1:101(100) ack 1");
+    const question = arp(1, OWN_MAC, "10.0.0.1", ZERO_MAC, "10.0.0.2");
+    assertEquals(
+      t.expectFrame(20),
+      ethernet(0x0806, question, { to: PEER_MAC, from: OWN_MAC }),
+    );
+    assertEquals([t.connection.softErrors, t.growth("TCPTimeouts")], [1, 4]);
+    t.run("+.1 < . 1:1(0) ack 101\nnone(10)");
+  },
+  { toleranceMs: 20 },
 );

@@ -185,6 +185,18 @@ for (const [what, seq] of [["an older SYN", -50], ["a SYN with the number expect
   );
 }
 
+protocolTest(
+  "TW-07",
+  "where timestamps are not agreed to, those of an old SYN prove nothing",
+  `
+  ${TIME_WAIT}
+  +1 < S -50:-50(0) win 65535 <mss 1460,TS val 1 ecr 0>
+  +0 > . 2:2(0) ack 2
+     state TIME_WAIT
+  `,
+  { tunables: { tcp_timestamps: 0 } },
+);
+
 protocolTest("TW-08", "a reopened tuple begins beyond the old numbers and timestamps", (t) => {
   t.run(TIME_WAIT_TS);
   const oldIss = t.flow.productIsn!;

@@ -28,6 +28,10 @@ export class ApplicationCalls {
 
   /** Executes one verb of a script. */
   call(verb: CallVerb, flow: Flow, count: number, text: string | null): void {
+    if (flow.unwritten > 0 && (verb === "shutdown" || verb === "close" || verb === "release")) {
+      flow.verbAfterWriting = verb;
+      return;
+    }
     switch (verb) {
       case "accept":
         return this.accept(flow);
@@ -51,6 +55,8 @@ export class ApplicationCalls {
         return connectionOf(flow).abort();
       case "keepalive":
         return connectionOf(flow).setKeepalive({});
+      case "nodelay":
+        return connectionOf(flow).setNoDelay(true);
     }
   }
 
@@ -90,10 +96,25 @@ export class ApplicationCalls {
     }
   }
 
-  /** Writes `text`, or `count` bytes of the product's pattern. */
+  /** Writes `text`, or `count` bytes of the product's pattern; what finds no room, when there is some. */
   write(flow: Flow, count: number, text: string | null): void {
-    const written = this.writeSome(flow, count, text);
-    if (written < count) throw new Error(`Only ${written} of ${count} bytes were taken`);
+    const before = flow.unwritten;
+    const written = before > 0 ? 0 : this.writeSome(flow, count, text);
+    if (written < count && text !== null) throw new Error(`Only ${written} bytes were taken`);
+    flow.unwritten += count - written;
+  }
+
+  /** There is room: goes on with what `write` left. Returns whether it wrote any. */
+  continueWriting(flow: Flow): boolean {
+    if (flow.unwritten === 0) return false;
+    const written = this.writeSome(flow, flow.unwritten);
+    flow.unwritten -= written;
+    const { verbAfterWriting } = flow;
+    if (flow.unwritten === 0 && verbAfterWriting !== null) {
+      flow.verbAfterWriting = null;
+      this.call(verbAfterWriting, flow, 0, null);
+    }
+    return written > 0;
   }
 
   /** Writes as much as there is room for, at most `count` bytes. Returns how many. */

@@ -13,7 +13,7 @@
  *     app: Readable, PeerClosed                 signals since last asked
  *     app: Reset "reset by peer"                and why the connection ended
  *     accept | accept none | read 10 | read "abc" | readable 10 | eof
- *     write 10 | write "abc" | shutdown | close | release | abort | keepalive
+ *     write 10 | write "abc" | shutdown | close | release | abort | keepalive | nodelay
  *     synQueue 1 | acceptQueue 0
  *     connect | connect b | connect fails EADDRNOTAVAIL     actively, from the flow's port
  *     connect fast | connect fast b             the same by fast open
@@ -80,6 +80,7 @@ const CALL_VERBS = [
   "release",
   "abort",
   "keepalive",
+  "nodelay",
 ] as const;
 
 /** Reads a script. Throws ScriptSyntaxError, also when it checks nothing. */
