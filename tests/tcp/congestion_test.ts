@@ -1,5 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { initialWindow, pipe } from "../../lib/tcp/congestion.ts";
+import {
+  initialWindow,
+  isWindowUsed,
+  MAX_CWND,
+  noteWindowUse,
+  pipe,
+  reducibleFlight,
+} from "../../lib/tcp/congestion.ts";
 import type { Connection } from "../../lib/tcp/connection.ts";
 import { Scoreboard } from "../../lib/tcp/scoreboard.ts";
 
@@ -30,4 +37,53 @@ Deno.test("congestion: RFC 6675 §3, the pipe is the flight without SACKed and l
   assertEquals(pipe(c), 5000);
   board.resent(500, 500, 1000);
   assertEquals(pipe(c), 5500);
+});
+
+Deno.test("congestion: no window is above 2^30 bytes, which sequence arithmetic allows", () => {
+  assertEquals(MAX_CWND, 1_073_741_824);
+});
+
+Deno.test("congestion: RFC 5681 §3.1 (4), a reduction starts from the flight within cwnd", () => {
+  const flight = (cwnd: number) =>
+    reducibleFlight({ sndUna: -1000, sndNxt: 9000, cwnd } as Connection);
+  assertEquals([9999, 10_000, 10_001].map(flight), [9999, 10_000, 10_000]);
+});
+
+/** 9000 of 10,000 bytes are in flight, in a round that ends at 100; greatest flight so far: 9000. */
+function limited(changes: Partial<Connection>): [boolean, number, number] {
+  const c = {
+    mss: 1000,
+    cwnd: 10_000,
+    sndUna: 0,
+    sndNxt: 9000,
+    windowUseEnd: 100,
+    isCwndLimited: false,
+    greatestFlight: 9000,
+    scoreboard: null,
+    ...changes,
+  } as unknown as Connection;
+  noteWindowUse(c);
+  return [c.isCwndLimited, c.greatestFlight, c.windowUseEnd];
+}
+
+Deno.test("congestion: RFC 7661 §4.3, the window is in use while less than a segment of it is free", () => {
+  assertEquals(limited({}), [false, 9000, 100]);
+  assertEquals(limited({ sndNxt: 9001 }), [true, 9001, 9001]);
+  assertEquals(limited({ sndNxt: 9001, isCwndLimited: true }), [true, 9001, 9001]);
+});
+
+Deno.test("congestion: RFC 7661 §4.3, of a round trip the best is kept, and the next begins anew", () => {
+  assertEquals(limited({ greatestFlight: 8999 }), [false, 9000, 9000]);
+  assertEquals(limited({ greatestFlight: 8999, isCwndLimited: true }), [true, 8999, 100]);
+  assertEquals(limited({ greatestFlight: 9900, windowUseEnd: 1 }), [false, 9900, 1]);
+  assertEquals(limited({ greatestFlight: 9900, windowUseEnd: 0 }), [false, 9000, 9000]);
+  assertEquals(limited({ isCwndLimited: true, windowUseEnd: 0 }), [false, 9000, 9000]);
+});
+
+Deno.test("congestion: RFC 7661 §4.3, in slow start half of the window must be used, later all", () => {
+  const isUsed = (ssthresh: number, greatestFlight: number, isCwndLimited = false) =>
+    isWindowUsed({ cwnd: 10_000, ssthresh, greatestFlight, isCwndLimited } as Connection);
+  assertEquals([isUsed(10_001, 5000), isUsed(10_001, 5001)], [false, true]);
+  assertEquals([isUsed(10_000, 5001), isUsed(10_000, 10_000)], [false, false]);
+  assertEquals([isUsed(10_000, 0, true), isUsed(10_001, 0, true)], [true, true]);
 });

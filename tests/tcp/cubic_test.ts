@@ -128,3 +128,80 @@ Deno.test("cubic: cwnd ends at its limit", () => {
   CUBIC.acknowledged(c, c.cwnd, -1, 1e6);
   assertEquals(c.cwnd, MAX_CWND);
 });
+
+Deno.test("cubic: RFC 9438 §4.2, one segment acknowledged moves cwnd by its share of the way to W(t + RTT)", () => {
+  const c = connection(100);
+  lose(c);
+  CUBIC.acknowledged(c, MSS, -1, 0);
+  const period = Math.cbrt(30 / 0.4);
+  const state = c.cubic!;
+  assertEquals([state.epochAt, state.period], [0, period]);
+  // At first Reno's window is ahead: §4.3.
+  assertEquals(state.estimate, 70 + 3 * 0.3 / 1.7 / 70);
+  const first = state.estimate;
+  assert(Math.abs(c.cwnd + state.fraction - first * MSS) < 1e-9);
+  // The epoch that began at time 0 goes on.
+  const cwnd = c.cwnd / MSS;
+  const exact = first + (0.4 * (2.1 - period) ** 3 + 100 - cwnd) / cwnd;
+  CUBIC.acknowledged(c, MSS, -1, 2000);
+  assert(Math.abs(c.cwnd + state.fraction - exact * MSS) < 1e-9);
+  assertEquals([state.epochAt, c.cwnd], [0, Math.floor(exact * MSS)]);
+});
+
+Deno.test("cubic: RFC 9438 §4.2, the way to a far target is half a window a round trip", () => {
+  const c = connection(10);
+  CUBIC.acknowledged(c, MSS, -1, 0);
+  const before = c.cwnd;
+  CUBIC.acknowledged(c, 2 * MSS, -1, 100_000);
+  assertEquals(c.cwnd - before, MSS);
+});
+
+Deno.test("cubic: RFC 9438 §4.3, Reno's window grows by one from cwnd_prior on, not only beyond", () => {
+  const c = connection(10);
+  lose(c);
+  CUBIC.acknowledged(c, MSS, -1, 0);
+  const state = c.cubic!;
+  for (const [estimate, growth] of [[9.99, 3 * 0.3 / 1.7], [10, 1]]) {
+    state.estimate = estimate;
+    const cwnd = c.cwnd / MSS;
+    CUBIC.acknowledged(c, MSS, -1, 0);
+    assert(Math.abs(state.estimate - estimate - growth / cwnd) < 1e-9);
+  }
+});
+
+Deno.test("cubic: RFC 9438 §4.7, who has the whole of W_max back does not make room", () => {
+  const c = connection(100);
+  lose(c);
+  c.cwnd = 100 * MSS;
+  lose(c);
+  assertEquals(c.cubic!.greatest, 100);
+});
+
+Deno.test("cubic: an epoch that begins beyond W_max is flat there, and forgets the bytes of the one before", () => {
+  const c = connection(100);
+  lose(c);
+  const state = c.cubic!;
+  state.fraction = 0.5;
+  state.beginEpoch(120, 5000);
+  assertEquals([state.period, state.greatest, state.fraction], [0, 120, 0]);
+  assertEquals([state.windowAfter(0), state.windowAfter(1)], [120, 120.4]);
+});
+
+Deno.test("cubic: below ssthresh cwnd opens by what is acknowledged", () => {
+  const c = connection(10);
+  c.ssthresh = 20 * MSS;
+  CUBIC.acknowledged(c, 2 * MSS, -1, 0);
+  assertEquals([c.cwnd, c.cubic], [12 * MSS, null]);
+});
+
+Deno.test("cubic: RFC 9438 §5.8, idle time moves an epoch that has begun, even at time 0, and no other", () => {
+  const c = connection(100);
+  CUBIC.resumed(c, 1000);
+  assertEquals(c.cubic, null);
+  lose(c);
+  CUBIC.resumed(c, 1000);
+  assertEquals(c.cubic!.epochAt, -1);
+  CUBIC.acknowledged(c, MSS, -1, 0);
+  CUBIC.resumed(c, 1000);
+  assertEquals(c.cubic!.epochAt, 1000);
+});

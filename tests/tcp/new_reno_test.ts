@@ -72,3 +72,14 @@ Deno.test("new reno: CC-03, a loss halves the flight, down to two MSS", () => {
   assertEquals([20 * MSS, 4 * MSS, MSS, 0].map(ssthreshAt), [10 * MSS, 2 * MSS, 2 * MSS, 2 * MSS]);
   assertEquals([c.cwnd, c.ssthresh], [100 * MSS, 1 << 29]);
 });
+
+Deno.test("new reno: RFC 5681 §3.1, exactly one window acknowledged is worth one MSS, and a loss begins anew", () => {
+  const c = connection(10 * MSS, MSS);
+  NEW_RENO.acknowledged(c, 10 * MSS - 1, -1, 0);
+  assertEquals([c.cwnd, c.cwndCredit], [10 * MSS, 10 * MSS - 1]);
+  NEW_RENO.acknowledged(c, 1, -1, 0);
+  assertEquals([c.cwnd, c.cwndCredit], [11 * MSS, 0]);
+  NEW_RENO.acknowledged(c, 5, -1, 0);
+  NEW_RENO.reduced(c, 10 * MSS);
+  assertEquals(c.cwndCredit, 0);
+});

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { MAX_CWND } from "../../lib/tcp/congestion.ts";
 import type { Connection } from "../../lib/tcp/connection.ts";
-import { slowStart } from "../../lib/tcp/slow_start.ts";
+import { RoundTrips, slowStart } from "../../lib/tcp/slow_start.ts";
 
 const MSS = 1000;
 const INFINITE = 0x7fffffff;
@@ -93,4 +93,42 @@ Deno.test("slow start: CC-09, after a loss it is over with HyStart++", () => {
   const c = connection(16, 1 << 29);
   for (const ms of [40, 40, 400, 400]) playRound(c, ms * 1000);
   assertEquals([c.cwnd, c.roundTrips], [256 * MSS, null]);
+});
+
+/** Plays rounds of `samples` round trips each; returns those in whose course growth became, or stayed, conservative. */
+function conservativeRounds(rounds: readonly (readonly number[])[]): number[] {
+  const trips = new RoundTrips(0);
+  return rounds.flatMap((samples, round) => {
+    for (const [i, sample] of samples.entries()) {
+      trips.acknowledged(1000 * round + 1 + i, 1000 * (round + 1), sample);
+    }
+    return trips.isConservative ? [round] : [];
+  });
+}
+
+Deno.test("slow start: CC-09, eight samples of the first round count, seven do not", () => {
+  const slow = new Array<number>(8).fill(50_000);
+  assertEquals(conservativeRounds([[40_000], slow]), [1]);
+  assertEquals(conservativeRounds([[40_000], slow.slice(1)]), []);
+  assertEquals(conservativeRounds([[40_000], [...slow.slice(1), -1]]), []);
+});
+
+Deno.test("slow start: CC-09, acknowledgments without a round-trip time are no samples, those of no time are", () => {
+  const trips = new RoundTrips(0);
+  for (let i = 0; i < 20; i++) trips.acknowledged(1 + i, 1000, -1);
+  // Nothing is known of the round before: there is nothing to compare with.
+  for (let i = 0; i < 8; i++) trips.acknowledged(1001 + i, 2000, 50_000);
+  assertEquals(trips.isConservative, false);
+  assertEquals(conservativeRounds([[0], new Array<number>(8).fill(4000)]), [1]);
+  assertEquals(conservativeRounds([[0, 0], new Array<number>(8).fill(3999)]), []);
+});
+
+Deno.test("slow start: RFC 9406 §4.2, a round is over with the first ACK beyond SND.NXT at its beginning", () => {
+  const slow = new Array<number>(8).fill(50_000);
+  for (const [una, isConservative] of [[1000, false], [1001, true]] as const) {
+    const trips = new RoundTrips(0);
+    trips.acknowledged(1, 1000, 40_000);
+    for (const sample of slow) trips.acknowledged(una, 2000, sample);
+    assertEquals(trips.isConservative, isConservative);
+  }
 });
