@@ -1,5 +1,66 @@
 import { assertEquals } from "@std/assert";
-import { Recovery } from "../../lib/tcp/recovery.ts";
+import type { Connection } from "../../lib/tcp/connection.ts";
+import { MAX_CWND } from "../../lib/tcp/congestion.ts";
+import { NEW_RENO } from "../../lib/tcp/new_reno.ts";
+import { Phase } from "../../lib/tcp/phase.ts";
+import {
+  enterLoss,
+  enterRecovery,
+  goOn,
+  Recovery,
+  reduceProportionally,
+} from "../../lib/tcp/recovery.ts";
+import { Scoreboard } from "../../lib/tcp/scoreboard.ts";
+import { DEFAULT_TUNABLES } from "../../lib/tcp/tunables.ts";
+import { Segment } from "../../lib/wire/segment.ts";
+
+const MSS = 1000;
+
+/** 15 segments of 1000 bytes are in flight from -5000 on, five more fit into cwnd; all of `changes` besides. */
+function connection(changes: Partial<Connection> = {}): Connection {
+  const scoreboard = new Scoreboard();
+  scoreboard.sent(-5000, 10_000, MSS, 0);
+  return {
+    phase: Phase.Open,
+    mss: MSS,
+    cwnd: 20_000,
+    ssthresh: MAX_CWND,
+    sndUna: -5000,
+    sndNxt: 10_000,
+    sndWnd: 100_000,
+    endOfStream: 50_000,
+    recover: -5000,
+    recovery: null,
+    retries: 0,
+    duplicateAcks: 2,
+    hasProbed: true,
+    sackOk: true,
+    tsOk: false,
+    ecnOk: false,
+    owesCwr: false,
+    roundTrips: {},
+    scoreboard,
+    congestion: NEW_RENO,
+    tcp: {
+      tunables: DEFAULT_TUNABLES,
+      counters: {
+        TCPSackRecovery: 0,
+        TCPRenoRecovery: 0,
+        TCPDSACKUndo: 0,
+        TCPPartialUndo: 0,
+        TCPFullUndo: 0,
+        TCPLossUndo: 0,
+        TCPSpuriousRTOs: 0,
+      },
+    },
+    ...changes,
+  } as unknown as Connection;
+}
+
+/** The names of the counters that moved, one for each time. */
+function counted(c: Connection): string[] {
+  return Object.entries(c.tcp.counters).flatMap(([name, times]) => Array(times).fill(name));
+}
 
 Deno.test("recovery: RFC 3708 §2, what the peer had twice is counted against what was sent again", () => {
   const recovery = new Recovery();
@@ -14,4 +75,254 @@ Deno.test("recovery: RFC 3708 §2, what the peer had twice is counted against wh
   recovery.reportedTwice(1000, 3000);
   recovery.reportedTwice(3000, 9000);
   assertEquals(recovery.undoBytes, 0);
+});
+
+Deno.test("recovery: RFC 6675 §5 (4), it begins with ssthresh at half of the flight, and keeps what was", () => {
+  for (const sackOk of [true, false]) {
+    const recovery = Object.assign(new Recovery(), {
+      prrDelivered: 5,
+      prrOut: 6,
+      hasRescued: true,
+      undoBytes: 7,
+    });
+    const c = connection({ sackOk, recovery });
+    enterRecovery(c);
+    assertEquals([c.phase, c.cwnd, c.ssthresh, c.recover], [Phase.Recovery, 20_000, 7500, 10_000]);
+    assertEquals([c.roundTrips, c.hasProbed], [null, false]);
+    const { prrDelivered, prrOut, priorFlight, mayUndo, undoFrom, undoBytes } = recovery;
+    assertEquals([prrDelivered, prrOut, priorFlight, undoFrom, undoBytes], [
+      0,
+      0,
+      15_000,
+      -5000,
+      -1,
+    ]);
+    const { priorCwnd, priorSsthresh, hasRescued } = recovery;
+    assertEquals([mayUndo, hasRescued, priorCwnd, priorSsthresh], [true, false, 20_000, MAX_CWND]);
+    assertEquals(counted(c), [sackOk ? "TCPSackRecovery" : "TCPRenoRecovery"]);
+  }
+});
+
+Deno.test("recovery: a flight of less than a segment counts as one", () => {
+  const c = connection({ sndNxt: -4999 });
+  enterRecovery(c);
+  assertEquals([c.recovery!.priorFlight, c.ssthresh], [MSS, 2 * MSS]);
+});
+
+/** Whether ssthresh fell when the timer expired, and whether F-RTO tests it. */
+function timedOut(
+  phase: Phase,
+  retries: number,
+  recover: number,
+  tcp_frto = 1,
+): [boolean, boolean] {
+  const c = connection({ phase, retries, recover });
+  c.tcp.tunables = { ...DEFAULT_TUNABLES, tcp_frto };
+  c.recovery = Object.assign(new Recovery(), { sendsNew: true });
+  enterLoss(c, c.scoreboard!);
+  assertEquals([c.phase, c.cwnd, c.recover, c.duplicateAcks], [Phase.Loss, MSS, 10_000, 0]);
+  assertEquals([c.hasProbed, c.recovery.sendsNew, c.scoreboard!.lostBytes], [false, false, 15_000]);
+  return [c.ssthresh === 7500, c.recovery.isTesting];
+}
+
+Deno.test("recovery: RFC 5681 §3.1, ssthresh falls on the first timeout of a segment only", () => {
+  assertEquals(timedOut(Phase.Open, 0, 0), [true, true]);
+  assertEquals(timedOut(Phase.Recovery, 0, -4999), [false, false]);
+  assertEquals(timedOut(Phase.Recovery, 0, -5000), [true, false]);
+  assertEquals(timedOut(Phase.Recovery, 1, -4999), [false, true]);
+  assertEquals(timedOut(Phase.Loss, 0, -4999), [true, false]);
+  assertEquals(timedOut(Phase.Loss, 1, -4999), [false, true]);
+  assertEquals(timedOut(Phase.Open, 1, 0, 0), [true, false]);
+});
+
+/** A connection whose reduction may be taken back: cwnd was 20,000, ssthresh 18,000. */
+function reduced(phase: Phase, changes: Partial<Connection>, of: Partial<Recovery>): Connection {
+  const recovery = Object.assign(new Recovery(), {
+    mayUndo: true,
+    priorCwnd: 20_000,
+    priorSsthresh: 18_000,
+    windowFactor: 3,
+    windowPersists: 2,
+    ...of,
+  });
+  const c = connection({ phase, cwnd: 9000, ssthresh: 7500, recover: 10_000, owesCwr: true });
+  return Object.assign(c, { recovery }, changes);
+}
+
+interface Ack {
+  acked?: number;
+  isDsack?: boolean;
+  isDuplicate?: boolean;
+  tsEcr?: number;
+}
+
+/** What an acknowledgment did: what was counted, the phase and cwnd. */
+function after(c: Connection, ack: Ack, scoreboard = c.scoreboard): [string, Phase, number] {
+  const { acked = 0, isDsack = false, isDuplicate = false, tsEcr = 0 } = ack;
+  goOn(c, scoreboard, Object.assign(new Segment(), { tsEcr }), acked, isDsack, isDuplicate);
+  return [counted(c).join(), c.phase, c.cwnd];
+}
+
+Deno.test("recovery: RFC 3708 §3, a DSACK of all that was sent again takes the reduction back, later too", () => {
+  const { Open } = Phase;
+  const c = reduced(Open, {}, { undoBytes: 0 });
+  assertEquals(after(c, { isDsack: true }), ["TCPDSACKUndo", Open, 20_000]);
+  assertEquals([c.ssthresh, c.owesCwr, c.recovery!.mayUndo], [18_000, false, false]);
+  assertEquals(after(c, { isDsack: true }), ["TCPDSACKUndo", Open, 20_000]); // once
+  for (const undoBytes of [-1, 1]) {
+    assertEquals(after(reduced(Open, {}, { undoBytes }), { isDsack: true }), ["", Open, 9000]);
+  }
+  assertEquals(after(reduced(Open, {}, { undoBytes: 0 }), {}), ["", Open, 9000]);
+  assertEquals(after(connection(), { isDsack: true }), ["", Open, 20_000]);
+});
+
+Deno.test("recovery: RFC 4015 §3.2, what has grown beyond meanwhile stays", () => {
+  const c = reduced(Phase.Open, { cwnd: 30_000, ssthresh: 25_000 }, { undoBytes: 0 });
+  after(c, { isDsack: true });
+  assertEquals([c.cwnd, c.ssthresh], [30_000, 25_000]);
+});
+
+Deno.test("recovery: RFC 6675 §5 (A), it is over when all that was in flight is acknowledged", () => {
+  const { Open, Recovery } = Phase;
+  assertEquals(after(reduced(Recovery, { sndUna: 9999 }, {}), { acked: 1 }), ["", Recovery, 9000]);
+  const c = reduced(Recovery, { sndUna: 10_000 }, {});
+  assertEquals(after(c, { acked: 1 }), ["", Open, 7500]);
+  assertEquals([c.recovery!.windowPersists, c.recovery!.windowFactor], [1, 3]);
+  for (const [windowPersists, rest, factor] of [[1, 0, 1], [0, 0, 3]]) {
+    const last = reduced(Recovery, { sndUna: 10_000 }, { windowPersists });
+    after(last, { acked: 1 });
+    assertEquals([last.recovery!.windowPersists, last.recovery!.windowFactor], [rest, factor]);
+  }
+});
+
+Deno.test("recovery: at its end all of it is taken back when nothing was lost", () => {
+  const { Open, Recovery } = Phase;
+  const end = (of: Partial<Recovery>, tsOk: boolean, tsEcr: number) =>
+    after(reduced(Recovery, { sndUna: 10_000, tsOk }, of), { acked: 1, tsEcr });
+  const undone = ["TCPFullUndo", Open, 20_000];
+  const stays = ["", Open, 7500];
+  assertEquals(end({ undoBytes: 0 }, false, 0), undone);
+  assertEquals(end({ undoBytes: 0, mayUndo: false }, false, 0), stays);
+  // RFC 3522 §3.2 (Eifel): an echo older than the first retransmission.
+  assertEquals(end({ undoBytes: 1, resentStamp: 50 }, true, 49), undone);
+  assertEquals(end({ undoBytes: 1, resentStamp: 50 }, true, 50), stays);
+  assertEquals(end({ undoBytes: 1, resentStamp: 50 }, false, 49), stays);
+  assertEquals(end({ undoBytes: -1, resentStamp: 50 }, true, 49), stays);
+});
+
+Deno.test("recovery: in its middle an older echo tells of reordering, a DSACK of a mistake", () => {
+  const { Open, Recovery } = Phase;
+  const begun = (of: Partial<Recovery> = {}) =>
+    reduced(Recovery, { tsOk: true }, { undoBytes: 1, resentStamp: 50, ...of });
+  const eifel = begun();
+  assertEquals(after(eifel, { acked: 1, tsEcr: 49 }), ["TCPPartialUndo", Open, 20_000]);
+  assertEquals(eifel.recovery!.isReordering, true);
+  const resent = begun(); // more is on its way again
+  resent.scoreboard!.loseFirst(MSS);
+  resent.scoreboard!.resent(MSS, MSS, 1);
+  assertEquals(after(resent, { acked: 1, tsEcr: 49 }), ["", Recovery, 9000]);
+  assertEquals(resent.recovery!.isReordering, true);
+  assertEquals(after(begun(), { acked: 1, tsEcr: 49 }, null), ["", Recovery, 9000]);
+  for (const ack of [{ acked: 0, tsEcr: 49 }, { acked: 1, tsEcr: 50 }]) {
+    const c = begun();
+    assertEquals(after(c, ack), ["", Recovery, 9000]);
+    assertEquals(c.recovery!.isReordering, false);
+  }
+  assertEquals(after(begun({ mayUndo: false }), { acked: 1, tsEcr: 49 }), ["", Recovery, 9000]);
+
+  const dsack = { isDsack: true, tsEcr: 50 };
+  const lost = begun({ undoBytes: 0, isTesting: true, sendsNew: true });
+  lost.scoreboard!.loseFirst(MSS);
+  assertEquals(after(lost, dsack), ["TCPDSACKUndo", Open, 20_000]);
+  assertEquals([lost.scoreboard!.lostBytes, lost.recovery!.isTesting], [0, false]);
+  assertEquals(lost.recovery!.sendsNew, false);
+  assertEquals(after(begun({ undoBytes: 0, mayUndo: false }), dsack), ["", Recovery, 9000]);
+  assertEquals(after(begun({ undoBytes: 1 }), dsack), ["", Recovery, 9000]);
+  assertEquals(after(begun({ undoBytes: 0 }), { tsEcr: 50 }), ["", Recovery, 9000]);
+});
+
+Deno.test("recovery: after a timeout what proves that nothing was lost takes it back, if SND.UNA moved", () => {
+  const { Open, Loss } = Phase;
+  const begun = () => reduced(Loss, {}, { undoBytes: 0 });
+  assertEquals(after(begun(), { acked: 1 }), ["TCPLossUndo", Open, 20_000]);
+  assertEquals(after(begun(), { acked: 0 }), ["", Loss, 9000]);
+  assertEquals(after(begun(), { acked: 1 }, null), ["TCPLossUndo", Open, 20_000]);
+});
+
+Deno.test("recovery: slow start after a timeout ends when all that was in flight is acknowledged", () => {
+  const { Open, Loss } = Phase;
+  for (const [una, phase] of [[9999, Loss], [10_000, Open]] as const) {
+    const c = reduced(Loss, { sndUna: una }, { isTesting: true });
+    assertEquals(after(c, { acked: 1 }), ["", phase, 9000]);
+  }
+});
+
+Deno.test("recovery: RFC 5682 §3.1, an original that arrives after the timeout shows that it was spurious", () => {
+  const { Open, Loss } = Phase;
+  const seen = (sackOk: boolean, sndNxt: number, isTesting = true) => {
+    const c = reduced(Loss, { sackOk, sndNxt }, { isTesting, undoBytes: 1 });
+    c.scoreboard!.sawOriginal = true;
+    return after(c, {});
+  };
+  const spurious = ["TCPLossUndo,TCPSpuriousRTOs", Open, 20_000];
+  assertEquals(seen(true, 10_000), spurious);
+  assertEquals(seen(true, 10_000, false), ["", Loss, 9000]);
+  // Without SACK only once new data was sent.
+  assertEquals([seen(false, 10_000), seen(false, 10_001)], [["", Loss, 9000], spurious]);
+});
+
+/** Whether F-RTO goes on, and whether new data has the next turn. */
+function tested(changes: Partial<Connection>, ack: Ack): [boolean, boolean] {
+  const c = reduced(Phase.Loss, changes, { isTesting: true, undoBytes: 1 });
+  after(c, ack);
+  assertEquals(c.phase, Phase.Loss);
+  return [c.recovery!.isTesting, c.recovery!.sendsNew];
+}
+
+Deno.test("recovery: RFC 5682 §2.1, step 2b sends new data while there is some and the window has room", () => {
+  assertEquals(tested({}, { acked: 1 }), [true, true]);
+  assertEquals(tested({}, { acked: 0 }), [true, false]);
+  assertEquals(tested({ endOfStream: 10_001 }, { acked: 1 }), [true, true]);
+  assertEquals(tested({ endOfStream: 10_000 }, { acked: 1 }), [false, false]);
+  assertEquals(tested({ sndWnd: 15_001 }, { acked: 1 }), [true, true]);
+  assertEquals(tested({ sndWnd: 15_000 }, { acked: 1 }), [false, false]);
+});
+
+Deno.test("recovery: RFC 5682 §2.1, step 3a: a duplicate after new data shows that the loss was real", () => {
+  const isDuplicate = true;
+  assertEquals(tested({ sndNxt: 10_001 }, { isDuplicate }), [false, false]);
+  assertEquals(tested({ sndNxt: 10_001 }, { acked: 1 }), [true, false]);
+  assertEquals(tested({}, { isDuplicate }), [true, false]); // before that it shows nothing
+});
+
+/** What PRR lets cwnd be beyond `pipe`; ssthresh is 7000, RecoverFS 10,000. */
+function allowed(
+  pipe: number,
+  delivered: number,
+  isSafe: boolean,
+  sofar: Partial<Recovery>,
+): number {
+  const c = connection({ scoreboard: null, sndUna: -5, sndNxt: pipe - 5, ssthresh: 7000 });
+  c.recovery = Object.assign(new Recovery(), { priorFlight: 10_000, ...sofar });
+  reduceProportionally(c, delivered, isSafe);
+  return c.cwnd - pipe;
+}
+
+Deno.test("recovery: RFC 9937 §6, above ssthresh seven of ten delivered bytes are sent", () => {
+  assertEquals(allowed(8000, 1000, true, { prrDelivered: 1000, prrOut: 1000 }), 400);
+  assertEquals(allowed(8000, 1001, true, { prrDelivered: 1000, prrOut: 1000 }), 401); // rounded up
+  assertEquals(allowed(8000, 1000, true, { prrDelivered: 1000, prrOut: 3000 }), 0);
+});
+
+Deno.test("recovery: RFC 9937 §6, the first retransmission leaves in any case", () => {
+  assertEquals(allowed(8000, 1000, true, {}), MSS);
+  assertEquals(allowed(8000, 0, false, { prrOut: 1 }), 0);
+});
+
+Deno.test("recovery: RFC 9937 §6, up to ssthresh it slow-starts while SND.UNA moves and nothing more is lost", () => {
+  const sofar = { prrDelivered: 1000, prrOut: 500 };
+  assertEquals([true, false].map((isSafe) => allowed(3000, 1000, isSafe, sofar)), [2500, 1500]);
+  assertEquals(allowed(3000, 1000, false, { prrDelivered: 1000, prrOut: 1800 }), 1000);
+  assertEquals(allowed(6900, 1000, true, sofar), 100);
+  assertEquals(allowed(7000, 1000, true, { prrDelivered: 4000, prrOut: 1000 }), 0);
 });

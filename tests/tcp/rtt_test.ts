@@ -4,9 +4,11 @@ import {
   backedOff,
   retransmissionLimit,
   retransmissionTimeout,
+  sampleOfTimestamps,
   takeRttSample,
 } from "../../lib/tcp/rtt.ts";
 import { DEFAULT_TUNABLES } from "../../lib/tcp/tunables.ts";
+import { Segment } from "../../lib/wire/segment.ts";
 import { randomWords } from "../support/random.ts";
 
 function connection(): Connection {
@@ -76,4 +78,45 @@ Deno.test("rtt: RTX-08, fifteen retransmissions last 924.6 s, three last 3 s", (
   assertEquals(retransmissionLimit(15, DEFAULT_TUNABLES), 924_600);
   assertEquals(retransmissionLimit(3, DEFAULT_TUNABLES), 3000);
   assertEquals(retransmissionLimit(0, DEFAULT_TUNABLES), 200);
+});
+
+/** The least round trip after samples, each as milliseconds and when it was taken. */
+function leastAfter(...samples: [number, number][]): number[] {
+  const c = connection();
+  return samples.map(([ms, at]) => {
+    takeRttSample(c, ms * 1000, DEFAULT_TUNABLES, at);
+    return c.minRttUs / 1000;
+  });
+}
+
+Deno.test("rtt: RFC 8985 §6.2 step 1, the least round trip is forgotten after half of five minutes twice", () => {
+  assertEquals(leastAfter([10, 0], [30, 150_000], [40, 150_001], [50, 300_001], [50, 300_002]), [
+    10,
+    10,
+    10,
+    10,
+    40,
+  ]);
+  // The least of a half is the least of the next one, wherever in it that was.
+  assertEquals(leastAfter([10, 0], [30, 150_001], [20, 200_000], [25, 250_000], [50, 300_002]), [
+    10,
+    10,
+    10,
+    10,
+    20,
+  ]);
+  assertEquals(leastAfter([30, -5], [20, 100], [25, 200]), [30, 20, 20]);
+});
+
+Deno.test("rtt: RFC 7323 §4.1, an echo is a sample in milliseconds unless nothing of it may be in flight", () => {
+  const c = { tsOffset: 7, tcp: { timestamp: (offset: number, now: number) => offset + now } };
+  const seg = new Segment();
+  const sample = (elapsed: number) => {
+    seg.tsEcr = 7 + 5_000_000 - elapsed;
+    return sampleOfTimestamps(c as unknown as Connection, seg, 5_000_000);
+  };
+  assertEquals(sample(3), -1);
+  seg.hasTimestamps = true;
+  assertEquals([-1, 0, 1, 2].map(sample), [-1, 1000, 1000, 2000]);
+  assertEquals([2_000_000, 2_000_001].map(sample), [2_000_000_000, -1]);
 });

@@ -1,6 +1,13 @@
 import { assertEquals } from "@std/assert";
 import type { Connection } from "../../lib/tcp/connection.ts";
-import { probeTimeout } from "../../lib/tcp/tail_probe.ts";
+import { Phase } from "../../lib/tcp/phase.ts";
+import {
+  canProbe,
+  concludeProbe,
+  isProbeReportedTwice,
+  probeTimeout,
+} from "../../lib/tcp/tail_probe.ts";
+import { Segment } from "../../lib/wire/segment.ts";
 
 Deno.test("tail probe: RACK-03, the timeout is 2·SRTT, longer for a lone segment, 1 s without SRTT", () => {
   const timeout = (srttMs: number, flight: number) =>
@@ -8,4 +15,79 @@ Deno.test("tail probe: RACK-03, the timeout is 2·SRTT, longer for a lone segmen
       { srttUs: srttMs * 1000, mss: 1460, sndUna: -5, sndNxt: flight - 5 } as Connection,
     );
   assertEquals([timeout(50, 14_600), timeout(50, 1460), timeout(0, 14_600)], [102, 300, 1000]);
+});
+
+Deno.test("tail probe: RFC 8985 §7.2, each condition alone forbids a probe", () => {
+  const willing = {
+    phase: Phase.Open,
+    hasProbed: false,
+    handshake: null,
+    sackOk: true,
+    tcp: { tunables: { tcp_recovery: 1 } },
+    scoreboard: { sackedBytes: 0 },
+  };
+  const may = (changes: object) => canProbe({ ...willing, ...changes } as unknown as Connection);
+  assertEquals(may({}), true);
+  const forbidding = [
+    { phase: Phase.Recovery },
+    { phase: Phase.Loss },
+    { hasProbed: true },
+    { handshake: {} },
+    { sackOk: false },
+    { tcp: { tunables: { tcp_recovery: 0 } } },
+    { scoreboard: null },
+    { scoreboard: { sackedBytes: 1 } },
+  ];
+  for (const changes of forbidding) assertEquals(may(changes), false, JSON.stringify(changes));
+});
+
+Deno.test("tail probe: RFC 8985 §7.4.2, a DSACK up to the end of a probe that was sent again tells of it", () => {
+  const isReported = (hasProbed: boolean, isProbeResent: boolean, end: number) =>
+    isProbeReportedTwice({ hasProbed, isProbeResent, probeEnd: 500 } as Connection, end);
+  assertEquals([isReported(true, true, 500), isReported(true, true, 499)], [true, false]);
+  assertEquals([isReported(false, true, 500), isReported(true, false, 500)], [false, false]);
+});
+
+/** The probe ended at 500, cwnd is 10,000. Whether it still waits for an answer, cwnd, and whether that was a repair. */
+function concluded(
+  ack: number,
+  { isResent = true, acked = 0, isDsack = false, sacks = 0, payload = 0, ssthresh = 5000 },
+): [boolean, number, number] {
+  const c = {
+    hasProbed: true,
+    isProbeResent: isResent,
+    probeEnd: 500,
+    cwnd: 10_000,
+    ssthresh: 1 << 30,
+    congestion: { reduced: () => ssthresh },
+    tcp: { counters: { TCPLossProbeRecovery: 0 } },
+  } as unknown as Connection;
+  const seg = Object.assign(new Segment(), { ack, sackCount: sacks, payloadLength: payload });
+  concludeProbe(c, seg, acked, isDsack);
+  return [c.hasProbed, c.cwnd, c.tcp.counters.TCPLossProbeRecovery];
+}
+
+Deno.test("tail probe: RFC 8985 §7.4.2, what is acknowledged before the probe's end says nothing", () => {
+  for (const isDsack of [false, true]) {
+    assertEquals(concluded(499, { acked: 100, isDsack }), [true, 10_000, 0]);
+  }
+});
+
+Deno.test("tail probe: RFC 8985 §7.4.2, an ACK beyond the probe tells that it repaired a loss", () => {
+  assertEquals(concluded(501, { acked: 100 }), [false, 5000, 1]);
+  assertEquals(concluded(501, { acked: 100, ssthresh: 20_000 }), [false, 10_000, 1]);
+});
+
+Deno.test("tail probe: RFC 8985 §7.4.2, new data as a probe, or a DSACK, repaired nothing", () => {
+  for (const ack of [500, 501]) {
+    assertEquals(concluded(ack, { acked: 100, isResent: false }), [false, 10_000, 0]);
+    assertEquals(concluded(ack, { acked: 100, isDsack: true }), [false, 10_000, 0]);
+  }
+});
+
+Deno.test("tail probe: RFC 8985 §7.4.2, a bare duplicate at the probe's end tells that both arrived", () => {
+  assertEquals(concluded(500, {}), [false, 10_000, 0]);
+  for (const news of [{ acked: 1 }, { sacks: 1 }, { payload: 1 }]) {
+    assertEquals(concluded(500, news), [true, 10_000, 0], JSON.stringify(news));
+  }
 });

@@ -81,3 +81,18 @@ Deno.test("transmission timer: what is overdue is due at once", () => {
   resumeRetransmission(c, 5000);
   assertEquals(armed(c), [TIMER.Retransmit, 5001]);
 });
+
+Deno.test("transmission timer: RFC 8985 §6.2 step 5, reordered is what waits by a microsecond", () => {
+  const c = connection(true);
+  setTransmissionTimer(c, 1, false, 1050);
+  assertEquals(armed(c), [TIMER.Reorder, 1051]);
+  setTransmissionTimer(c, 2_000_000, false, 1050);
+  assertEquals(armed(c), [TIMER.Reorder, 3050]);
+});
+
+Deno.test("transmission timer: microseconds of the flight are milliseconds of the timer", () => {
+  const c = connection(false);
+  c.rtoMs = 5000;
+  resumeRetransmission(c, 4500);
+  assertEquals(armed(c), [TIMER.Retransmit, 6000]);
+});
