@@ -51,3 +51,17 @@ Deno.test("sack blocks: without SACK nothing is reported", () => {
   c.sackOk = false;
   assertEquals(blocksOf(c), []);
 });
+
+Deno.test("sack blocks: a lone FIN waits while as many runs as fit are told", () => {
+  for (const tsOk of [false, true]) {
+    const limit = tsOk ? 3 : 4;
+    for (const runs of [limit - 1, limit]) {
+      const c = connection(runs, tsOk);
+      c.finHeld = true;
+      c.finSeq = 1000;
+      const blocks = blocksOf(c);
+      assertEquals(blocks.length, limit);
+      assertEquals(blocks.some(([start]) => start === 1000), runs < limit);
+    }
+  }
+});
