@@ -189,7 +189,6 @@ function goOnAfterTimeout(
     } else if (acked > 0 && !isOver) {
       recovery.isTesting = canSendNew(c);
       recovery.sendsNew = recovery.isTesting; // step 2b
-      if (recovery.sendsNew) return;
     }
   }
   if (isOver) c.phase = Phase.Open;
