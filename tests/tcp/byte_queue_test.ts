@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Gather, GATHER_PIECES } from "../../lib/wire/gather.ts";
-import { PAGE_SIZE } from "../../lib/wire/pages.ts";
+import { ByteQueue } from "../../lib/tcp/byte_queue.ts";
+import { Arena } from "../../lib/wire/memory.ts";
+import { PAGE_SIZE, PagePool } from "../../lib/wire/pages.ts";
 import { randomWords } from "../support/random.ts";
 import { Memory, pattern, STARTS } from "./support.ts";
 
@@ -152,4 +154,16 @@ Deno.test("byte queue: an emptied queue begins anew anywhere in the number space
     else queue.releaseFrom((seq - PAGE_SIZE) | 0);
     assertEquals([queue.span, memory.pool.lent], [0, 0]);
   }
+});
+
+Deno.test("byte queue: the page at the arena's beginning is one like the others", () => {
+  const arena = new Arena(2 * PAGE_SIZE);
+  const pool = new PagePool(arena, 2 * PAGE_SIZE);
+  const queue = new ByteQueue(arena, pool);
+  assertEquals(queue.lend(0, 2 * PAGE_SIZE), 2 * PAGE_SIZE);
+  const gather = new Gather();
+  queue.gather(gather, 0, 2 * PAGE_SIZE);
+  assertEquals([...gather.offsets.subarray(0, 2)], [0, PAGE_SIZE]);
+  queue.releaseAll();
+  assertEquals(pool.lent, 0);
 });

@@ -196,3 +196,40 @@ Deno.test("receive queue: one run too many is refused and costs nothing in the e
   queue.consume(2);
   assertEquals(memory.pool.lent, 0);
 });
+
+Deno.test("receive queue: SEC-15, a page of 64 is left to others, beyond gaps a page of four", () => {
+  const memory = new Memory(128);
+  const from = memory.scratch(43 * PAGE_SIZE, pattern);
+  const queue = new ReceiveQueue(memory.arena, memory.pool, 0);
+  for (let i = 0; i < 3; i++) queue.append(from, 43 * PAGE_SIZE);
+  assertEquals([queue.length, memory.pool.lent], [126 * PAGE_SIZE, 126]);
+  queue.clear();
+  for (let i = 0; i < 3; i++) {
+    queue.insert((queue.next + (1 + 43 * i) * PAGE_SIZE) | 0, from, 43 * PAGE_SIZE);
+  }
+  assertEquals([queue.ranges?.count, memory.pool.lent], [1, 96]);
+});
+
+Deno.test("receive queue: a gap of one byte is one", () => {
+  const scene = new Scene(8, -15, 40);
+  scene.arrives(11, 12, 1);
+  scene.arrives(0, 10, 2);
+  assertEquals([scene.queue.length, scene.queue.hasGap], [10, true]);
+  scene.arrives(10, 11, 3);
+  assertEquals([scene.queue.length, scene.queue.hasGap], [12, false]);
+});
+
+Deno.test("receive queue: dropping gaps keeps a single byte in order, and no page for none", () => {
+  const scene = new Scene(8, -15, 40);
+  scene.queue.dropGaps(); // there never was one
+  scene.arrives(5, 10, 1);
+  scene.queue.dropGaps();
+  assertEquals([scene.queue.length, scene.memory.pool.lent], [0, 0]);
+  scene.arrives(0, 1, 2);
+  scene.copies.fill(-1, 1);
+  scene.arrives(5, 10, 3);
+  scene.queue.dropGaps();
+  assertEquals([scene.queue.length, scene.memory.pool.lent], [1, 1]);
+  scene.read(1);
+  assertEquals([scene.start, scene.memory.pool.lent], [1, 0]);
+});

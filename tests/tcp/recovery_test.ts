@@ -217,6 +217,8 @@ Deno.test("recovery: in its middle an older echo tells of reordering, a DSACK of
   const eifel = begun();
   assertEquals(after(eifel, { acked: 1, tsEcr: 49 }), ["TCPPartialUndo", Open, 20_000]);
   assertEquals(eifel.recovery!.isReordering, true);
+  const reported = begun({ undoBytes: 0 });
+  assertEquals(after(reported, { acked: 1, tsEcr: 49 }), ["TCPPartialUndo", Open, 20_000]);
   const resent = begun(); // more is on its way again
   resent.scoreboard!.loseFirst(MSS);
   resent.scoreboard!.resent(MSS, MSS, 1);
@@ -325,4 +327,25 @@ Deno.test("recovery: RFC 9937 §6, up to ssthresh it slow-starts while SND.UNA m
   assertEquals(allowed(3000, 1000, false, { prrDelivered: 1000, prrOut: 1800 }), 1000);
   assertEquals(allowed(6900, 1000, true, sofar), 100);
   assertEquals(allowed(7000, 1000, true, { prrDelivered: 4000, prrOut: 1000 }), 0);
+});
+
+Deno.test("recovery: who has met reordering only takes nothing back and tests nothing", () => {
+  const recovery = new Recovery();
+  const { mayUndo, hasRescued, isTesting, sendsNew, isReordering, hasRound } = recovery;
+  const flags = [mayUndo, hasRescued, isTesting, sendsNew, isReordering, hasRound];
+  assertEquals(flags, [false, false, false, false, false, false]);
+  const { prrDelivered, prrOut, undoBytes, windowFactor, windowPersists } = recovery;
+  assertEquals([prrDelivered, prrOut, undoBytes, windowFactor, windowPersists], [0, 0, -1, 1, 0]);
+});
+
+Deno.test("recovery: RFC 3522 §3.2, the first retransmission's stamp stays, even when all were reported", () => {
+  const recovery = Object.assign(new Recovery(), { undoFrom: -1000 });
+  recovery.resent(1, 77);
+  recovery.reportedTwice(-1000, -1000); // nothing
+  recovery.reportedTwice(-1500, -1000); // of an earlier time
+  assertEquals(recovery.undoBytes, 1);
+  recovery.reportedTwice(-1000, -999);
+  assertEquals(recovery.undoBytes, 0);
+  recovery.resent(500, 78);
+  assertEquals([recovery.undoBytes, recovery.resentStamp], [500, 77]);
 });

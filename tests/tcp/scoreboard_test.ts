@@ -322,6 +322,14 @@ Deno.test("scoreboard: RFC 6675 §4, lost is what has three ranges or more than 
   for (const segment of [1, 3, 5]) small.sack((seqOf(segment) + 0) | 0, seqOf(segment + 1), 9);
   small.detectLossBySacks(3, 100_000);
   assertEquals(takeLost(small, 10), [[0, 1]]);
+
+  const apart = boardOf(0, 0, 0, 0, 0, 0, 0);
+  for (const segment of [3, 5]) apart.sack(seqOf(segment), seqOf(segment + 1), 9);
+  apart.detectLossBySacks(3, 1000);
+  assertEquals(apart.lostBytes, 0);
+  apart.sack(seqOf(1), seqOf(2), 9);
+  apart.detectLossBySacks(3, 1000);
+  assertEquals(takeLost(apart, 10), [[0, 1]]);
 });
 
 Deno.test("scoreboard: RFC 5682 §3.1, originals that arrive after a timeout are told from retransmissions", () => {
@@ -486,4 +494,67 @@ Deno.test("scoreboard: a long flight of small ranges keeps its order", () => {
     board.acknowledge(seqOf(40 * round + 40), 99);
     assertEquals([board.count, board.sackedBytes], [0, 0]);
   }
+});
+
+Deno.test("scoreboard: a SACKed segment acknowledged in part counts as a segment still", () => {
+  const board = boardOf(0, 0);
+  board.sack(seqOf(1), seqOf(2), 100);
+  assertEquals(board.sackedSegments, 1);
+  board.acknowledge((seqOf(1) + 500) | 0, 101);
+  assertEquals([board.sackedBytes, board.sackedSegments], [500, 1]);
+
+  const several = boardOf(0, 0, 0, 0);
+  several.sack(seqOf(1), seqOf(4), 100);
+  several.acknowledge((seqOf(2) + 500) | 0, 101);
+  assertEquals([several.sackedBytes, several.sackedSegments], [1500, 1]);
+  several.acknowledge(seqOf(4), 102);
+  assertEquals([several.sackedBytes, several.sackedSegments], [0, 0]);
+});
+
+Deno.test("scoreboard: retransmissions are in flight from when they are sent until they are acknowledged", () => {
+  const board = boardOf(0, 0);
+  assertEquals(board.hasResent, false);
+  board.loseFirst(1000);
+  board.resent(1000, 1000, 10);
+  assertEquals(board.hasResent, true);
+  board.acknowledge((seqOf(1) - 1) | 0, 20);
+  assertEquals(board.hasResent, true);
+  board.acknowledge(seqOf(1), 20);
+  assertEquals(board.hasResent, false);
+});
+
+Deno.test("scoreboard: RFC 6582 §3.2, an ACK of the hole alone takes no credit, each byte more does", () => {
+  for (const [acked, rest] of [[999, 3000], [1000, 3000], [1001, 2999]]) {
+    const board = boardOf(0, 0, 0, 0, 0, 0);
+    for (let i = 0; i < 3; i++) board.creditDuplicate(1000);
+    board.takeCredit(acked, 1000);
+    assertEquals(board.sackedBytes, rest);
+  }
+});
+
+Deno.test("scoreboard: SEC-05, what is not followed any more is no news", () => {
+  const board = new Scoreboard();
+  board.sent(0, 100_000, 1, 1);
+  let seq = 1;
+  while (board.count < 4096) {
+    assertEquals(board.sack(seq, seq + 1, 2), 1);
+    seq += 2;
+  }
+  const { count, sackedBytes, sackedSegments } = board;
+  assertEquals(board.sack(seq, seq + 1, 2), 0);
+  assertEquals([board.count, board.sackedBytes], [count, sackedBytes]);
+  assertEquals(sackedSegments, sackedBytes);
+  board.clear();
+  assertEquals([board.sackedBytes, board.sackedSegments], [0, 0]);
+});
+
+Deno.test("scoreboard: RFC 8985 §6.2, one byte sent later than another is enough to tell", () => {
+  const board = new Scoreboard();
+  board.sent(0, 10, 1, 1000);
+  board.sack(5, 6, 9000);
+  assertEquals([board.detectLoss(9000, 0), board.lostBytes], [0, 5]);
+  board.resent(5, 1, 9001);
+  board.sent(10, 11, 1, 9002);
+  board.sack(10, 11, 17_002); // a microsecond later
+  assertEquals([board.detectLoss(17_002, 1), board.lostBytes], [0, 9]);
 });

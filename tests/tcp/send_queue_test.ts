@@ -129,3 +129,29 @@ Deno.test("send queue: an acknowledgment gives back the pages before it only", (
     0,
   ]);
 });
+
+Deno.test("send queue: at its limit, or beyond a limit that fell, no page is lent", () => {
+  const memory = new Memory(64);
+  const queue = new SendQueue(memory.arena, memory.pool, -10);
+  const gather = new Gather();
+  assertEquals([queue.room(gather, 0), memory.pool.lent], [0, 0]);
+  queue.room(gather, LIMIT);
+  queue.commit(9000);
+  const { lent } = memory.pool;
+  assertEquals([queue.room(gather, 100), memory.pool.lent], [0, lent]);
+  queue.commit(0);
+  assertEquals([queue.length, memory.pool.lent], [9000, lent]);
+});
+
+Deno.test("send queue: four pages written into large room are enough to keep it", () => {
+  const memory = new Memory(64);
+  const queue = new SendQueue(memory.arena, memory.pool, -PAGE_SIZE);
+  const gather = new Gather();
+  queue.room(gather, LIMIT);
+  queue.commit(4 * PAGE_SIZE);
+  queue.room(gather, LIMIT);
+  queue.commit(4 * PAGE_SIZE);
+  assertEquals(queue.room(gather, LIMIT), 16 * PAGE_SIZE);
+  queue.commit(4 * PAGE_SIZE - 1);
+  assertEquals(queue.room(gather, LIMIT), 4 * PAGE_SIZE);
+});
