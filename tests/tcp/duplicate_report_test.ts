@@ -23,7 +23,7 @@ function reported(
     sackOk,
     dsackStart: 0,
     dsackEnd: 0,
-    receiveQueue: { next: 0, ranges, hasGap: runs.length > 0 },
+    receiveQueue: { next: 0, ranges: runs.length > 0 ? ranges : null, hasGap: runs.length > 0 },
     tcp: { counters, tunables: { tcp_dsack } },
   } as unknown as Connection;
   noteDuplicate(c, Object.assign(new Segment(), { seq, payloadLength: length }));
@@ -54,6 +54,7 @@ Deno.test("duplicate report: RFC 2883 §4.2, of text beyond a gap the part which
   assertEquals(reported([[10, 20]], 12, 3), [12, 15, name]);
   assertEquals(reported([[10, 20]], 19, 5), [19, 20, name]);
   assertEquals(reported([[10, 20]], 5, 6), [10, 11, name]);
+  assertEquals(reported([[10, 20]], 9, 5), [10, 14, name]);
   assertEquals(reported([[10, 20]], 0, 30), [10, 20, name]);
   assertEquals(reported([[10, 20], [30, 40]], 15, 20), [15, 20, name]);
 });

@@ -101,6 +101,14 @@ Deno.test("range set: four runs are told as four blocks, whatever grew in betwee
   assertEquals(blocksOf(set, 0), []);
 });
 
+Deno.test("range set: where runs grew together even the first and oldest is told again", () => {
+  const set = new RangeSet();
+  for (const start of [-50, -30, -10, 10, 20]) set.insert(start, start + 5);
+  assertEquals(blocksOf(set, 4), [[20, 25], [10, 15], [-10, -5], [-30, -25]]);
+  set.insert(15, 20);
+  assertEquals(blocksOf(set, 4), [[10, 25], [-10, -5], [-30, -25], [-50, -45]]);
+});
+
 Deno.test("range set: a run taken in is told no more", () => {
   const set = new RangeSet();
   for (const start of [-30, -10, 10]) set.insert(start, start + 5);
@@ -111,6 +119,7 @@ Deno.test("range set: a run taken in is told no more", () => {
 });
 
 Deno.test("range set: SEC-13, one run more than 4096 is refused, a merge is not", () => {
+  assertEquals(MAX_RANGES, 4096);
   const set = new RangeSet();
   const base = -MAX_RANGES;
   for (let i = 0; i < MAX_RANGES; i++) {

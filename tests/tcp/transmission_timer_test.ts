@@ -76,6 +76,13 @@ Deno.test("transmission timer: RFC 6298 §5.3, an ACK that moves nothing moves n
   assertEquals(armed(c), [TIMER.Retransmit, 1350]);
 });
 
+Deno.test("transmission timer: RFC 8985 §7.2, an ACK that moves nothing does not end the wait for the probe", () => {
+  const c = connection(true);
+  newDataSent(c, 1000);
+  setTransmissionTimer(c, 0, false, 1010);
+  assertEquals(armed(c), [TIMER.Probe, 1102]);
+});
+
 Deno.test("transmission timer: what is overdue is due at once", () => {
   const c = connection(false);
   resumeRetransmission(c, 5000);
