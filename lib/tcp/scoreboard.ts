@@ -284,16 +284,14 @@ export class Scoreboard {
   /** Returns whether some of the run is in flight still, since `sentAt`; it is taken for lost if `isLate`. */
   #judgeResent(start: number, end: number, sentAt: number, isLate: boolean): boolean {
     const rows = this.#rows;
-    let found = false;
     for (let i = this.#firstEndingAfter(start); i < this.#tail; i++) {
       const at = i * STRIDE;
       if (((rows[at] - end) | 0) >= 0) break;
       if (rows[at + FLAGS] !== RETRANSMITTED || rows[at + SENT_AT] !== sentAt) continue;
       if (!isLate) return true;
       this.#lose(at);
-      found = true;
     }
-    return found;
+    return false;
   }
 
   #isBeforeRack(sentAt: number, end: number): boolean {
@@ -316,7 +314,7 @@ export class Scoreboard {
       bytes += (rows[at + END] - rows[at]) | 0;
       ranges++;
     }
-    if (bytes <= (threshold - 1) * mss && ranges < threshold) return;
+    // Where there is not as much, `i` is before the first range.
     for (let k = this.#firstEndingAfter(this.#judgedEnd); k <= i; k++) {
       const at = k * STRIDE;
       this.#judgedEnd = rows[at + END];
