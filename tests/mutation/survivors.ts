@@ -286,6 +286,13 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "A run is only taken in whole, so that none begins a byte behind where it was touched.",
   },
   {
+    path: "lib/tcp/range_set.ts",
+    lineText: "const ends = new Int32Array(this.count * 2);",
+    before: "2",
+    after: "3",
+    reason: "Room made before it is needed is not seen.",
+  },
+  {
     path: "lib/tcp/receive_queue.ts",
     lineText: "if (((ranges.start(i) - end) | 0) >= 0) break;",
     before: ">=",
@@ -532,6 +539,58 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
+    lineText: "? 0",
+    before: "0",
+    after: "1",
+    reason: "The hole is a byte at least, which leaves nothing of either.",
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText:
+      "const hasReneged = this.count > 0 && (rows[this.#head * STRIDE + FLAGS] & SACKED) !== 0;",
+    before: ">",
+    after: ">=",
+    reason: "The retransmission timer does not run while nothing is in flight.",
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "if (this.count > 0) this.#timeoutEnd = rows[(this.#tail - 1) * STRIDE + END];",
+    before: ">",
+    after: ">=",
+    reason: "The retransmission timer does not run while nothing is in flight.",
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "for (let i = this.#head; i < this.#tail; i++) rows[i * STRIDE + FLAGS] &= ~LOST;",
+    before: "<",
+    after: "<=",
+    reason: "Behind the last range is none.",
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "if (this.count > 0) this.#judgedEnd = rows[this.#head * STRIDE];",
+    before: ">",
+    after: ">=",
+    reason:
+      "The first segment of a flight sets it, and a lone range was judged only to its beginning.",
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "if (this.count > 0) this.#judgedEnd = rows[this.#head * STRIDE];",
+    before: "0",
+    after: "1",
+    reason:
+      "The first segment of a flight sets it, and a lone range was judged only to its beginning.",
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "if (this.sackedSegments === 0) this.#limitCredit(0);",
+    before: "0",
+    after: "1",
+    reason: "What is lost is more than a byte; the other 0 has a test.",
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
     lineText: "this.#reserve(1);",
     before: "1",
     after: "2",
@@ -549,6 +608,14 @@ export const SURVIVORS: readonly Survivor[] = [
     lineText: "for (; i < this.#tail && ((rows[i * STRIDE] - end) | 0) < 0; i++) {",
     before: "<",
     after: "<=",
+    reason:
+      "Of a range that begins at the block's end nothing is reported; behind the last range is none.",
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "for (; i < this.#tail && ((rows[i * STRIDE] - end) | 0) < 0; i++) {",
+    before: "0",
+    after: "1",
     reason:
       "Of a range that begins at the block's end nothing is reported; behind the last range is none.",
   },

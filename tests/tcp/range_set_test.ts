@@ -109,6 +109,14 @@ Deno.test("range set: where runs grew together even the first and oldest is told
   assertEquals(blocksOf(set, 4), [[10, 25], [-10, -5], [-30, -25], [-50, -45]]);
 });
 
+Deno.test("range set: RFC 2018 §4, runs are told in the order in which they were touched last", () => {
+  const set = new RangeSet();
+  for (const start of [30, 10, -10, -30]) set.insert(start, start + 5);
+  assertEquals(blocksOf(set, 4), [[-30, -25], [-10, -5], [10, 15], [30, 35]]);
+  set.insert(15, 16);
+  assertEquals(blocksOf(set, 4), [[10, 16], [-30, -25], [-10, -5], [30, 35]]);
+});
+
 Deno.test("range set: a run taken in is told no more", () => {
   const set = new RangeSet();
   for (const start of [-30, -10, 10]) set.insert(start, start + 5);

@@ -372,7 +372,7 @@ Deno.test("scoreboard: a probe is the last segment sent again, unless its fate i
 Deno.test("scoreboard: SEC-10, duplicates give no credit for the segment that is missing", () => {
   const board = boardOf(0, 0, 0);
   for (let i = 0; i < 5; i++) board.creditDuplicate(1000);
-  assertEquals(board.sackedBytes, 2000);
+  assertEquals([board.sackedBytes, board.deliveredBytes], [2000, 2000]);
   board.beginAcknowledgment();
   board.acknowledge(seqOf(2), 10);
   board.takeCredit(2000, 1000);
@@ -564,4 +564,30 @@ Deno.test("scoreboard: RFC 8985 §6.2, one byte sent later than another is enoug
   board.sent(10, 11, 1, 9002);
   board.sack(10, 11, 17_002); // a microsecond later
   assertEquals([board.detectLoss(17_002, 1), board.lostBytes], [0, 9]);
+});
+
+Deno.test("scoreboard: SEC-10, what is lost is no more credited than what is missing", () => {
+  const board = boardOf(0, 0, 0);
+  for (let i = 0; i < 2; i++) board.creditDuplicate(1000);
+  board.loseFirst(2000);
+  assertEquals([board.lostBytes, board.sackedBytes], [2000, 1000]);
+});
+
+Deno.test("scoreboard: SACK-07, a lone segment that was reported and not acknowledged is lost, too", () => {
+  const board = boardOf(0);
+  board.sack(seqOf(0), seqOf(1), 100);
+  assertEquals([board.count, board.sackedBytes], [1, 1000]);
+  board.loseAll();
+  assertEquals([board.sackedBytes, board.lostBytes], [0, 1000]);
+});
+
+Deno.test("scoreboard: RFC 8985 §6.2, a retransmission waits to the last microsecond, and is found then", () => {
+  const board = boardOf(0, 1000, 2000);
+  board.sack(seqOf(1), seqOf(2), 11_000);
+  board.detectLoss(11_000, 0);
+  assertEquals(takeLost(board, 11_000), [[0, 1]]);
+  board.sent(seqOf(3), seqOf(4), 1000, 12_000);
+  board.sack(seqOf(3), seqOf(4), 22_000); // RACK.rtt is 10 ms
+  assertEquals([board.detectLoss(22_000, 1001), board.lostBytes], [1, 1000]);
+  assertEquals([board.detectLoss(22_001, 1001), board.lostBytes], [0, 2000]);
 });
