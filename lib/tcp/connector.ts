@@ -49,7 +49,7 @@ export class Connector implements Agreement, SynHistory {
   firstTsVal = 0;
   #deadlineAt: number;
   /** CLOSE was called in SYN-RECEIVED with bytes queued: they go first. RFC 9293 §3.10.4. */
-  #closesWhenOpen = false;
+  closesWhenOpen = false;
 
   /** The first SYN leaves with the next `poll`. */
   constructor(c: Connection, now: number) {
@@ -91,8 +91,7 @@ export class Connector implements Agreement, SynHistory {
   /** An ICMP error quotes our SYN; only a refusal ends the attempt. RFC 5461 §4.1, RFC 5927 §5.2. */
   pathErrorArrives(isRefusal: boolean): void {
     const c = this.connection;
-    c.tcp.counters.IcmpSoftErrors++;
-    c.softErrors++;
+    c.tcp.reportError(c);
     if (isRefusal) c.tcp.closed(c, "refused");
   }
 
@@ -101,7 +100,7 @@ export class Connector implements Agreement, SynHistory {
     const c = this.connection;
     if (c.state === State.SynSent) return c.tcp.closed(c, "closed");
     if (c.state !== State.SynReceived) return;
-    if (c.sendQueue.length > 0) this.#closesWhenOpen = true;
+    if (c.sendQueue.length > 0) this.closesWhenOpen = true;
     else this.#close();
   }
 
@@ -206,7 +205,7 @@ export class Connector implements Agreement, SynHistory {
     measure(c, this, answer, now);
     if (c.state !== State.FinWait1) c.state = State.Established;
     c.tcp.opened(c);
-    if (this.#closesWhenOpen) c.shutdown();
+    if (this.closesWhenOpen) c.shutdown();
   }
 
   #refused(): void {

@@ -5,7 +5,6 @@ import { type CloseReason, type Connection } from "./connection.ts";
 import { NEW_RENO } from "./new_reno.ts";
 import { sendKeepalive, sendProbe, sendShort } from "./output.ts";
 import { backedOff, retransmissionLimit } from "./rtt.ts";
-import { State } from "./state.ts";
 import { arm, refile, takeDueTimers, TIMER } from "./timers.ts";
 
 /** How soon a probe that the device refused is tried again. Milliseconds. */
@@ -127,6 +126,6 @@ function giveUp(c: Connection, reason: CloseReason): void {
   // Why the probes had no answer, if a router told. RFC 9293 §3.9.2.2, RFC 5461 §2.
   c.closeReason = c.isUnreachable ? "host unreachable" : reason;
   c.tcp.counters.TCPAbortOnTimeout++;
-  if (isIdle && c.state !== State.Closed) return c.abort();
-  c.tcp.closed(c, c.closeReason);
+  if (isIdle) c.abort();
+  else c.tcp.closed(c, c.closeReason);
 }

@@ -141,18 +141,43 @@ for (const [state, { script, rcvNxt }] of Object.entries(IN_STATE)) {
 
 protocolTest(
   "RST-08",
-  "abort in TIME_WAIT and CLOSED sends nothing",
+  "abort in TIME_WAIT and CLOSED sends nothing, and frees the tuple",
   `
   ${IN_STATE.FIN_WAIT_2.script}
   +0 < F. 1:1(0) ack 2
   +0 > . 2:2(0) ack 2
      state TIME_WAIT
      abort
-  none(200)
      state CLOSED
-     abort
+  none(10)
+  +0 < F. 1:1(0) ack 2
+  +0 > R 2:2(0)
+     abort fails ENOTCONN
   none(10)
   `,
+);
+
+protocolTest("RST-08", "abort in LISTEN sends nothing to those who only asked", (t) => {
+  t.run("SR");
+  t.fixture.listener.close();
+  assertEquals(t.fixture.listener.stateName, "CLOSED");
+  t.none(70);
+});
+
+protocolTest(
+  "RST-08",
+  "abort in the SYN_RCVD of a fast open sends RST",
+  `
+  +0 < S 0:10(10) win 65535 <mss 1460>
+  +0 > S. 0:0(0) ack 11 <mss 1460>
+     accept
+     state SYN_RCVD
+     abort
+  +0 > R. 1:1(0) ack 11
+     state CLOSED
+  none(70)
+  `,
+  { fastOpen: 1, tunables: { tcp_fastopen: 0x202 } },
 );
 
 protocolTest(

@@ -7,6 +7,7 @@
  */
 
 import { AddressError } from "../../lib/tcp/address_error.ts";
+import type { CallError } from "../../lib/tcp/call_error.ts";
 import { type Connection, SIGNAL } from "../../lib/tcp/connection.ts";
 import type { Stack } from "../../lib/stack/stack.ts";
 import { ApplicationCalls } from "./application_calls.ts";
@@ -19,7 +20,13 @@ import type { Flow } from "./flow.ts";
 import { observePeer, observeProduct, peerSegmentSize } from "./flow_observer.ts";
 import { Flows } from "./flows.ts";
 import { cutPacket, type SentFrame } from "./recording_sink.ts";
-import { parseLines, parseScript, type ScriptAction, type ScriptEvent } from "./script_parser.ts";
+import {
+  type CallAction,
+  parseLines,
+  parseScript,
+  type ScriptAction,
+  type ScriptEvent,
+} from "./script_parser.ts";
 import { formatPacket, parseSegment, type SegmentSpec } from "./segment_notation.ts";
 import { buildPacket, differenceOf } from "./segment_spec.ts";
 import { Trace } from "./trace.ts";
@@ -290,15 +297,18 @@ export class ScriptRun {
     }
   }
 
-  #call(action: ScriptAction & { kind: "call" }): void {
+  #call(action: CallAction): void {
     const bytes = action.text !== null ? ` "${action.text}"` : action.count || "";
     this.trace.add(this.#elapsedMs, `  ${action.verb} ${bytes}`.trimEnd());
     this.#settleSignals();
+    let error: CallError;
     try {
-      this.calls.call(action.verb, this.#flowNamed(action.flow), action.count, action.text);
-    } catch (error) {
-      throw this.failure(error instanceof Error ? error.message : String(error));
+      error = this.calls.call(this.#flowNamed(action.flow), action);
+    } catch (problem) {
+      throw this.failure(problem instanceof Error ? problem.message : String(problem));
     }
+    if (action.failure !== null) this.checks++;
+    this.#equal(`the error of ${action.verb}`, error, action.failure ?? "");
   }
 
   #connect(flow: Flow, failure: string | null): void {
