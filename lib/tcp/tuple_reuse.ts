@@ -127,11 +127,12 @@ export class TupleReuse {
     }
     if (seg.hasSyn && !seg.hasAck) {
       if (mayReopen(records, index, seg)) return this.#reopen(index, seg, hash, now);
-      const isStale = seg.hasTimestamps && records.hasTimestamps(index);
-      if (isStale) this.#tcp.counters.TCPTimeWaitSynDrop++;
-      else this.#acknowledge(index, seg, now);
-      return true;
+      if (seg.hasTimestamps && records.hasTimestamps(index)) {
+        this.#tcp.counters.TCPTimeWaitSynDrop++;
+        return true;
+      }
     }
+    if (seg.hasSyn) this.#tcp.counters.TCPChallengeACK++;
     if (seg.hasFin) records.restart(index, (now + 2000 * this.#tcp.tunables.tcp_msl) | 0);
     const isSilent = seg.len === 0 && !seg.hasSyn && seg.seq === records.rcvNxt(index) &&
       seg.ack === records.sndNxt(index);
