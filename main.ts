@@ -82,7 +82,7 @@ async function run(config: Config): Promise<number> {
     tracer: config.logLevel === "debug" ? new SegmentLog(log) : null,
     ...(config.fastOpenKey === null ? {} : { fastOpenKey: config.fastOpenKey }),
   });
-  const proxy = new Proxy({ stack, sockets, poller, log, routes: config.routes });
+  const proxy = new Proxy({ stack, arena, sockets, poller, log, routes: config.routes });
   const driver = new Driver({ link, stack, proxy, poller, clock, arena, log });
   const drain = () => driver.drain(); // a second call ends it at once
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -27,6 +27,14 @@ import {
   type Tunables,
 } from "./tcp/tunables.ts";
 import {
+  formatUpstream,
+  parseRoute,
+  parseUpstream,
+  plainRoute,
+  type Route,
+  RouteError,
+} from "./proxy/route.ts";
+import {
   type Address,
   Cidr,
   Endpoint,
@@ -36,14 +44,6 @@ import {
   parseEndpoint,
   parseMac,
 } from "./wire/address.ts";
-
-/** Which connections go where. */
-export type RouteConfig = Readonly<{
-  /** Port 0: every port of that address. */
-  listen: Endpoint;
-  /** Port 0: the port that the client asked for. */
-  upstream: Endpoint;
-}>;
 
 /** All that a user can choose, checked and frozen. */
 export type Config = Readonly<{
@@ -62,7 +62,8 @@ export type Config = Readonly<{
   stackAddresses: readonly Cidr[];
   /** Next hops out of those networks: the host's side, one per family at most. */
   gateways: readonly Address[];
-  routes: readonly RouteConfig[];
+  /** Who goes where; no two listen at the same address and port. */
+  routes: readonly Route[];
   /** Whether to give the device its MTU and addresses and to set it up. */
   setup: boolean;
   /** Whether to ask the device for segmentation and checksum offload. */
@@ -98,9 +99,10 @@ export function commandFrom(flags: Flags): Command {
 
 function configFrom(flags: Flags): Config {
   const setup = flags["no-setup"] === undefined;
-  const given = routesFrom(flags.listen, flags.upstream);
+  const given = [...pairsFrom(flags.listen, flags.upstream), ...routesFrom(flags.route)];
+  refuseSharedListens(given);
   const stackAddresses = stackAddressesFrom(flags["stack-address"], given);
-  refuseLoops(given, stackAddresses);
+  for (const route of given) refuseLoop(route, stackAddresses);
   const hostAddresses = hostAddressesFrom(flags["host-address"], stackAddresses, setup);
   for (const network of hostAddresses) {
     for (const own of [network.address, ...stackAddresses]) refuseEdges(own, network);
@@ -128,53 +130,89 @@ function configFrom(flags: Flags): Config {
   });
 }
 
-function routesFrom(listens: readonly string[], upstreams: readonly string[]): RouteConfig[] {
+/** The short form: the n-th `--listen` goes with the n-th `--upstream`. */
+function pairsFrom(listens: readonly string[], upstreams: readonly string[]): Route[] {
   if (listens.length !== upstreams.length) {
     throw new UsageError(
       `Cannot pair ${listens.length} --listen with ${upstreams.length} --upstream: ` +
         "give one --upstream IP:PORT for each --listen IP:PORT, in the same order",
     );
   }
-  const routes: RouteConfig[] = [];
-  for (const [i, text] of listens.entries()) {
+  return listens.map((text, i) => {
     const listen = parseEndpoint(text) ?? misuse("listen", text);
     refuseForeign("listen", text, listen.address);
-    if (routes.some((route) => route.listen.equals(listen))) {
-      misuse("listen", text, "it has an --upstream already; give it once");
-    }
-    const upstream = parseEndpoint(upstreams[i]) ?? misuse("upstream", upstreams[i]);
-    refuseUnreachable(upstreams[i], upstream.address);
-    routes.push(Object.freeze({ listen, upstream }));
+    const { upstream, via } = parseUpstream(upstreams[i]) ?? misuse("upstream", upstreams[i]);
+    const route = plainRoute(listen, upstream, via);
+    refuseUnreachable("upstream", upstreams[i], route);
+    return route;
+  });
+}
+
+function routesFrom(texts: readonly string[]): Route[] {
+  return texts.map((text) => {
+    const route = routeFrom(text);
+    refuseForeign("route", text, route.listen.address);
+    refuseUnreachable("route", text, route);
+    return route;
+  });
+}
+
+function routeFrom(text: string): Route {
+  try {
+    return parseRoute(text);
+  } catch (error) {
+    if (!(error instanceof RouteError)) throw error;
+    throw new UsageError(`Cannot use --route ${text}: ${error.message}`, { cause: error });
   }
-  return routes;
+}
+
+/** Refuses two routes for the same clients. Every port (0) and one port are not the same: the one goes first. */
+function refuseSharedListens(routes: readonly Route[]): void {
+  for (const [i, { listen, ...route }] of routes.entries()) {
+    const first = routes.slice(0, i).find((other) => other.listen.equals(listen));
+    if (first === undefined) continue;
+    throw new UsageError(
+      `Cannot relay ${listen} to ${formatUpstream(route)}: it is relayed to ` +
+        `${formatUpstream(first)} already; give each --listen or listen= once`,
+    );
+  }
 }
 
 /** Refuses upstreams which no TCP can reach. */
-function refuseUnreachable(text: string, address: Address): void {
+function refuseUnreachable(flag: ValueFlag, text: string, { upstream, via }: Route): void {
+  const { address } = upstream;
+  if (via === "tap") return refuseForeign(flag, text, address);
   if (address.isUnspecified) {
-    misuse("upstream", text, "nobody can be reached there; 127.0.0.1 and ::1 are this host");
+    misuse(flag, text, "nobody can be reached there; 127.0.0.1 and ::1 are this host");
   }
   const kind = groupKind(address);
-  if (kind !== "") {
-    misuse("upstream", text, `${address} is ${kind}; expected ${formOf("upstream")}`);
-  }
+  if (kind !== "") misuse(flag, text, `${address} is ${kind}; expected ${formOf(flag)}`);
 }
 
 /** Refuses upstreams behind the device, whose connections would come in again without end. */
-function refuseLoops(routes: readonly RouteConfig[], stackAddresses: readonly Address[]): void {
-  for (const { upstream } of routes) {
-    if (!stackAddresses.some((own) => own.equals(upstream.address))) continue;
-    misuse("upstream", `${upstream}`, "it is an address of the stack itself; give a server's");
+function refuseLoop(route: Route, stackAddresses: readonly Address[]): void {
+  const { address } = route.upstream;
+  const text = formatUpstream(route);
+  if (stackAddresses.some((own) => own.equals(address))) {
+    misuse("upstream", text, "it is an address of the stack itself; give a server's");
+  }
+  if (route.via === "tap" && !stackAddresses.some((own) => own.isIpv4 === address.isIpv4)) {
+    const family = address.isIpv4 ? "IPv4" : "IPv6";
+    misuse(
+      "upstream",
+      text,
+      `the stack has no ${family} address to dial it from; give --stack-address one`,
+    );
   }
 }
 
 /** Where everything goes that is sent to an address without a route: this host's own servers. */
-function everyPortOf(address: Address): RouteConfig {
+function everyPortOf(address: Address): Route {
   const loopback = parseAddress(address.isIpv4 ? "127.0.0.1" : "::1")!;
-  return Object.freeze({ listen: new Endpoint(address, 0), upstream: new Endpoint(loopback, 0) });
+  return plainRoute(new Endpoint(address, 0), new Endpoint(loopback, 0), "kernel");
 }
 
-function stackAddressesFrom(texts: readonly string[], routes: readonly RouteConfig[]): Address[] {
+function stackAddressesFrom(texts: readonly string[], routes: readonly Route[]): Address[] {
   const addresses = routes.map((route) => route.listen.address);
   for (const text of texts) {
     const address = parseAddress(text) ?? misuse("stack-address", text);

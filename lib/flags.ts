@@ -24,8 +24,9 @@ export class UsageError extends Error {
 /** What each flag with a value may be, in words; those of the command line with a value. */
 const FORMS = {
   "listen": "IP:PORT, like 198.18.0.2:80 or [fd00::2]:80; port 0 is every port",
-  "upstream": "IP:PORT, like 127.0.0.1:8080 or [::1]:8080; names are not looked up, " +
+  "upstream": "[tap:]IP:PORT, like 127.0.0.1:8080 or [::1]:8080; names are not looked up, " +
     "and port 0 is the port that the client asked for",
+  "route": "listen=IP:PORT,upstream=[tap:]IP:PORT and more settings; --help lists them",
   "tap": 'a name of 1 to 15 characters without spaces, "/", ":" and "%", like tap0',
   "mtu": `${MTU_RANGE.min} to ${MTU_RANGE.max} bytes, like 1500`,
   "mac": "six bytes like 02:00:5e:10:00:01, the first one even",

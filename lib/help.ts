@@ -1,6 +1,7 @@
 /** What the program tells its user: how to call it, and, once it runs, what to try. */
 
-import type { Config, RouteConfig } from "./config.ts";
+import type { Config } from "./config.ts";
+import { type Route, ROUTE_SETTINGS, usageOf } from "./proxy/route.ts";
 import { allowedValues, FAST_OPEN_KEY, FAST_OPEN_KEY_FORM, TUNABLES } from "./tcp/tunables.ts";
 import { type Address, Endpoint } from "./wire/address.ts";
 
@@ -19,10 +20,10 @@ host's side, and relays every TCP port of 198.18.0.2 to the same port of
 127.0.0.1. It needs CAP_NET_ADMIN to make a device: run it as root, or in a
 namespace of its own with "unshare -Urn".
 
-Who goes where; in pairs, repeatable:
-  --listen IP:PORT           Where clients connect to; port 0 is every port
-  --upstream IP:PORT         Where they are relayed to; port 0 is the port that
-                             the client asked for
+Who goes where, repeatable:
+  --route SETTING,SETTING,…  All about one route; the settings are listed below
+  --listen IP:PORT           Where clients connect to, and
+  --upstream [tap:]IP:PORT   where they are relayed to: a route's short form, in pairs
 
 The device:
   --tap NAME                 Its name; one that exists is used (tapster0)
@@ -54,12 +55,18 @@ Examples:
   # A web server of this host under another address
   main.ts --listen 198.18.0.2:80 --upstream 127.0.0.1:8080
 
+  # One on the device's network, dialed by Tapster's own TCP; SYNs of 16 clients may wait
+  main.ts --route listen=198.18.0.2:80,upstream=tap:198.18.0.1:3000,fastopen=0,backlog=16
+
   # Both families, one address each
   main.ts --host-address 10.9.0.1/24 --listen 10.9.0.2:443 --upstream 192.0.2.7:443 \\
           --host-address fd00:9::1/64 --listen [fd00:9::2]:443 --upstream [2001:db8::7]:443
 
   # A device that somebody else sets up, or moves into another namespace
   main.ts --no-setup --tap edge0 --listen 10.9.0.2:0 --upstream 127.0.0.1:0
+
+Settings of a route:
+${settingLines().join("\n")}
 
 Tunables, named after Linux's sysctls; decimal or 0x:
 ${tunableLines().join("\n")}`;
@@ -78,13 +85,33 @@ export function welcomeLines(config: Config, deviceName: string, offload: boolea
   return [
     `${deviceName} is open, ${setup ? `host side ${hostAddresses.join(", ")}` : "not set up"}, ` +
     `mtu ${mtu}, ${offload ? "with" : "without"} offloads`,
-    ...routes.map((route) => `${sideText(route.listen)} → ${sideText(route.upstream)}`),
+    ...routes.map((route) => `${sideText(route.listen)} → ${upstreamText(route)}`),
     ...(setup ? [] : [`To set it up: ${setupCommands(deviceName, stackAddresses)}`]),
     ...unreachable.map((own) =>
       `${own} is in no network of ${deviceName}: to reach it, ip route add ${own} dev ${deviceName}`
     ),
     `Try: curl http://${exampleOf(routes[0])}/ with a server on ${exampleServerOf(routes[0])}`,
   ];
+}
+
+function settingLines(): string[] {
+  return ROUTE_SETTINGS.map((setting) => {
+    const lines = wrap(setting.meaning.replaceAll("`", ""), 94).map((line) => `      ${line}`);
+    const standard = setting.standard.replaceAll("`", "");
+    const note = standard === "" ? "" : ` (${standard})`;
+    return [`  ${usageOf(setting)}${note}`, ...lines].join("\n");
+  });
+}
+
+/** The words of `text` in lines of at most `width` characters. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }
 
 function tunableLines(): string[] {
@@ -100,16 +127,21 @@ function sideText({ address, port }: Endpoint): string {
   return port === 0 ? `${address}, every port` : `${new Endpoint(address, port)}`;
 }
 
+function upstreamText(route: Route): string {
+  if (route.via === "tap") return `${sideText(route.upstream)}, on the device's network`;
+  return sideText(route.upstream);
+}
+
 function setupCommands(deviceName: string, stackAddresses: readonly Address[]): string {
   const routes = stackAddresses.map((own) => `ip route add ${own} dev ${deviceName}`);
   return [`ip link set ${deviceName} up`, ...routes].join("; ");
 }
 
-function exampleOf({ listen }: RouteConfig): Endpoint {
+function exampleOf({ listen }: Route): Endpoint {
   return new Endpoint(listen.address, listen.port || EXAMPLE_PORT);
 }
 
-function exampleServerOf(route: RouteConfig): string {
+function exampleServerOf(route: Route): string {
   const { address, port } = route.upstream;
   const server = new Endpoint(address, port || exampleOf(route).port);
   return port === 0 ? `${server} (python3 -m http.server ${server.port})` : `${server}`;

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Config } from "../lib/config.ts";
 import { UsageError } from "../lib/flags.ts";
+import { formatRoute } from "../lib/proxy/route.ts";
 import { DEFAULT_TUNABLES } from "../lib/tcp/tunables.ts";
 import { parseCommandLine } from "../main.ts";
 
@@ -48,6 +49,20 @@ Deno.test("config: each --listen goes with the --upstream of the same rank", () 
     "198.18.0.2:80 → 10.0.0.1:8080",
     "198.18.0.3:0 → [fd00::7]:0",
   ]);
+});
+
+Deno.test("config: a route has settings, a pair of --listen and --upstream has their defaults", () => {
+  const config = configOf(
+    ...A_ROUTE,
+    ...["--route", "listen=198.18.0.3:0,upstream=tap:198.18.0.9:0,backlog=16,idempotent"],
+    ...["--route=listen=198.18.0.2:0,upstream=127.0.0.1:0,fastopen=0"],
+  );
+  assertEquals(config.routes.map(formatRoute), [
+    "listen=198.18.0.2:80,upstream=127.0.0.1:8080",
+    "listen=198.18.0.3:0,upstream=tap:198.18.0.9:0,backlog=16,idempotent",
+    "listen=198.18.0.2:0,upstream=127.0.0.1:0,fastopen=0",
+  ]);
+  assertEquals(config.stackAddresses.map(String), ["198.18.0.2/24", "198.18.0.3/24"]);
 });
 
 Deno.test("config: the stack owns every --listen and --stack-address, once each", () => {
@@ -141,8 +156,10 @@ Deno.test("config: --help and --version win over flags that would be wrong", () 
 });
 
 const IP_PORT = "expected IP:PORT, like 198.18.0.2:80 or [fd00::2]:80; port 0 is every port";
-const UPSTREAM_FORM = "expected IP:PORT, like 127.0.0.1:8080 or [::1]:8080; names are not " +
+const UPSTREAM_FORM = "expected [tap:]IP:PORT, like 127.0.0.1:8080 or [::1]:8080; names are not " +
   "looked up, and port 0 is the port that the client asked for";
+const ROUTE_FORM =
+  "expected listen=IP:PORT,upstream=[tap:]IP:PORT and more settings; --help lists them";
 const ONE_IP = "expected an IP address, like 198.18.0.2 or fd00::2";
 const IP_PREFIX = "expected IP/PREFIX, like 198.18.0.1/24 or fd00::1/64";
 const SIX_BYTES = "expected six bytes like 02:00:5e:10:00:01, the first one even";
@@ -203,7 +220,8 @@ const WRONG: [args: string[], message: string][] = [
   ],
   [
     [...A_ROUTE, ...A_ROUTE],
-    "Cannot use --listen 198.18.0.2:80: it has an --upstream already; give it once",
+    "Cannot relay 198.18.0.2:80 to 127.0.0.1:8080: it is relayed to 127.0.0.1:8080 already; " +
+    "give each --listen or listen= once",
   ],
   // Endpoints
   [[...listen("198.18.0.2")], `Cannot use --listen 198.18.0.2: ${IP_PORT}`],
@@ -252,6 +270,51 @@ const WRONG: [args: string[], message: string][] = [
     [...upstream("255.255.255.255:80")],
     "Cannot use --upstream 255.255.255.255:80: 255.255.255.255 is the broadcast address; " +
     UPSTREAM_FORM,
+  ],
+  [
+    [...upstream("tap:127.0.0.1:80")],
+    "Cannot use --upstream tap:127.0.0.1:80: 127.0.0.1 is a loopback address, which never " +
+    `reaches a device; ${UPSTREAM_FORM}`,
+  ],
+  [
+    [...upstream("tap:198.18.0.2:81")],
+    "Cannot use --upstream tap:198.18.0.2:81: it is an address of the stack itself; give a server's",
+  ],
+  [
+    [...upstream("tap:[fd00::1]:80")],
+    "Cannot use --upstream tap:[fd00::1]:80: the stack has no IPv6 address to dial it from; " +
+    "give --stack-address one",
+  ],
+  // Routes
+  [
+    ["--route", "198.18.0.2:80"],
+    "Cannot use --route 198.18.0.2:80: there is no setting 198.18.0.2:80; there are listen, " +
+    "upstream, backlog, fastopen, idempotent, keepalive, upstream-keepalive",
+  ],
+  [
+    route("backlog=0"),
+    "Cannot use --route listen=198.18.0.2:80,upstream=127.0.0.1:8080,backlog=0: expected " +
+    "backlog=COUNT (1 to 65535 connections), not backlog=0",
+  ],
+  [
+    route("fast-open=16"),
+    "Cannot use --route listen=198.18.0.2:80,upstream=127.0.0.1:8080,fast-open=16: there is no " +
+    "setting fast-open; did you mean fastopen?",
+  ],
+  [
+    ["--route", "listen=127.0.0.1:80,upstream=127.0.0.1:8080"],
+    "Cannot use --route listen=127.0.0.1:80,upstream=127.0.0.1:8080: 127.0.0.1 is a loopback " +
+    `address, which never reaches a device; ${ROUTE_FORM}`,
+  ],
+  [
+    ["--route", "listen=198.18.0.2:80,upstream=0.0.0.0:80"],
+    "Cannot use --route listen=198.18.0.2:80,upstream=0.0.0.0:80: nobody can be reached there; " +
+    "127.0.0.1 and ::1 are this host",
+  ],
+  [
+    [...A_ROUTE, "--route", "listen=198.18.0.2:80,upstream=tap:198.18.0.1:81"],
+    "Cannot relay 198.18.0.2:80 to tap:198.18.0.1:81: it is relayed to 127.0.0.1:8080 already; " +
+    "give each --listen or listen= once",
   ],
   // The device
   [["--tap", "a-name-too-long-"], `Cannot use --tap a-name-too-long-: ${TAP_NAME}`],
@@ -368,6 +431,10 @@ for (const [args, message] of WRONG) {
     const error = assertThrows(() => parseCommandLine(args), UsageError);
     assertEquals(error.message, message);
   });
+}
+
+function route(settings: string): string[] {
+  return ["--route", `listen=198.18.0.2:80,upstream=127.0.0.1:8080,${settings}`];
 }
 
 function listen(text: string): string[] {

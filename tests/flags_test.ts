@@ -13,6 +13,7 @@ const NO_FLAGS: Flags = {
   "_": [],
   "listen": [],
   "upstream": [],
+  "route": [],
   "tap": [],
   "mtu": [],
   "mac": [],

@@ -21,7 +21,7 @@ Deno.test("help: it names every flag and every tunable, in 100 columns", () => {
 Deno.test("help: its examples are right", () => {
   const commands = helpText().replaceAll("\\\n", "").matchAll(/^ {2}main\.ts (.*)$/gm);
   const examples = [...commands].map(([, args]) => args.split(/ +/));
-  assertEquals(examples.length, 3);
+  assertEquals(examples.length, 4);
   for (const args of examples) assertEquals(parseCommandLine(args).kind, "run");
 });
 

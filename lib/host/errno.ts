@@ -46,11 +46,21 @@ export const EAFNOSUPPORT = 97;
 /** See `EPERM`. */
 export const EADDRINUSE = 98;
 /** See `EPERM`. */
+export const EADDRNOTAVAIL = 99;
+/** See `EPERM`. */
+export const ENETUNREACH = 101;
+/** See `EPERM`. */
+export const ECONNABORTED = 103;
+/** See `EPERM`. */
 export const ENOBUFS = 105;
 /** See `EPERM`. */
 export const ECONNREFUSED = 111;
 /** See `EPERM`. */
 export const ECONNRESET = 104;
+/** See `EPERM`. */
+export const ETIMEDOUT = 110;
+/** See `EPERM`. */
+export const EHOSTUNREACH = 113;
 /** See `EPERM`. */
 export const EINPROGRESS = 115;
 

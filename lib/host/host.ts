@@ -37,6 +37,11 @@ export interface Sockets {
    * `dialResult` then tells how it ended.
    */
   dial(remote: Endpoint): number;
+  /**
+   * Has the kernel probe a silent peer: after `time` seconds, then every
+   * `interval` seconds, so many `probes` before the connection is given up.
+   */
+  setKeepalive(descriptor: number, time: number, interval: number, probes: number): void;
   /** 0 when connected, else the errno of the failed dialing. Positive. */
   dialResult(descriptor: number): number;
   /** Sends bytes of the arena. Returns how many were taken, or a negative errno. */

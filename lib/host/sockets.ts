@@ -22,10 +22,14 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
+const TCP_KEEPIDLE = 4;
+const TCP_KEEPINTVL = 5;
+const TCP_KEEPCNT = 6;
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
+const SO_KEEPALIVE = 9;
 const SO_LINGER = 13;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
@@ -129,6 +133,13 @@ export class KernelSockets implements Sockets {
     if (errno === EINPROGRESS) return descriptor;
     this.#call.close(descriptor);
     return -errno;
+  }
+
+  setKeepalive(descriptor: number, time: number, interval: number, probes: number): void {
+    this.#setOption(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, time);
+    this.#setOption(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, interval);
+    this.#setOption(descriptor, IPPROTO_TCP, TCP_KEEPCNT, probes);
+    this.#setOption(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
   }
 
   /** Asks once: the kernel forgets a socket's error when it was told. */

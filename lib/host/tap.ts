@@ -27,7 +27,8 @@ const VIRTIO_NET_HDR_F_NEEDS_CSUM = 1;
 const VIRTIO_NET_HDR_F_DATA_VALID = 2;
 const VIRTIO_NET_HDR_GSO_TCPV4 = 1;
 const VIRTIO_NET_HDR_GSO_TCPV6 = 4;
-/** All but VIRTIO_NET_HDR_GSO_ECN: whether the super-segment has CWR does not matter here. */
+const VIRTIO_NET_HDR_GSO_ECN = 0x80;
+/** All but VIRTIO_NET_HDR_GSO_ECN: whether a received super-segment has CWR its header says. */
 const GSO_TYPE_MASK = 0x7f;
 const CHECKSUM_KNOWN = VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID;
 
@@ -161,7 +162,8 @@ export class TapLink implements Link {
       view.setInt32(base + 2, 0); // header length and segment size
       return;
     }
-    view.setUint8(base + 1, header.isIpv6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4);
+    const type = header.isIpv6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
+    view.setUint8(base + 1, header.hasCwr ? type | VIRTIO_NET_HDR_GSO_ECN : type);
     view.setUint16(base + 2, header.length, true);
     view.setUint16(base + 4, segmentSize, true);
   }

@@ -7,16 +7,19 @@
  * pair resets that pair and goes no further.
  */
 
-import type { Poller, Sockets } from "../host/host.ts";
+import { type Poller, READABLE, type Sockets, WRITABLE } from "../host/host.ts";
 import { errnoName } from "../host/errno.ts";
-import type { Connection } from "../tcp/connection.ts";
+import type { Connection, Keepalive } from "../tcp/connection.ts";
 import { Deadlines } from "../tcp/deadlines.ts";
 import type { Tunables } from "../tcp/tunables.ts";
 import { Endpoint } from "../wire/address.ts";
+import type { Arena } from "../wire/memory.ts";
 import type { RecordLog } from "./record_log.ts";
 import { type ClientConnection, type EndReason, Relay, type RelayHost, Stage } from "./relay.ts";
-import { type Route, upstreamOf } from "./route.ts";
+import { type LegKeepalive, type Route, upstreamOf } from "./route.ts";
 import { RunList } from "./run_list.ts";
+import { type Opener, TapUpstream } from "./tap_upstream.ts";
+import { KernelUpstream, type Upstream } from "./upstream.ts";
 
 /** Bytes that one relay moves each way before the next one has its turn. */
 const RELAY_BYTES = 256 * 1024;
@@ -24,9 +27,6 @@ const RELAY_BYTES = 256 * 1024;
 const TURN_BYTES = 1024 * 1024;
 /** Connections accepted from one listener in one turn. */
 const ACCEPTS_PER_TURN = 64;
-
-/** Fast opens of one listener that may wait for their third ACK. RFC 7413 §5.1 (PendingFastOpenRequests). */
-const FAST_OPEN_LIMIT = 256;
 
 /** A connection as a listener hands it out. */
 export type AcceptedConnection =
@@ -43,7 +43,7 @@ export interface ClientListener {
 }
 
 /** What the proxy uses of the `Stack`; test doubles implement it. */
-export interface ClientStack {
+export interface ClientStack extends Opener {
   /** In force now; another object after a change. */
   readonly tunables: Tunables;
   listen(local: Endpoint, options: { backlog: number; fastOpen: number }): ClientListener;
@@ -53,6 +53,8 @@ export interface ClientStack {
 /** What a proxy is made of. */
 export interface ProxyParts {
   readonly stack: ClientStack;
+  /** The one that the stack's queues are in. */
+  readonly arena: Arena;
   readonly sockets: Sockets;
   readonly poller: Pick<Poller, "watch">;
   readonly log: RecordLog;
@@ -95,9 +97,10 @@ interface Pair {
 
 /** All pairs of one stack. */
 export class Proxy implements RelayHost {
-  readonly sockets: Sockets;
   readonly counts: ProxyCounts = new ProxyCounts();
+  readonly #sockets: Sockets;
   readonly #stack: ClientStack;
+  readonly #arena: Arena;
   readonly #poller: Pick<Poller, "watch">;
   readonly #log: RecordLog;
   readonly #entrances: readonly Entrance[];
@@ -112,15 +115,12 @@ export class Proxy implements RelayHost {
 
   /** Listens for each route. Throws what `stack.listen` throws. */
   constructor(parts: ProxyParts) {
-    this.sockets = parts.sockets;
+    this.#sockets = parts.sockets;
     this.#stack = parts.stack;
+    this.#arena = parts.arena;
     this.#poller = parts.poller;
     this.#log = parts.log;
-    const options = { backlog: this.tunables.somaxconn, fastOpen: FAST_OPEN_LIMIT };
-    this.#entrances = parts.routes.map((route) => ({
-      route,
-      listener: parts.stack.listen(route.listen, options),
-    }));
+    this.#entrances = parts.routes.map((route) => ({ route, listener: this.#listen(route) }));
   }
 
   /** The stack's: pairs and timers follow a change. */
@@ -156,7 +156,10 @@ export class Proxy implements RelayHost {
     if (!this.#isDraining) this.#acceptAll(now);
     for (let c = this.#stack.signalled(); c !== null; c = this.#stack.signalled()) {
       c.takeSignals(); // the relay looks at the connection itself
-      if (c.user instanceof Relay) this.#runList.add(c.user);
+      const relay = c.user;
+      if (!(relay instanceof Relay)) continue;
+      if (c !== relay.connection) relay.ready(READABLE | WRITABLE); // its upstream's
+      this.#runList.add(relay);
     }
   }
 
@@ -226,23 +229,38 @@ export class Proxy implements RelayHost {
     }
   }
 
+  #listen({ listen, backlog, fastOpen }: Route): ClientListener {
+    // Without one of its own, `somaxconn` alone bounds it, also when that is changed.
+    return this.#stack.listen(listen, { backlog: backlog ?? Infinity, fastOpen });
+  }
+
   #accept(route: Route, connection: AcceptedConnection, now: number): void {
-    const upstream = upstreamOf(route, connection.localPort);
-    if (this.tunables.px_keepalive_client !== 0) connection.setKeepalive({}); // PX-12
+    const keepalive = keepaliveOf(route.keepalive, this.tunables.px_keepalive_client);
+    if (keepalive !== null) connection.setKeepalive(keepalive);
+    const upstream = this.#upstreamFor(route, connection.localPort);
     const relay = new Relay(this, connection, upstream, now);
-    relay.isIdempotent = route.isIdempotent ?? false;
+    relay.isIdempotent = route.isIdempotent;
     const pair = { id: ++this.counts.accepted, connection };
     this.#pairs.set(relay, pair);
     this.#log.write("open", () => `open ${describe(pair, relay)}`);
-    this.#guard(relay, () => this.#dial(relay), now);
+    this.#guard(relay, () => this.#dial(relay, now), now);
   }
 
-  #dial(relay: Relay): void {
-    relay.dial();
-    if (relay.stage !== Stage.Dialing) return;
-    while (this.#relays.length <= relay.descriptor) this.#relays.push(null);
-    this.#relays[relay.descriptor] = relay;
-    this.#poller.watch(relay.descriptor);
+  #upstreamFor(route: Route, port: number): Upstream {
+    const remote = upstreamOf(route, port);
+    const keepalive = keepaliveOf(route.upstreamKeepalive, this.tunables.px_keepalive_upstream);
+    return route.via === "tap"
+      ? new TapUpstream(this.#stack, this.#arena, remote, keepalive)
+      : new KernelUpstream(this.#sockets, remote, keepalive);
+  }
+
+  #dial(relay: Relay, now: number): void {
+    relay.dial(now);
+    const { descriptor } = relay.upstream;
+    if (relay.stage !== Stage.Dialing || descriptor < 0) return;
+    while (this.#relays.length <= descriptor) this.#relays.push(null);
+    this.#relays[descriptor] = relay;
+    this.#poller.watch(descriptor);
   }
 
   #runOne(relay: Relay, now: number): void {
@@ -286,9 +304,8 @@ export class Proxy implements RelayHost {
     if (pair === undefined) return;
     this.#pairs.delete(relay);
     this.#deadlines.remove(relay);
-    if (relay.descriptor >= 0 && this.#relays[relay.descriptor] === relay) {
-      this.#relays[relay.descriptor] = null;
-    }
+    const { descriptor } = relay.upstream;
+    if (descriptor >= 0 && this.#relays[descriptor] === relay) this.#relays[descriptor] = null;
     if (relay.reason !== "") this.counts.ended[relay.reason]++;
     this.counts.bytesUp += relay.bytesUp;
     this.counts.bytesDown += relay.bytesDown;
@@ -298,6 +315,12 @@ export class Proxy implements RelayHost {
   #endAll(end: (relay: Relay) => void, now: number): void {
     for (const relay of [...this.#pairs.keys()]) this.#guard(relay, () => end(relay), now);
   }
+}
+
+/** How one leg is probed; null: not at all. `byDefault` is the tunable where its route does not say. PX-12. */
+function keepaliveOf(ofRoute: LegKeepalive, byDefault: number): Keepalive | null {
+  if (ofRoute === "off") return null;
+  return ofRoute ?? (byDefault !== 0 ? {} : null);
 }
 
 function describe(pair: Pair, relay: Relay): string {

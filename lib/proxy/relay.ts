@@ -1,6 +1,6 @@
 /**
- * Relay: one client connection ↔ one upstream descriptor. Synchronous, driven
- * by readiness; it never waits. House §7, PX-01 … PX-11, PX-15.
+ * Relay: one client connection ↔ one upstream. Synchronous, driven by readiness;
+ * it never waits. House §7, PX-01 … PX-11, PX-15.
  *
  * Whatever happens (readiness, signals, an offer) only puts the relay into the
  * run list; `run` then looks at both sides and does what can be done now. It
@@ -26,11 +26,11 @@
  */
 
 import { EAGAIN } from "../host/errno.ts";
-import { READABLE, type Sockets, WRITABLE } from "../host/host.ts";
+import { READABLE, WRITABLE } from "../host/host.ts";
 import { invariant } from "../invariant.ts";
 import type { ByteSink, Connection } from "../tcp/connection.ts";
 import type { Tunables } from "../tcp/tunables.ts";
-import type { Endpoint } from "../wire/address.ts";
+import type { Upstream } from "./upstream.ts";
 
 /** What a relay uses of its connection; test doubles implement it. */
 export type ClientConnection = Pick<
@@ -56,7 +56,6 @@ export type ClientConnection = Pick<
 
 /** What all relays of a proxy share. */
 export interface RelayHost {
-  readonly sockets: Sockets;
   /** In force now; another object after a change. */
   readonly tunables: Tunables;
   /** Has `relay.run` called in this turn or the next. */
@@ -101,14 +100,13 @@ export type EndReason =
 export class Relay implements ByteSink {
   readonly host: RelayHost;
   readonly connection: ClientConnection;
-  readonly upstream: Endpoint;
+  /** Closed from `Flushing` on. */
+  readonly upstream: Upstream;
   readonly openedAt: number;
-  /** The upstream socket; -1 before `dial` and when the system refused it. Closed from `Flushing` on. */
-  descriptor = -1;
   stage: Stage = Stage.Dialing;
   /** Why it ends; empty until that is known. */
   reason: EndReason | "" = "";
-  /** What the upstream's socket failed with; 0: nothing. */
+  /** What the upstream failed with; 0: nothing. */
   upstreamErrno = 0;
   /** Whether the upstream may get the same bytes twice: those of a fast open's SYN go up at once. RFC 7413 §6.1. */
   isIdempotent = false;
@@ -121,6 +119,8 @@ export class Relay implements ByteSink {
   /** Written by `Deadlines` only. */
   heapIndex = -1;
 
+  /** Whether the upstream was dialed and is to be closed. */
+  private isHeld = false;
   /** Edges remembered: whether `receive` and `send` may have something to do. */
   private canReceive = false;
   private canSend = false;
@@ -136,7 +136,7 @@ export class Relay implements ByteSink {
   /** What was thrown in `offer`, where nobody could take it; null: nothing. */
   private failure: unknown = null;
 
-  constructor(host: RelayHost, connection: ClientConnection, upstream: Endpoint, now: number) {
+  constructor(host: RelayHost, connection: ClientConnection, upstream: Upstream, now: number) {
     this.host = host;
     this.connection = connection;
     this.upstream = upstream;
@@ -145,15 +145,15 @@ export class Relay implements ByteSink {
     connection.user = this;
   }
 
-  /** Begins to connect to the upstream. Sets `descriptor`, or ends the relay. */
-  dial(): void {
+  /** Begins to connect to the upstream; ends the relay when that cannot be. */
+  dial(now: number): void {
     if (this.isClientLost()) return this.end("client lost");
-    const descriptor = this.host.sockets.dial(this.upstream);
-    if (descriptor >= 0) {
-      this.descriptor = descriptor;
+    const result = this.upstream.dial(this, now);
+    if (result === 0) {
+      this.isHeld = true;
       return;
     }
-    this.upstreamErrno = -descriptor;
+    this.upstreamErrno = -result;
     this.connection.abort();
     this.end("dial failed");
   }
@@ -170,7 +170,7 @@ export class Relay implements ByteSink {
     if (!canOffer) return 0; // the window will say so
     this.host.schedule(this);
     try {
-      const sent = this.host.sockets.send(this.descriptor, offset, length);
+      const sent = this.upstream.send(offset, length);
       if (sent < length) this.canSend = false;
       if (sent < 0) return this.sendRefused(-sent);
       this.bytesUp += sent;
@@ -226,7 +226,7 @@ export class Relay implements ByteSink {
     const isAtRest = this.stage === Stage.Open && this.upstreamErrno === 0 && c.isDrained &&
       c.readable().length === 0;
     if (!isAtRest) return this.cut("drained");
-    this.host.sockets.close(this.descriptor);
+    this.closeUpstream();
     if (!this.isDownFinished) c.shutdown();
     this.end("drained");
   }
@@ -240,11 +240,11 @@ export class Relay implements ByteSink {
   }
 
   private dialEnded(now: number): void {
-    this.upstreamErrno = this.host.sockets.dialResult(this.descriptor);
+    this.upstreamErrno = this.upstream.dialResult();
     if (this.upstreamErrno !== 0) return this.cut("dial failed");
     this.stage = Stage.Open;
     this.activeAt = now;
-    this.connection.sink = this;
+    if (this.upstream.takesOffers) this.connection.sink = this;
   }
 
   /** Sends what was kept back. Returns whether the budget ended it. */
@@ -257,7 +257,7 @@ export class Relay implements ByteSink {
       const length = bytes.length;
       if (length === 0) return false;
       if (left <= 0) return true;
-      const sent = this.host.sockets.sendGather(this.descriptor, bytes);
+      const sent = this.upstream.sendGather(bytes);
       // A short count is as good as EAGAIN, and asking again costs (io-measurements §4).
       if (sent < length) this.canSend = false;
       if (sent < 0) {
@@ -276,7 +276,7 @@ export class Relay implements ByteSink {
     if (!c.peerClosed || this.isUpFinished || this.upstreamErrno !== 0) return;
     if (c.readable().length > 0) return;
     this.isUpFinished = true;
-    const result = this.host.sockets.shutdownWrite(this.descriptor);
+    const result = this.upstream.shutdownWrite();
     if (result < 0) this.sendRefused(-result);
   }
 
@@ -292,7 +292,7 @@ export class Relay implements ByteSink {
       if (left <= 0) return true;
       const room = c.writable();
       if (room.length === 0) return false; // `Writable` brings us back
-      const received = this.host.sockets.receive(this.descriptor, room);
+      const received = this.upstream.receive(room);
       c.commit(Math.max(received, 0));
       if (received <= 0) this.receiveEnded(received);
       else this.bytesDown += received;
@@ -316,11 +316,11 @@ export class Relay implements ByteSink {
     this.connection.shutdown();
   }
 
-  /** Behind the end of its stream an upstream can still reset; only SO_ERROR tells. */
+  /** Behind the end of its stream an upstream can still reset; only `dialResult` tells. */
   private lookForReset(): void {
     if (!this.canReceive || this.isUpFinished) return;
     this.canReceive = false;
-    this.upstreamErrno ||= this.host.sockets.dialResult(this.descriptor);
+    this.upstreamErrno ||= this.upstream.dialResult();
   }
 
   /** Remembers why the upstream takes no more. What it sent before is still to come. Returns 0. */
@@ -350,7 +350,7 @@ export class Relay implements ByteSink {
     if (!this.isUpFinished || !this.isDownFinished || !c.isDrained) return;
     invariant(this.bytesUp === c.bytesReceived, "bytes lost on their way to the upstream");
     invariant(this.bytesDown === c.bytesAcknowledged, "bytes lost on their way to the client");
-    this.host.sockets.close(this.descriptor);
+    this.closeUpstream();
     this.end("closed");
   }
 
@@ -362,8 +362,14 @@ export class Relay implements ByteSink {
   }
 
   private resetUpstream(): void {
-    const isHeld = this.stage === Stage.Dialing || this.stage === Stage.Open;
-    if (isHeld && this.descriptor >= 0) this.host.sockets.reset(this.descriptor);
+    if (!this.isHeld) return;
+    this.isHeld = false;
+    this.upstream.reset();
+  }
+
+  private closeUpstream(): void {
+    this.isHeld = false;
+    this.upstream.close();
   }
 
   private end(reason: EndReason): void {

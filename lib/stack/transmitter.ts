@@ -32,7 +32,7 @@ import {
   IPV6_HEADER_LENGTH,
 } from "../wire/ipv6.ts";
 import type { Arena } from "../wire/memory.ts";
-import type { Segment } from "../wire/segment.ts";
+import { CWR, type Segment } from "../wire/segment.ts";
 import { buildTcp, completeTcp, TCP_CHECKSUM_OFFSET, tcpPseudoSum } from "../wire/tcp_header.ts";
 
 /** Room for Ethernet, IPv6, and TCP with all its options, or an ICMPv6 message with one option. */
@@ -236,6 +236,7 @@ export class Transmitter {
     frame.length = at + headerLength - frame.start;
     frame.checksumField = TCP_CHECKSUM_OFFSET;
     frame.isIpv6 = isIpv6;
+    frame.hasCwr = (seg.flags & CWR) !== 0;
     return at;
   }
 

@@ -6,6 +6,7 @@
 
 import { FIN, type Segment, SYN } from "../wire/segment.ts";
 import { type Connection, SIGNAL } from "./connection.ts";
+import { noteReduction, takeCongestionEcho } from "./ecn.ts";
 import { NEW_RENO } from "./new_reno.ts";
 import { backedOff, takeRttSample } from "./rtt.ts";
 import type { Scoreboard } from "./scoreboard.ts";
@@ -38,9 +39,24 @@ export function acknowledge(c: Connection, seg: Segment, now: number): boolean {
     else if (acked === 0 && flight > 0 && isDuplicate(c, seg)) duplicateArrives(c, news);
     if (c.scoreboard !== null) findLoss(c, scoreboard, nowUs, now);
   }
+  if (c.ecnOk) takeCongestionEcho(c, seg, now);
   updateWindow(c, seg);
   if (c.sndUna !== c.endOfStream) c.tcp.ready(c);
   return true;
+}
+
+/**
+ * `ack` acknowledges our SYN, and maybe bytes that it carried. The others were
+ * not lost, but refused: they are new again, and cwnd stays. RFC 7413 §4.2.2.
+ */
+export function synAcknowledged(c: Connection, ack: number): void {
+  c.bytesAcknowledged += (ack - c.sndUna) | 0;
+  c.sndUna = ack;
+  c.sndNxt = ack;
+  c.sndWl2 = ack;
+  c.recover = ack;
+  c.sendQueue.acknowledge(ack);
+  tellWriter(c);
 }
 
 /** Whole microseconds of a time in milliseconds, modulo 2^32. */
@@ -57,6 +73,7 @@ export function enterRecovery(c: Connection, now: number): void {
   c.ssthresh = NEW_RENO.reduced(c, now);
   c.cwnd = c.ssthresh;
   c.cwndCredit = 0;
+  noteReduction(c);
 }
 
 function advance(

@@ -33,6 +33,7 @@ export interface Agreement {
   /** The peer's shift; -1: no scaling, either way. */
   readonly windowScale: number;
   readonly sackOk: boolean;
+  readonly ecnOk: boolean;
   readonly tsOk: boolean;
   readonly tsRecent: number;
   /** Of our own timestamps. */
@@ -59,9 +60,14 @@ export function isIpv4(t: Omit<Tuple, "hash">): boolean {
   return t.remote0 === 0 && t.remote1 === 0 && t.remote2 === 0xffff;
 }
 
+/** The MSS of a peer that has named none. RFC 9293 §3.7.1 (MUST-15). */
+export function defaultMss(t: Omit<Tuple, "hash">): number {
+  return isIpv4(t) ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6;
+}
+
 /** The MSS to believe a SYN, at least `tcp_min_snd_mss`. RFC 9293 §3.7.1. */
 export function mssOf(syn: Segment, tunables: Tunables): number {
-  const named = syn.mss >= 0 ? syn.mss : isIpv4(syn) ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6;
+  const named = syn.mss >= 0 ? syn.mss : defaultMss(syn);
   return Math.max(named, tunables.tcp_min_snd_mss);
 }
 
@@ -96,6 +102,7 @@ export function openConnection(tcp: Tcp, request: ConnectionRequest, now: number
 export function adopt(c: Connection, agreement: Agreement, now: number): void {
   const tcp = c.tcp;
   c.sackOk = agreement.sackOk;
+  c.ecnOk = agreement.ecnOk;
   c.tsOk = agreement.tsOk;
   c.tsRecent = agreement.tsRecent;
   c.tsRecentAt = now | 0;

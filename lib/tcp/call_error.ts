@@ -44,8 +44,9 @@ export function receiveError(c: Connection): CallError {
 }
 
 /** What CLOSE comes to. A second one before the peer's FIN is no error: there will be one FIN. RFC 9293 §3.10.4. */
-export function closeError(state: State): CallError {
-  if (state === State.Closed) return "ENOTCONN";
+export function closeError(c: Connection): CallError {
+  const { state } = c;
+  if (state === State.Closed || c.resetPending) return "ENOTCONN"; // nothing comes behind RST
   const isClosing = state === State.Closing || state === State.LastAck || state === State.TimeWait;
   return isClosing ? "EALREADY" : "";
 }

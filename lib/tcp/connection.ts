@@ -13,6 +13,7 @@ import type { Gather } from "../wire/gather.ts";
 import { type CallError, closeError, receiveError, sendError } from "./call_error.ts";
 import type { Tuple } from "./connection_table.ts";
 import type { Connector } from "./connector.ts";
+import type { FastOpenTrial } from "./fast_open_client.ts";
 import type { Handshake } from "./handshake.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 import type { Scoreboard } from "./scoreboard.ts";
@@ -69,13 +70,12 @@ export interface Keepalive {
   readonly interval?: number;
   /** Unanswered probes before the connection is given up: `tcp_keepalive_probes`. */
   readonly probes?: number;
+  /** Bytes in each probe, 0 or 1: `tcp_keepalive_garbage`. */
+  readonly bytes?: number;
 }
 
 /** Most bytes kept for sending, and most bytes the receive window promises. */
 export const BUFFER_LIMIT = 4 << 20;
-
-/** Segments acknowledged at once when a connection begins, or speaks again after a pause. Linux: quick ACKs. */
-export const QUICK_ACKS = 16;
 
 /** One connection in a synchronized state, or the remains of one. */
 export class Connection implements Tuple {
@@ -147,6 +147,15 @@ export class Connection implements Tuple {
   receivedDscp = 0;
 
   sackOk = false;
+  /** Whether both ends understand congestion marks; the rest of it is `ecn.ts`'s. RFC 3168 §6.1.1. */
+  ecnOk = false;
+  /** A mark came, and no CWR since: acknowledgments carry ECE. RFC 3168 §6.1.3. */
+  owesEce = false;
+  /** cwnd was reduced: the next new data carries CWR. RFC 3168 §6.1.2. */
+  owesCwr = false;
+  /** cwnd was reduced when SND.NXT was `ecnRecover`; until that is passed ECE says nothing new. */
+  isCwndReduced = false;
+  ecnRecover = 0;
   tsOk = false;
   tsRecent = 0;
   tsRecentAt = 0;
@@ -175,21 +184,26 @@ export class Connection implements Tuple {
   retries = 0;
   retriesBeganAt = 0;
   scoreboard: Scoreboard | null = null;
+  /** What our SYN tried of fast open; None for a passive open. */
+  fastOpenTrial: FastOpenTrial = 0;
   /** Null but for an active open whose SYN is not acknowledged yet. */
   connector: Connector | null = null;
 
   ackNow = false;
   /** Segments still to be acknowledged at once. Linux: quick ACKs. */
-  quickAcks = QUICK_ACKS;
+  quickAcks: number;
   lastReceivedAt = 0;
   lastSentAt = 0;
   /** When the last rate-limited acknowledgment left. RFC 5961 §7; Linux: `tcp_invalid_ratelimit`. */
   lastInvalidAckAt = 0;
+  /** Keep-alive probes since the peer was heard last. */
   keepaliveProbes = 0;
   /** Overrides of the tunables, in seconds and probes; 0: there is none. */
   keepaliveTime = 0;
   keepaliveInterval = 0;
   keepaliveLimit = 0;
+  /** The same in bytes of a probe; -1: there is none. */
+  keepaliveBytes = -1;
   /** Whether ICMP told that the peer is unreachable, since it was heard last. RFC 5461 §2. */
   isUnreachable = false;
 
@@ -241,6 +255,7 @@ export class Connection implements Tuple {
     this.rcvEdge = firstIn;
     this.lastAckSent = firstIn;
     this.recover = firstOut;
+    this.quickAcks = tcp.tunables.px_quick_acks;
     this.sendQueue = new SendQueue(tcp.arena, tcp.pages, firstOut, BUFFER_LIMIT);
     this.receiveQueue = new ReceiveQueue(tcp.arena, tcp.pages, firstIn);
   }
@@ -333,7 +348,7 @@ export class Connection implements Tuple {
 
   /** FIN after what is queued. RFC 9293 §3.10.4 (CLOSE). Does nothing when it was called before. */
   shutdown(): CallError {
-    const error = closeError(this.state);
+    const error = closeError(this);
     if (error !== "") return error;
     if (this.connector !== null) {
       this.connector.shutdown();
@@ -438,6 +453,7 @@ export class Connection implements Tuple {
     this.keepaliveTime = settings.time ?? 0;
     this.keepaliveInterval = settings.interval ?? 0;
     this.keepaliveLimit = settings.probes ?? 0;
+    this.keepaliveBytes = settings.bytes ?? -1;
     this.keepaliveProbes = 0;
     if (this.state === State.Closed || this.state === State.TimeWait) return;
     arm(this, TIMER.Keepalive, (this.lastReceivedAt + this.keepaliveTimeMs) | 0);

@@ -10,7 +10,8 @@
  */
 
 import { EMPTY_GATHER } from "../wire/gather.ts";
-import { ACK, type Segment, SYN } from "../wire/segment.ts";
+import { ACK, CWR, ECE, type Segment, SYN } from "../wire/segment.ts";
+import { synAcknowledged } from "./acknowledge.ts";
 import {
   adopt,
   type Agreement,
@@ -21,6 +22,8 @@ import {
   type SynHistory,
 } from "./agreement.ts";
 import type { Connection } from "./connection.ts";
+import { asksForEcn } from "./ecn.ts";
+import { FastOpenAttempt } from "./fast_open_client.ts";
 import { segmentArrives, textOfSynArrives } from "./input.ts";
 import { prepareReply } from "./output.ts";
 import { replyReset } from "./reset.ts";
@@ -37,6 +40,7 @@ export class Connector implements Agreement, SynHistory {
   mss = 536;
   windowScale = -1;
   sackOk = false;
+  ecnOk = false;
   tsOk = false;
   tsRecent = 0;
   readonly tsOffset: number;
@@ -50,10 +54,15 @@ export class Connector implements Agreement, SynHistory {
   #deadlineAt: number;
   /** CLOSE was called in SYN-RECEIVED with bytes queued: they go first. RFC 9293 §3.10.4. */
   closesWhenOpen = false;
+  /** Whether the last SYN asked for ECN. */
+  #askedForEcn = false;
+  /** Null: fast open was not asked for. */
+  readonly #fastOpen: FastOpenAttempt | null;
 
-  /** The first SYN leaves with the next `poll`. */
-  constructor(c: Connection, now: number) {
+  /** The first SYN leaves with the next `poll`; if it `opensFast`, with what is queued by then. */
+  constructor(c: Connection, opensFast: boolean, now: number) {
     this.connection = c;
+    this.#fastOpen = opensFast ? new FastOpenAttempt(c) : null;
     this.tsOffset = c.tcp.timestampOffset(c);
     this.#deadlineAt = now | 0;
     c.tcp.deadlines.file(this, this.#deadlineAt);
@@ -68,6 +77,7 @@ export class Connector implements Agreement, SynHistory {
     const limit = c.state === State.SynSent
       ? tunables.tcp_syn_retries
       : tunables.tcp_synack_retries;
+    if (times > 0) this.#fastOpen?.timedOut(times, times > limit, now);
     if (times > limit) {
       c.tcp.counters.TCPAbortOnTimeout++;
       return c.tcp.closed(c, "timed out");
@@ -89,10 +99,12 @@ export class Connector implements Agreement, SynHistory {
   }
 
   /** An ICMP error quotes our SYN; only a refusal ends the attempt. RFC 5461 §4.1, RFC 5927 §5.2. */
-  pathErrorArrives(isRefusal: boolean): void {
+  pathErrorArrives(isRefusal: boolean, now: number): void {
     const c = this.connection;
     c.tcp.reportError(c);
-    if (isRefusal) c.tcp.closed(c, "refused");
+    if (!isRefusal) return;
+    this.#fastOpen?.refused(now);
+    c.tcp.closed(c, "refused");
   }
 
   /** CLOSE. Nothing is sent in SYN-SENT; FIN, or first what is queued, in SYN-RECEIVED. RFC 9293 §3.10.4. */
@@ -116,13 +128,13 @@ export class Connector implements Agreement, SynHistory {
   #arrivesInSynSent(seg: Segment, now: number): void {
     const c = this.connection;
     const tcp = c.tcp;
-    if (seg.hasAck && seg.ack !== c.sndNxt) { // first
+    if (seg.hasAck && !this.#isAcceptable(seg.ack)) { // first
       if (seg.hasRst) tcp.counters.TCPRstOutOfWindow++;
       else replyReset(tcp, seg, now);
       return;
     }
     if (seg.hasRst) { // second
-      if (seg.hasAck) return this.#refused();
+      if (seg.hasAck) return this.#resetArrives(now);
       tcp.counters.TCPRstOutOfWindow++;
       return;
     }
@@ -142,6 +154,10 @@ export class Connector implements Agreement, SynHistory {
     this.mss = mssOf(syn, tunables);
     this.windowScale = scaleOf(syn, tunables);
     this.sackOk = syn.sackPermitted && tunables.tcp_sack !== 0;
+    // A SYN sent again did not ask any more, and an answer that repeats the question agrees to nothing.
+    this.ecnOk = syn.hasAck
+      ? this.#askedForEcn && (syn.flags & (ECE | CWR)) === ECE
+      : asksForEcn(syn, tunables);
     this.tsOk = syn.hasTimestamps && tunables.tcp_timestamps !== 0;
     this.tsRecent = syn.tsVal;
     c.pathHigh = syn.pathHigh;
@@ -163,6 +179,7 @@ export class Connector implements Agreement, SynHistory {
   /** The peer's SYN acknowledges ours: → ESTABLISHED at once; its text counts. */
   #establishBySyn(seg: Segment, now: number): void {
     const c = this.connection;
+    this.#fastOpen?.answered(seg, this.mss, now);
     this.#establish(seg, now);
     seg.seq = (seg.seq + 1) | 0;
     textOfSynArrives(c, seg, now);
@@ -192,20 +209,36 @@ export class Connector implements Agreement, SynHistory {
       tcp.counters.PAWSEstabRejected++;
       return;
     }
-    const isAcceptable = ((seg.ack - c.iss) | 0) > 0 && ((seg.ack - c.sndNxt) | 0) <= 0;
-    if (!isAcceptable) return replyReset(tcp, seg, now);
+    if (!this.#isAcceptable(seg.ack)) return replyReset(tcp, seg, now);
     this.#establish(seg, now);
     // Its SYN-ACK needs no answer: ours is under way. RFC 9293 §3.5, figure 7.
     if (!isTheirSyn) segmentArrives(c, seg, now);
+  }
+
+  /** Whether `ack` acknowledges our SYN, and nothing that was not sent. RFC 9293 §3.10.7.3. */
+  #isAcceptable(ack: number): boolean {
+    const c = this.connection;
+    return ((ack - c.iss) | 0) > 0 && ((ack - c.sndNxt) | 0) <= 0;
   }
 
   /** Our SYN is acknowledged: the connection goes its own way. */
   #establish(answer: Segment, now: number): void {
     const c = this.connection;
     measure(c, this, answer, now);
-    if (c.state !== State.FinWait1) c.state = State.Established;
+    if (c.state !== State.FinWait1) {
+      c.state = State.Established;
+      synAcknowledged(c, answer.ack);
+    }
     c.tcp.opened(c);
     if (this.closesWhenOpen) c.shutdown();
+  }
+
+  /** Some middleboxes reset what asks for ECN: the next SYN does not. RFC 3168 §6.1.1.1. */
+  #resetArrives(now: number): void {
+    this.#fastOpen?.refused(now);
+    if (!this.#askedForEcn) return this.#refused();
+    this.#askedForEcn = false;
+    this.connection.tcp.counters.TCPECNRefused++;
   }
 
   #refused(): void {
@@ -248,7 +281,11 @@ export class Connector implements Agreement, SynHistory {
     const tunables = tcp.tunables;
     const isAnswer = c.state !== State.SynSent;
     const seg = prepareReply(tcp, c);
+    // Whoever does not answer a SYN with ECN may answer one without. RFC 3168 §6.1.1.1.
+    const asksForEcn = !isAnswer && tunables.tcp_ecn === 1 && this.sent === 0;
     seg.flags = isAnswer ? SYN | ACK : SYN;
+    if (asksForEcn) seg.flags |= ECE | CWR;
+    if (isAnswer && this.ecnOk) seg.flags |= ECE;
     seg.seq = c.iss;
     seg.ack = isAnswer ? c.rcvNxt : 0;
     seg.wnd = tcp.synWindow;
@@ -257,7 +294,13 @@ export class Connector implements Agreement, SynHistory {
     const scales = isAnswer ? this.windowScale >= 0 : tunables.tcp_window_scaling !== 0;
     if (scales) seg.windowScale = tcp.receiveShift;
     if (isAnswer ? this.tsOk : tunables.tcp_timestamps !== 0) this.#stamp(seg, now);
-    return tcp.send(seg, EMPTY_GATHER, now);
+    // Only the first SYN is fast: a path that swallows such SYNs gets another. RFC 7413 §4.2.2.
+    const fastOpen = isAnswer || this.sent > 0 ? null : this.#fastOpen;
+    const payload = fastOpen === null ? EMPTY_GATHER : fastOpen.extend(seg, now);
+    if (!tcp.send(seg, payload, now)) return false;
+    if (fastOpen !== null) fastOpen.sent(seg);
+    this.#askedForEcn = asksForEcn;
+    return true;
   }
 
   #stamp(seg: Segment, now: number): void {

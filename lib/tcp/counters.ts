@@ -124,6 +124,12 @@ export class Counters {
   TCPFastOpenPassiveAltKey = 0;
   /** Fast opens beyond the listener's limit: the handshake went on without. RFC 7413 §5.1. */
   TCPFastOpenListenOverflow = 0;
+  /** Active opens whose SYN carried data that the SYN-ACK acknowledged. RFC 7413 §4.2.2. */
+  TCPFastOpenActive = 0;
+  /** Active opens whose SYN carried data that the SYN-ACK left out, whole or in part. */
+  TCPFastOpenActiveFail = 0;
+  /** Pauses of fast open as a client, a black hole being suspected. RFC 7413 §7.1. */
+  TCPFastOpenBlackhole = 0;
   /** Connections closed without TIME-WAIT, the table being full. */
   TCPTimeWaitOverflow = 0;
   /** ICMP errors that a connection or a request was told of. RFC 5461. */
@@ -176,6 +182,10 @@ export class Counters {
   TCPOFOQueue = 0;
   /** Drop: text beyond a gap for which there was no room. */
   TCPOFODrop = 0;
+  /** Segments with text which a router had marked. RFC 3168 §6.1.3. */
+  InCEPkts = 0;
+  /** Resets that answered a SYN which asked for ECN: it is sent again without. RFC 3168 §6.1.1.1. */
+  TCPECNRefused = 0;
   /** Drop: text in order for which there was no page. */
   TCPRcvQDrop = 0;
   /** Acknowledgments which said nothing new. RFC 5681 §2. */

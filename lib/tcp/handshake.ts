@@ -7,7 +7,7 @@
  */
 
 import { EMPTY_GATHER } from "../wire/gather.ts";
-import { ACK, RST, type Segment, SYN } from "../wire/segment.ts";
+import { ACK, ECE, RST, type Segment, SYN } from "../wire/segment.ts";
 import {
   type ConnectionRequest,
   measure,
@@ -18,6 +18,7 @@ import {
   type SynHistory,
 } from "./agreement.ts";
 import type { CloseReason, Connection } from "./connection.ts";
+import { asksForEcn } from "./ecn.ts";
 import { COOKIE_LENGTH } from "./fast_open.ts";
 import { segmentArrives } from "./input.ts";
 import type { Listener } from "./listener.ts";
@@ -50,10 +51,11 @@ export class Handshake implements ConnectionRequest, SynHistory {
 
   readonly irs: number;
   readonly iss: number;
-  /** The peer's MSS, after bounds; what it said about scaling, SACK and timestamps. */
+  /** The peer's MSS, after bounds; what it said about scaling, SACK, ECN and timestamps. */
   readonly mss: number;
   readonly windowScale: number;
   readonly sackOk: boolean;
+  readonly ecnOk: boolean;
   readonly tsOk: boolean;
   tsRecent: number;
   readonly tsOffset: number;
@@ -96,6 +98,7 @@ export class Handshake implements ConnectionRequest, SynHistory {
     this.mss = mssOf(syn, tunables);
     this.windowScale = scaleOf(syn, tunables);
     this.sackOk = syn.sackPermitted && tunables.tcp_sack !== 0;
+    this.ecnOk = asksForEcn(syn, tunables);
     this.tsOk = syn.hasTimestamps && tunables.tcp_timestamps !== 0;
     this.tsRecent = syn.tsVal;
     this.tsOffset = this.tsOk ? tcp.timestampOffset(syn) : 0;
@@ -129,7 +132,7 @@ export class Handshake implements ConnectionRequest, SynHistory {
   /** `<SEQ=ISS><ACK=RCV.NXT><SYN,ACK>`, always alike but for TSval. Returns false when refused. */
   sendSynAck(now: number): boolean {
     const seg = prepareReply(this.tcp, this);
-    seg.flags = SYN | ACK;
+    seg.flags = this.ecnOk ? SYN | ACK | ECE : SYN | ACK;
     seg.seq = this.iss;
     seg.ack = this.rcvNxt;
     seg.wnd = this.tcp.synWindow;

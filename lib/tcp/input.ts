@@ -8,7 +8,9 @@
 
 import type { Segment } from "../wire/segment.ts";
 import { acknowledge } from "./acknowledge.ts";
-import { type Connection, QUICK_ACKS, SIGNAL } from "./connection.ts";
+import { type Connection, SIGNAL } from "./connection.ts";
+import { takeCongestionMarks } from "./ecn.ts";
+import { suspectBlackHole } from "./fast_open_client.ts";
 import { limitOrphan } from "./output.ts";
 import { replyReset } from "./reset.ts";
 import { canReceive, State } from "./state.ts";
@@ -27,9 +29,8 @@ const PAWS_STALE_MS = 24 * 24 * 3600 * 1000;
 export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (c.tsOk && isOld(c, seg, now)) return; // RFC 7323 §5.3; not RST
   if (!isAcceptable(c, seg)) return refuse(c, seg, now); // first
-  if (((now - c.lastReceivedAt) | 0) > c.rtoMs) c.quickAcks = QUICK_ACKS;
-  c.lastReceivedAt = now | 0;
-  c.isUnreachable = false;
+  if (((now - c.lastReceivedAt) | 0) > c.rtoMs) c.quickAcks = c.tcp.tunables.px_quick_acks;
+  hear(c, now);
   c.receivedDscp = seg.dscp;
   if (seg.hasRst) return resetArrives(c, seg, now); // second; RFC 5961 §3
   if (seg.hasSyn) return c.tcp.challenge(c, now); // fourth; RFC 5961 §4
@@ -82,6 +83,13 @@ function isAcceptable(c: Connection, seg: Segment): boolean {
   return start < 0 && end > 0 && window > 0;
 }
 
+/** The peer is there: the idle time begins anew, and no probe is unanswered. */
+function hear(c: Connection, now: number): void {
+  c.lastReceivedAt = now | 0;
+  c.keepaliveProbes = 0;
+  c.isUnreachable = false;
+}
+
 /** What lies outside of the window is answered with an ACK, unless it is a reset. RFC 9293 §3.10.7.4, first. */
 function refuse(c: Connection, seg: Segment, now: number): void {
   if (seg.hasRst) {
@@ -93,8 +101,7 @@ function refuse(c: Connection, seg: Segment, now: number): void {
   // A repeated FIN, a keep-alive or a window probe: its acknowledgment counts. RFC 9293 App. A.2 (SEG-11).
   const last = (seg.seq + Math.max(seg.len, 1)) | 0;
   if (last === c.rcvNxt) {
-    c.lastReceivedAt = now | 0;
-    c.isUnreachable = false;
+    hear(c, now);
     if (!acknowledge(c, seg, now)) return;
     if (c.sndUna === c.endOfStream && c.finQueued && finAcknowledged(c, now)) {
       if (c.state === State.TimeWait) owe(c);
@@ -112,7 +119,10 @@ function dropWithoutAck(c: Connection): void {
 
 /** Second: only the exact sequence number resets. RFC 5961 §3. */
 function resetArrives(c: Connection, seg: Segment, now: number): void {
-  if (seg.seq !== c.rcvNxt) return c.tcp.challenge(c, now);
+  if (seg.seq !== c.rcvNxt) {
+    if (c.bytesReceived === 0) suspectBlackHole(c, now);
+    return c.tcp.challenge(c, now);
+  }
   c.tcp.counters.EstabResets++;
   c.tcp.closed(c, "reset by peer");
 }
@@ -151,6 +161,7 @@ function takeText(c: Connection, seg: Segment, now: number): void {
     c.tcp.counters.TCPOutOfWindow++;
     return owe(c);
   }
+  if (c.ecnOk) takeCongestionMarks(c, seg);
   const offset = seg.payloadOffset + skip;
   if (((seg.seq - c.rcvNxt) | 0) > 0) return holdText(c, seg.seq, offset, fresh);
   const filledGap = c.receiveQueue.hasGap;
@@ -214,6 +225,9 @@ function finArrives(c: Connection, seg: Segment, now: number): void {
   c.finHeld = true;
   c.finSeq = fin;
   takeFin(c, now);
+  // An empty FIN arrived before any text: who let it pass held back the text.
+  const isFirst = c.finHeld && seg.payloadLength === 0 && !c.receiveQueue.hasGap;
+  if (isFirst && c.bytesReceived === 0) suspectBlackHole(c, now);
 }
 
 /** The held FIN takes effect when all text before it was taken. */

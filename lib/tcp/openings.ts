@@ -19,6 +19,11 @@ export interface ConnectOptions {
   readonly localPort?: number;
   /** None: the one of ours from which `remote` is reached. */
   readonly localAddress?: Address;
+  /**
+   * Whether bytes queued before the next `poll` may ride on the SYN: the peer's
+   * user may get them twice. Not by default. RFC 7413 §6.1.
+   */
+  readonly fastOpen?: boolean;
 }
 
 /** Knows which of our addresses a remote one is reached from. */
@@ -73,7 +78,7 @@ export class Openings {
     const iss = tcp.tupleReuse.take(this.#tuple, hash, now);
     const c = new Connection(tcp, tupleOf(this.#tuple, hash), iss, 0);
     c.lastReceivedAt = now | 0; // idle time counts from here
-    c.beginOpening(new Connector(c, now));
+    c.beginOpening(new Connector(c, options.fastOpen ?? false, now));
     this.#connections.add(c);
     tcp.counters.ActiveOpens++;
     return c;

@@ -6,11 +6,12 @@
  */
 
 import { EMPTY_GATHER, type Gather } from "../wire/gather.ts";
-import { ACK, FIN, PSH, RST, type Segment } from "../wire/segment.ts";
+import { ACK, ECE, FIN, PSH, RST, type Segment } from "../wire/segment.ts";
 import { toMicroseconds } from "./acknowledge.ts";
 import { initialWindow, pipe } from "./congestion.ts";
 import { BUFFER_LIMIT, type Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
+import { markCapable } from "./ecn.ts";
 import { backedOff } from "./rtt.ts";
 import { State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
@@ -143,7 +144,8 @@ export function sendShort(c: Connection, now: number): boolean {
  */
 export function sendKeepalive(c: Connection, now: number): boolean {
   const tcp = c.tcp;
-  if (tcp.tunables.tcp_keepalive_garbage === 0) return sendProbe(c, now);
+  const bytes = c.keepaliveBytes >= 0 ? c.keepaliveBytes : tcp.tunables.tcp_keepalive_garbage;
+  if (bytes === 0) return sendProbe(c, now);
   const seg = prepare(c, ACK, (c.sndUna - 1) | 0, now);
   seg.payloadLength = 1;
   tcp.sendGather.clear();
@@ -195,10 +197,13 @@ function sendRange(c: Connection, seq: number, length: number, now: number): boo
   seg.payloadLength = bytes;
   const unit = segmentRoom(c);
   seg.segmentSize = bytes > unit ? unit : 0;
+  const isNewText = bytes > 0 && seq === c.sndNxt;
+  if (c.ecnOk && isNewText) markCapable(c, seg);
   const gather: Gather = bytes > 0 ? tcp.sendGather : EMPTY_GATHER;
   if (bytes > 0) c.sendQueue.gather(gather, seq, bytes);
   if (!tcp.send(seg, gather, now)) return false;
   acknowledged(c);
+  if (isNewText) c.owesCwr = false;
   c.lastSentAt = now | 0;
   return true;
 }
@@ -221,7 +226,7 @@ function prepare(c: Connection, flags: number, seq: number, now: number): Segmen
   seg.pathLow = c.pathLow;
   seg.ttl = c.ttl || c.tcp.tunables.ip_default_ttl;
   seg.dscp = c.dscp;
-  seg.flags = flags;
+  seg.flags = c.owesEce && (flags & RST) === 0 ? flags | ECE : flags;
   seg.seq = seq;
   seg.ack = c.rcvNxt;
   seg.wnd = advertise(c);

@@ -10,10 +10,11 @@
  */
 
 import type { Arena } from "../wire/memory.ts";
-import { ACK, type Segment, SYN } from "../wire/segment.ts";
+import { ACK, ECE, type Segment, SYN } from "../wire/segment.ts";
 import { isIpv4, MAX_SHIFT, mssOf, openConnection, scaleOf } from "./agreement.ts";
 import type { Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
+import { asksForEcn } from "./ecn.ts";
 import { prepareReply } from "./output.ts";
 import { SipHash } from "./siphash.ts";
 import type { Tcp } from "./tcp.ts";
@@ -31,12 +32,12 @@ const MSS_IPV6 = [1220, 1420, 1440, 8940] as const;
 
 /**
  * What the low six bits of TSval hold: the shift, or 15 for none, whether SACK
- * was agreed on, and in bit 5 whether ECN was, which it never is: there is no
- * ECN here yet. Linux: `TSBITS`.
+ * was agreed on, and whether ECN was. Linux: `TSBITS`.
  */
 const OPTION_MASK = 0x3f;
 const SCALE_MASK = 0x0f;
 const SACK_BIT = 0x10;
+const ECN_BIT = 0x20;
 
 /** Makes and checks the sequence numbers. Its two keys are secrets of this engine. */
 export class SynCookies {
@@ -82,8 +83,11 @@ export function replyCookie(tcp: Tcp, syn: Segment, now: number): void {
     seg.sackPermitted = syn.sackPermitted && tunables.tcp_sack !== 0;
     if (shift >= 0) seg.windowScale = tcp.receiveShift;
     seg.hasTimestamps = true;
+    const ecnOk = asksForEcn(syn, tunables);
+    if (ecnOk) seg.flags |= ECE;
     const offset = tcp.timestamp(tcp.timestampOffset(syn), 0);
-    seg.tsVal = (timestampWith(tcp.timestamp(0, now), shift, seg.sackPermitted) + offset) | 0;
+    const clock = tcp.timestamp(0, now);
+    seg.tsVal = (timestampWith(clock, shift, seg.sackPermitted, ecnOk) + offset) | 0;
     seg.tsEcr = syn.tsVal;
   }
   tcp.counters.SyncookiesSent++;
@@ -129,6 +133,7 @@ export function openByCookie(
     mss: (isIpv4(seg) ? MSS_IPV4 : MSS_IPV6)[index],
     windowScale: shiftIn(options),
     sackOk: sackIn(options),
+    ecnOk: ecnIn(options),
     tsOk,
     tsRecent: seg.tsVal,
     tsOffset,
@@ -147,8 +152,13 @@ export function mssIndexOf(isIpv4: boolean, mss: number): number {
  * The latest time not after `clock` whose low bits hold these options; `shift`
  * -1: no scaling. TSval must not run ahead of the clock (COOKIE-05).
  */
-export function timestampWith(clock: number, shift: number, sackOk: boolean): number {
-  const options = (shift & SCALE_MASK) | (sackOk ? SACK_BIT : 0);
+export function timestampWith(
+  clock: number,
+  shift: number,
+  sackOk: boolean,
+  ecnOk: boolean,
+): number {
+  const options = (shift & SCALE_MASK) | (sackOk ? SACK_BIT : 0) | (ecnOk ? ECN_BIT : 0);
   const value = (clock & ~OPTION_MASK) | options;
   return ((value - clock) | 0) > 0 ? (value - OPTION_MASK - 1) | 0 : value;
 }
@@ -162,6 +172,11 @@ export function shiftIn(timestamp: number): number {
 /** Whether a timestamp of `timestampWith` holds that SACK was agreed on. */
 export function sackIn(timestamp: number): boolean {
   return (timestamp & SACK_BIT) !== 0;
+}
+
+/** Whether a timestamp of `timestampWith` holds that ECN was agreed on. */
+export function ecnIn(timestamp: number): boolean {
+  return (timestamp & ECN_BIT) !== 0;
 }
 
 function hash(h: SipHash, t: Omit<Tuple, "hash">, count: number): number {

@@ -27,6 +27,8 @@ import type { Counters } from "./counters.ts";
 import { Connector } from "./connector.ts";
 import { Deadlines } from "./deadlines.ts";
 import { FastOpenCookies } from "./fast_open.ts";
+import { FastOpenCache, FastOpenPause } from "./fast_open_cache.ts";
+import { noteEnd } from "./fast_open_client.ts";
 import { Handshake } from "./handshake.ts";
 import { segmentArrives } from "./input.ts";
 import { IsnGenerator, type IsnSource } from "./isn.ts";
@@ -127,6 +129,8 @@ export class Tcp {
   readonly tupleReuse: TupleReuse;
   readonly cookies: SynCookies;
   readonly fastOpenCookies: FastOpenCookies;
+  readonly fastOpenCache: FastOpenCache = new FastOpenCache();
+  readonly fastOpenPause: FastOpenPause = new FastOpenPause();
   readonly #connections = new ConnectionTable<Connection>();
   readonly #handshakes = new ConnectionTable<Handshake>();
   readonly #openings: Openings;
@@ -278,7 +282,7 @@ export class Tcp {
     }
     const opening = this.#openings.find(quoted, hash);
     if (opening !== null && quoted.seq === opening.iss) {
-      opening.connector!.pathErrorArrives(error.kind === PathErrorKind.Refused);
+      opening.connector!.pathErrorArrives(error.kind === PathErrorKind.Refused, now);
       return true;
     }
     const handshake = this.#handshakes.find(quoted, hash);
@@ -567,6 +571,7 @@ export class Tcp {
   #end(c: Connection, reason: CloseReason): void {
     this.closeDone(c);
     c.closeReason = reason;
+    noteEnd(c);
     if (c.handshake !== null) this.forget(c.handshake);
     if (c.connector !== null) this.#openings.leave(c);
     else this.#connections.remove(c);

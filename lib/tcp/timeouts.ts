@@ -2,6 +2,8 @@
 
 import { enterRecovery, reorderWindow, toMicroseconds } from "./acknowledge.ts";
 import { type CloseReason, type Connection } from "./connection.ts";
+import { noteReduction } from "./ecn.ts";
+import { timeoutSuspects } from "./fast_open_client.ts";
 import { NEW_RENO } from "./new_reno.ts";
 import { sendKeepalive, sendProbe, sendShort } from "./output.ts";
 import { backedOff, retransmissionLimit } from "./rtt.ts";
@@ -39,12 +41,14 @@ function retransmissionTimeout(c: Connection, now: number): void {
   // ssthresh falls on the first timeout of a segment only. RFC 5681 §3.1.
   if (!c.inTimeoutRecovery) c.ssthresh = NEW_RENO.reduced(c, now);
   c.retries++;
+  timeoutSuspects(c, c.retries, now);
   c.backoff++;
   c.inRecovery = true;
   c.inTimeoutRecovery = true;
   c.recover = c.sndNxt;
   c.cwnd = c.mss;
   c.cwndCredit = 0;
+  noteReduction(c);
   c.duplicateAcks = 0;
   scoreboard.loseAll();
   arm(c, TIMER.Retransmit, (now + backedOff(c.rtoMs, c.backoff, tunables)) | 0);

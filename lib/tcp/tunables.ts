@@ -32,6 +32,10 @@ const DEFINITIONS = {
   tcp_fastopen: [0x3, 0, 0x607, "(the sum of some bits)"],
   /** How long a fast-open key made here makes cookies; they are good for twice as long. 0: for ever. RFC 7413 §4.1.2. */
   px_tfo_rotate: [86400, 0, 31_536_000, "seconds"],
+  /** How long a server that refused a fast open is opened without; 0: it is tried again at once. RFC 7413 §4.1.3.1. */
+  px_tfo_negative_ttl: [600, 0, 86400, "seconds"],
+  /** First pause of fast open as a client after a black hole, doubling up to 64 times; 0: none. Linux: ip-sysctl. */
+  tcp_fastopen_blackhole_timeout_sec: [3600, 0, 86400, "seconds"],
 
   // Closing and TIME-WAIT
   /** Maximum segment lifetime; TIME-WAIT lasts twice as long. RFC 9293 §3.4.2, §3.6.1. */
@@ -70,12 +74,16 @@ const DEFINITIONS = {
   // Segments and options
   /** How long an ACK may wait for more to acknowledge. RFC 9293 §3.8.6.3. */
   tcp_delack_ms: [40, 0, 499, "milliseconds"],
+  /** ACKs that do not wait when a connection begins, or speaks again after a pause. RFC 9293 §3.8.6.3; Linux: quick ACKs. */
+  px_quick_acks: [16, 0, 255, "segments"],
   /** 1 agrees to window scaling. RFC 7323 §2. */
   tcp_window_scaling: [1, 0, 1, ""],
   /** Timestamps: 0 none, 1 with a random offset per pair of hosts, 2 without. RFC 7323 §3. */
   tcp_timestamps: [1, 0, 2, ""],
   /** 1 agrees to selective acknowledgment. RFC 2018 §2. */
   tcp_sack: [1, 0, 1, ""],
+  /** Explicit congestion notification: 0 off, 1 asked for and agreed to, 2 agreed to. RFC 3168 §6.1.1. */
+  tcp_ecn: [2, 0, 2, ""],
   /** Floor for the MSS that a peer announces. RFC 9293 §3.7.1. */
   tcp_min_snd_mss: [48, 48, 536, "bytes"],
   /** Congestion window of a new connection. RFC 6928 §2. */
@@ -130,8 +138,10 @@ const DEFINITIONS = {
   px_idle_timeout: [0, 0, 86400, "seconds"],
   /** A half-closed pair that carried no byte for that long is reset; 0: never. */
   px_half_close_timeout: [300, 0, 86400, "seconds"],
-  /** 1 sends keep-alive probes to clients. RFC 9293 §3.8.4. */
+  /** 1 sends keep-alive probes to clients, where their route says nothing else. RFC 9293 §3.8.4. */
   px_keepalive_client: [1, 0, 1, ""],
+  /** 1 sends keep-alive probes to upstreams, where their route says nothing else. RFC 9293 §3.8.4. */
+  px_keepalive_upstream: [1, 0, 1, ""],
   /** How long a client may take to get what came before its upstream's reset. */
   px_reset_flush: [5, 0, 60, "seconds"],
   /** How long pairs may take to finish when the program is asked to end. */

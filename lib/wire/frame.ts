@@ -41,6 +41,8 @@ export class Frame {
   checksumField = 0;
   /** To send with a segment size: whether the packet is IPv6 (TCPV6) or IPv4 (TCPV4). */
   isIpv6 = false;
+  /** To send with a segment size: whether the header has CWR, which only the first piece keeps. RFC 3168 §6.1.2. */
+  hasCwr = false;
 
   /** Takes a slot of `capacity` bytes behind the headroom out of the arena, for good. */
   constructor(arena: Arena, capacity: number) {

@@ -24,6 +24,16 @@ export const ECE = 0x40;
 /** See `FIN`. */
 export const CWR = 0x80;
 
+/** The two bits of the IP header by which routers tell of congestion. RFC 3168 §5. */
+export const Ecn = {
+  /** The sender would not understand a mark. */
+  NotEct: 0,
+  Ect1: 1,
+  Ect0: 2,
+  /** A router would otherwise have dropped the packet before long. */
+  Ce: 3,
+} as const;
+
 /** SEG.* of the RFC. All 32-bit numbers are signed. */
 export class Segment {
   /** Addresses as four big-endian int32 words, IPv4 as ::ffff:a.b.c.d. `local` is ours, whichever way it travels. */
@@ -69,7 +79,7 @@ export class Segment {
   payloadLength = 0;
   /** The size the payload is cut into on the wire; 0: it is one segment. */
   segmentSize = 0;
-  /** The ECN field of the IP header, 0 … 3. RFC 3168 §5. */
+  /** The ECN field of the IP header: one of `Ecn`. */
   ecn = 0;
   /** The DSCP of the IP header, 0 … 63. RFC 2474 §3, RFC 9293 §3.9.2. */
   dscp = 0;

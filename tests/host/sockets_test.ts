@@ -1,14 +1,33 @@
 // Deno's own sockets cannot be told to close with RST.
 import { type AddressInfo, createServer } from "node:net";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { ArenaAddress } from "../../lib/host/arena_address.ts";
 import { EpollPoller } from "../../lib/host/epoll.ts";
 import { EAGAIN, ECONNREFUSED, ECONNRESET, EPIPE, errnoName } from "../../lib/host/errno.ts";
 import { READABLE, WRITABLE } from "../../lib/host/host.ts";
+import { libc } from "../../lib/host/libc.ts";
 import { KernelSockets } from "../../lib/host/sockets.ts";
 import { InvariantError } from "../../lib/invariant.ts";
 import { Gather } from "../../lib/wire/gather.ts";
 import { Arena } from "../../lib/wire/memory.ts";
 import { bytesOf, endpoint, HAS_IPV6, hostTest, listenOn, pieces, ready } from "./support.ts";
+
+const SOL_SOCKET = 1;
+const SO_KEEPALIVE = 9;
+const IPPROTO_TCP = 6;
+const TCP_KEEPIDLE = 4;
+const TCP_KEEPINTVL = 5;
+const TCP_KEEPCNT = 6;
+
+/** What the kernel says of a socket. */
+function integerOption(arena: Arena, descriptor: number, level: number, option: number): number {
+  const address = new ArenaAddress(arena);
+  const at = arena.reserve(8, 8);
+  address.words[at / 4 + 1] = 4;
+  const [value, length] = [address.pointer(at), address.pointer(at + 4)];
+  assertEquals(libc().call.getsockopt(descriptor, level, option, value, length), 0);
+  return address.words[at / 4];
+}
 
 /** A connected pair: our descriptor, and the upstream's end of it. */
 class Pair implements Disposable {
@@ -93,6 +112,22 @@ hostTest("sockets: a refusal at once gives its errno and keeps no descriptor", (
   const first = sockets.dial(broadcast);
   assert(first < 0);
   for (let i = 0; i < 5000; i++) assertEquals(sockets.dial(broadcast), first); // never EMFILE
+});
+
+hostTest("sockets: the kernel probes a silent upstream as it is told", async () => {
+  using pair = await Pair.connect();
+  const { arena, descriptor } = pair;
+  const optionOf = (level: number, option: number) =>
+    integerOption(arena, descriptor, level, option);
+  assertEquals(optionOf(SOL_SOCKET, SO_KEEPALIVE), 0);
+  pair.sockets.setKeepalive(descriptor, 60, 10, 3);
+  assertEquals(optionOf(SOL_SOCKET, SO_KEEPALIVE), 1);
+  const times = [TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT].map((option) =>
+    optionOf(IPPROTO_TCP, option)
+  );
+  assertEquals(times, [60, 10, 3]);
+  pair.sockets.setKeepalive(descriptor, 32767, 32767, 127);
+  assertEquals(optionOf(IPPROTO_TCP, TCP_KEEPIDLE), 32767);
 });
 
 hostTest("sockets: send takes bytes of the arena", async () => {

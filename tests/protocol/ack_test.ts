@@ -28,6 +28,18 @@ protocolTest("ACK-01", "a lone segment is acknowledged after 40 ms", (t) => {
   `);
 }, { toleranceMs: 1.5 });
 
+protocolTest(
+  "ACK-01",
+  "without quick ACKs already the first segment is acknowledged after 40 ms",
+  `
+    EST
+    +.1  < P. 1:101(100) ack 1
+    none(.038)
+    +.002 > . 1:1(0) ack 101
+  `,
+  { tunables: { px_quick_acks: 0 }, toleranceMs: 1.5 },
+);
+
 protocolTest("ACK-01", "an acknowledgment rides on data sent within the delay", (t) => {
   const next = leaveQuickAcks(t);
   t.run(`

@@ -409,6 +409,16 @@ protocolTest("CLOSE-19", "lingering for 0 s drops what is queued and resets", (t
   assertEquals(t.stack.tcp.timeWaits.count, 0);
 });
 
+protocolTest("CLOSE-19", "lingering for 0 s resets behind the peer's FIN, too", (t) => {
+  t.run(IN_STATE.CLOSE_WAIT.script);
+  t.connection.closeLingering(0, t.now);
+  t.run(`
+    +0 > R. 1:1(0) ack 2
+       state CLOSED
+    none(70)
+  `);
+});
+
 protocolTest("CLOSE-20", "a lingering close is done after its time; transmission goes on", (t) => {
   t.run("EST rtt .1");
   t.calls.write(t.flow, 10, null);

@@ -112,6 +112,42 @@ protocolTest(
   { tunables: { tcp_keepalive_garbage: 1 } },
 );
 
+protocolTest("KA-03", "a connection says for itself whether its probes have a byte", (t) => {
+  t.run(`
+    EST
+    keepalive
+    7200 > . 0:1(1) ack 1
+    +0   < . 1:1(0) ack 1
+  `);
+  t.connection.setKeepalive({ time: 10, bytes: 0 });
+  t.run(`
+    +10  > . 0:0(0) ack 1
+  `);
+  t.connection.setKeepalive({ time: 20, bytes: 1 });
+  t.run(`
+    +10  > . 0:1(1) ack 1
+  `);
+}, { tunables: { tcp_keepalive_garbage: 1 } });
+
+protocolTest(
+  "KA-09",
+  "an active open is not probed before it is established, and is after",
+  (t) => {
+    t.run("ACT");
+    t.connection.setKeepalive({ time: 2, interval: 1, probes: 2 });
+    t.run(`
+    1  > S 0:0(0) <...>
+    3  > S 0:0(0) <...>
+    +1 < S. 0:0(0) ack 1 win 65535 <mss 1460>
+    +0 > . 1:1(0) ack 1
+    +2 > . 0:0(0) ack 1
+    +1 > . 0:0(0) ack 1
+    +1 > R. 1:1(0) ack 1
+       state CLOSED
+  `);
+  },
+);
+
 protocolTest("KA-05", "an answer to the ninth probe begins another 7200 s", (t) => {
   t.run(`
     EST
@@ -143,6 +179,25 @@ protocolTest(
   +1  > R. 1:1(0) ack 1
   `,
   { tunables: { tcp_keepalive_time: 10, tcp_keepalive_intvl: 1, tcp_keepalive_probes: 3 } },
+);
+
+protocolTest(
+  "KA-05",
+  "an answer counts, too, where probes are no further apart than the idle time",
+  `
+  EST
+     keepalive
+  1  > . 0:0(0) ack 1
+  +0 < . 1:1(0) ack 1
+  2  > . 0:0(0) ack 1
+  +0 < . 1:1(0) ack 1
+  3  > . 0:0(0) ack 1
+  +0 < . 1:1(0) ack 1
+  4  > . 0:0(0) ack 1
+  +1 > . 0:0(0) ack 1
+  +1 > R. 1:1(0) ack 1
+  `,
+  { tunables: { tcp_keepalive_time: 1, tcp_keepalive_intvl: 1, tcp_keepalive_probes: 2 } },
 );
 
 protocolTest(

@@ -35,10 +35,11 @@ class Bench {
     this.log = new RecordLog(this.logger, "debug", this.stack.tunables.px_log_ratelimit);
     this.proxy = new Proxy({
       stack: this.stack,
+      arena: this.arena,
       sockets: this.sockets,
       poller: this.poller,
       log: this.log,
-      routes: [parseRoute("198.18.0.2:80=127.0.0.1:8080")!],
+      routes: [parseRoute("listen=198.18.0.2:80,upstream=127.0.0.1:8080")],
     });
     this.driver = new Driver({
       link: this.link,

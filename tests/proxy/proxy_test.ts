@@ -4,7 +4,7 @@ import { READABLE, WRITABLE } from "../../lib/host/host.ts";
 import { InvariantError } from "../../lib/invariant.ts";
 import { Proxy } from "../../lib/proxy/proxy.ts";
 import { RecordLog } from "../../lib/proxy/record_log.ts";
-import { parseRoute, type Route } from "../../lib/proxy/route.ts";
+import { parseRoute } from "../../lib/proxy/route.ts";
 import { DEFAULT_TUNABLES, type Tunables } from "../../lib/tcp/tunables.ts";
 import { parseEndpoint } from "../../lib/wire/address.ts";
 import { Arena } from "../../lib/wire/memory.ts";
@@ -26,20 +26,19 @@ class Bench {
   readonly logger = new FakeLogger();
   readonly log: RecordLog;
   readonly proxy: Proxy;
-  readonly routes: readonly Route[];
   #port = 40000;
 
   constructor(tunables: Partial<Tunables> = {}, ...routes: string[]) {
-    if (routes.length === 0) routes.push("198.18.0.2:80=127.0.0.1:8080");
+    if (routes.length === 0) routes.push("listen=198.18.0.2:80,upstream=127.0.0.1:8080");
     this.stack.tunables = { ...DEFAULT_TUNABLES, ...tunables };
     this.log = new RecordLog(this.logger, "debug", this.stack.tunables.px_log_ratelimit);
-    this.routes = routes.map((text) => parseRoute(text)!);
     this.proxy = new Proxy({
       stack: this.stack,
+      arena: this.arena,
       sockets: this.sockets,
       poller: this.poller,
       log: this.log,
-      routes: this.routes,
+      routes: routes.map(parseRoute),
     });
   }
 
@@ -70,8 +69,8 @@ class Bench {
 
 Deno.test("PX-14: routes take fast opens, and only idempotent ones forward them at once", () => {
   for (const isIdempotent of [false, true]) {
-    const bench = new Bench({}, "198.18.0.2:80=127.0.0.1:8080");
-    Object.assign(bench.routes[0], { isIdempotent });
+    const route = "listen=198.18.0.2:80,upstream=127.0.0.1:8080";
+    const bench = new Bench({}, isIdempotent ? `${route},idempotent` : route);
     assertEquals(bench.stack.listeners[0].fastOpen, 256);
     const connection = bench.comes();
     connection.isEstablished = false;
@@ -88,10 +87,14 @@ Deno.test("PX-14: routes take fast opens, and only idempotent ones forward them 
 });
 
 Deno.test("proxy: listens for each route and dials where its clients go", () => {
-  const bench = new Bench({}, "198.18.0.2:80=127.0.0.1:8080", "198.18.0.3:0=127.0.0.2:0");
+  const bench = new Bench(
+    {},
+    "listen=198.18.0.2:80,upstream=127.0.0.1:8080",
+    "listen=198.18.0.3:0,upstream=127.0.0.2:0",
+  );
   assertEquals(bench.stack.listeners.map((l) => `${l.local} ${l.backlog}`), [
-    "198.18.0.2:80 4096",
-    "198.18.0.3:0 4096",
+    "198.18.0.2:80 Infinity",
+    "198.18.0.3:0 Infinity",
   ]);
   bench.comes("198.18.0.2:80", 0);
   bench.comes("198.18.0.3:443", 1);
@@ -159,9 +162,30 @@ Deno.test("proxy: above px_max_connections clients wait in the accept queue (PX-
   assertEquals([bench.proxy.open, third.user !== null], [2, true]);
 });
 
-Deno.test("proxy: clients are probed when idle, unless px_keepalive_client is 0 (PX-12)", () => {
-  assertEquals(new Bench().opens().connection.keepalive, {});
+Deno.test("proxy: a route says how many may wait and whether there is fast open", () => {
+  const route = "listen=198.18.0.2:80,upstream=127.0.0.1:8080,backlog=128,fastopen=0";
+  const [{ backlog, fastOpen }] = new Bench({}, route).stack.listeners;
+  assertEquals([backlog, fastOpen], [128, 0]);
+});
+
+Deno.test("proxy: silent peers are probed on both legs as the tunables say (PX-12)", () => {
+  const { connection, socket } = new Bench({ tcp_keepalive_time: 40_000 }).opens();
+  assertEquals(connection.keepalive, {});
+  assertEquals(socket.keepalive, [32767, 75, 9], "more than 32767 s is too much for the kernel");
   assertEquals(new Bench({ px_keepalive_client: 0 }).opens().connection.keepalive, null);
+  assertEquals(new Bench({ px_keepalive_upstream: 0 }).opens().socket.keepalive, null);
+});
+
+Deno.test("proxy: a route has a keep-alive of its own on each leg (PX-12)", () => {
+  const route = "listen=198.18.0.2:80,upstream=127.0.0.1:8080";
+  const off = { px_keepalive_client: 0, px_keepalive_upstream: 0 };
+  const own = new Bench(off, `${route},keepalive=60/10/3/1,upstream-keepalive=30/5`).opens();
+  assertEquals(own.connection.keepalive, { time: 60, interval: 10, probes: 3, bytes: 1 });
+  assertEquals(own.socket.keepalive, [30, 5, 9]);
+  const none = new Bench({}, `${route},keepalive=off,upstream-keepalive=off`).opens();
+  assertEquals([none.connection.keepalive, none.socket.keepalive], [null, null]);
+  const on = new Bench(off, `${route},keepalive=on,upstream-keepalive=on`).opens();
+  assertEquals([on.connection.keepalive, on.socket.keepalive], [{}, [7200, 75, 9]]);
 });
 
 Deno.test("proxy: accepts 64 clients of a listener in a turn, and says that there are more", () => {

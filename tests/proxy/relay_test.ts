@@ -3,6 +3,7 @@ import { EAGAIN, ECONNREFUSED, ECONNRESET, EPIPE } from "../../lib/host/errno.ts
 import { READABLE, WRITABLE } from "../../lib/host/host.ts";
 import { InvariantError } from "../../lib/invariant.ts";
 import { Relay, Stage } from "../../lib/proxy/relay.ts";
+import { KernelUpstream } from "../../lib/proxy/upstream.ts";
 import { DEFAULT_TUNABLES, type Tunables } from "../../lib/tcp/tunables.ts";
 import { parseEndpoint } from "../../lib/wire/address.ts";
 import { Arena } from "../../lib/wire/memory.ts";
@@ -29,13 +30,14 @@ function dialing(tunables: Partial<Tunables> = {}): Setup {
   const sockets = new FakeSockets(arena);
   const connection = new FakeConnection(arena, LOCAL, REMOTE);
   const host = {
-    sockets,
     tunables: { ...DEFAULT_TUNABLES, ...tunables },
     schedule: () => void setup.scheduled++,
   };
-  const relay = new Relay(host, connection, UPSTREAM, 0);
-  relay.dial();
-  const setup = { relay, connection, sockets, socket: sockets.at(relay.descriptor), scheduled: 0 };
+  const upstream = new KernelUpstream(sockets, UPSTREAM, null);
+  const relay = new Relay(host, connection, upstream, 0);
+  relay.dial(0);
+  const socket = sockets.at(upstream.descriptor);
+  const setup = { relay, connection, sockets, socket, scheduled: 0 };
   return setup;
 }
 
@@ -278,9 +280,9 @@ Deno.test("relay: a client that is gone already is not dialed for", () => {
   const sockets = new FakeSockets(arena);
   const connection = new FakeConnection(arena, LOCAL, REMOTE);
   connection.closeReason = "reset by peer";
-  const host = { sockets, tunables: DEFAULT_TUNABLES, schedule: () => {} };
-  const relay = new Relay(host, connection, UPSTREAM, 0);
-  relay.dial();
+  const host = { tunables: DEFAULT_TUNABLES, schedule: () => {} };
+  const relay = new Relay(host, connection, new KernelUpstream(sockets, UPSTREAM, null), 0);
+  relay.dial(0);
   assertEquals(sockets.dialed.length, 0);
   assertEquals([relay.stage, relay.reason], [Stage.Ended, "client lost"]);
 });
@@ -382,9 +384,9 @@ Deno.test("relay: a dialing refused at once resets the client (PX-04)", () => {
   const sockets = new FakeSockets(arena);
   sockets.dialErrno = ECONNREFUSED;
   const connection = new FakeConnection(arena, LOCAL, REMOTE);
-  const host = { sockets, tunables: DEFAULT_TUNABLES, schedule: () => {} };
-  const relay = new Relay(host, connection, UPSTREAM, 0);
-  relay.dial();
+  const host = { tunables: DEFAULT_TUNABLES, schedule: () => {} };
+  const relay = new Relay(host, connection, new KernelUpstream(sockets, UPSTREAM, null), 0);
+  relay.dial(0);
   assertEquals(connection.calls, ["abort", "release"]);
   assertEquals([relay.reason, relay.upstreamErrno], ["dial failed", ECONNREFUSED]);
 });

@@ -1,30 +1,134 @@
-import { assertEquals } from "@std/assert";
-import { findRoute, formatRoute, parseRoute, upstreamOf } from "../../lib/proxy/route.ts";
-import { parseAddress } from "../../lib/wire/address.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  findRoute,
+  formatRoute,
+  formatUpstream,
+  parseRoute,
+  parseUpstream,
+  plainRoute,
+  ROUTE_SETTINGS,
+  RouteError,
+  upstreamOf,
+  usageOf,
+} from "../../lib/proxy/route.ts";
+import { parseAddress, parseEndpoint } from "../../lib/wire/address.ts";
 
 const HOST = parseAddress("198.18.0.2")!;
+const ENDS = "listen=198.18.0.2:80,upstream=127.0.0.1:3000";
 
 Deno.test("route: text is read and written alike", () => {
-  for (const text of ["198.18.0.2:80=127.0.0.1:8080", "[fd00::1]:0=[::1]:0"]) {
-    assertEquals(formatRoute(parseRoute(text)!), text);
+  for (
+    const text of [
+      ENDS,
+      "listen=[fd00::1]:0,upstream=[::1]:0",
+      "listen=198.18.0.2:80,upstream=tap:[fd00::7]:0",
+      `${ENDS},backlog=128,fastopen=0,idempotent,keepalive=60/10/3,upstream-keepalive=off`,
+      `${ENDS},keepalive=on,upstream-keepalive=32767`,
+      `${ENDS},keepalive=2147483/32767/127/1,upstream-keepalive=60/10/3/0`,
+      "listen=198.18.0.2:80,upstream=tap:10.0.0.1:80,upstream-keepalive=40000/10/3/1",
+    ]
+  ) assertEquals(formatRoute(parseRoute(text)), text);
+});
+
+Deno.test("route: settings come in any order, and have defaults", () => {
+  const route = parseRoute("idempotent,upstream=127.0.0.1:3000,backlog=1,listen=198.18.0.2:80");
+  assertEquals(formatRoute(route), `${ENDS},backlog=1,idempotent`);
+  const plain = plainRoute(route.listen, route.upstream, "kernel");
+  assertEquals(plain, parseRoute(ENDS));
+  const { backlog, fastOpen, isIdempotent, keepalive, upstreamKeepalive } = plain;
+  assertEquals([backlog, fastOpen, isIdempotent], [null, 256, false]);
+  assertEquals([keepalive, upstreamKeepalive], [null, null]);
+});
+
+/** Wrong settings behind two right ends, and what is wrong with them. */
+const WRONG: [settings: string, message: string][] = [
+  ["backlg=5", "there is no setting backlg; did you mean backlog?"],
+  ["BACKLOG=5", "there is no setting BACKLOG; did you mean backlog?"],
+  [
+    "weight=5",
+    "there is no setting weight; there are listen, upstream, backlog, fastopen, idempotent, " +
+    "keepalive, upstream-keepalive",
+  ],
+  ["fastopen=1,fastopen=2", "fastopen is given twice; give it once"],
+  ["backlog=0", "expected backlog=COUNT (1 to 65535 connections), not backlog=0"],
+  ["backlog=65536", "expected backlog=COUNT (1 to 65535 connections), not backlog=65536"],
+  ["backlog=1.5", "expected backlog=COUNT (1 to 65535 connections), not backlog=1.5"],
+  ["backlog=", "expected backlog=COUNT (1 to 65535 connections), not backlog="],
+  ["backlog", "expected backlog=COUNT (1 to 65535 connections), not backlog"],
+  ["fastopen=65536", "expected fastopen=COUNT (0 to 65535 fast opens), not fastopen=65536"],
+  ["fastopen=-1", "expected fastopen=COUNT (0 to 65535 fast opens), not fastopen=-1"],
+  ["idempotent=yes", "expected idempotent (alone), not idempotent=yes"],
+  ["idempotent=", "expected idempotent (alone), not idempotent="],
+  [
+    "upstream-keepalive=32768",
+    "upstream-keepalive's time may be 32767 s at most without tap:, not 32768",
+  ],
+  [
+    "upstream-keepalive=60/10/3/1",
+    "upstream-keepalive's probes have 0 bytes without tap:, not 1",
+  ],
+];
+
+Deno.test("route: a wrong setting is named, with what it may be", () => {
+  for (const [settings, message] of WRONG) {
+    assertThrows(() => parseRoute(`${ENDS},${settings}`), RouteError, message);
   }
 });
 
-Deno.test("route: text without two endpoints is none", () => {
-  const texts = ["", "198.18.0.2:80", "198.18.0.2:80=", "198.18.0.2=127.0.0.1:80", "=127.0.0.1:1"];
-  for (const text of texts) assertEquals(parseRoute(text), null, text);
+Deno.test("route: each number of a keep-alive has its range", () => {
+  const form = "TIME[/INTERVAL[/PROBES[/BYTES]]]";
+  const range = "1 to 2147483 seconds, 1 to 32767 seconds, 1 to 127 probes, 0 or 1 bytes; " +
+    "or off, or on";
+  const wrong = ["0", "2147484", "60/0", "60/32768", "60/10/0", "60/10/128", "60/10/3/2"];
+  for (const value of [...wrong, "", "60/", "60/10/3/1/1", "never", "1e3"]) {
+    const message = `expected keepalive=${form} (${range}), not keepalive=${value}`;
+    assertThrows(() => parseRoute(`${ENDS},keepalive=${value}`), RouteError, message);
+  }
+});
+
+Deno.test("route: both ends must be there, and be endpoints", () => {
+  const listen = "expected listen=IP:PORT (like 198.18.0.2:80 or [fd00::2]:80), not ";
+  const upstream =
+    "expected upstream=[tap:]IP:PORT (like 127.0.0.1:3000 or tap:[fd00::3]:80), not ";
+  for (
+    const [text, message] of [
+      ["", "there is no setting without a name"],
+      ["listen=198.18.0.2:80", "upstream=[tap:]IP:PORT is missing"],
+      ["upstream=127.0.0.1:80", "listen=IP:PORT is missing"],
+      ["listen=198.18.0.2", `${listen}listen=198.18.0.2`],
+      ["listen=tap:198.18.0.2:80", `${listen}listen=tap:198.18.0.2:80`],
+      ["upstream=tap:127.0.0.1", `${upstream}upstream=tap:127.0.0.1`],
+      ["upstream=unix:/run/x", `${upstream}upstream=unix:/run/x`],
+    ]
+  ) assertThrows(() => parseRoute(text), RouteError, message);
+});
+
+Deno.test("route: an upstream says who dials it", () => {
+  for (const text of ["127.0.0.1:80", "[::1]:80", "tap:10.0.0.1:80", "tap:[fd00::7]:80"]) {
+    assertEquals(formatUpstream(parseUpstream(text)!), text);
+  }
+  assertEquals(parseUpstream("tap:[fd00::7]:80")!.via, "tap");
+  assertEquals(parseUpstream("tap:"), null);
+});
+
+Deno.test("route: each setting is documented", () => {
+  for (const { name, meaning, range } of ROUTE_SETTINGS) {
+    assertEquals([meaning.endsWith("."), range !== ""], [true, true], name);
+  }
+  assertEquals(usageOf(ROUTE_SETTINGS[0]), "listen=IP:PORT");
 });
 
 Deno.test("route: upstream port 0 is the port the client connected to", () => {
-  const sameForAll = parseRoute("198.18.0.2:0=127.0.0.1:8080")!;
-  const samePort = parseRoute("198.18.0.2:0=127.0.0.1:0")!;
+  const sameForAll = parseRoute("listen=198.18.0.2:0,upstream=127.0.0.1:8080");
+  const samePort = parseRoute("listen=198.18.0.2:0,upstream=127.0.0.1:0");
   assertEquals(`${upstreamOf(sameForAll, 443)}`, "127.0.0.1:8080");
   assertEquals(`${upstreamOf(samePort, 443)}`, "127.0.0.1:443");
 });
 
 Deno.test("route: a port of its own goes before every port, in any order", () => {
-  const every = parseRoute("198.18.0.2:0=127.0.0.1:1")!;
-  const own = parseRoute("198.18.0.2:80=127.0.0.1:2")!;
+  const to = (port: number) => parseEndpoint(`127.0.0.1:${port}`)!;
+  const every = plainRoute(parseEndpoint("198.18.0.2:0")!, to(1), "kernel");
+  const own = plainRoute(parseEndpoint("198.18.0.2:80")!, to(2), "kernel");
   for (const routes of [[every, own], [own, every]]) {
     assertEquals(findRoute(routes, HOST, 80), own);
     assertEquals(findRoute(routes, HOST, 81), every);

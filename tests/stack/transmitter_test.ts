@@ -5,7 +5,7 @@ import { parseMac } from "../../lib/wire/address.ts";
 import { type Frame, type FrameSink } from "../../lib/wire/frame.ts";
 import { Gather } from "../../lib/wire/gather.ts";
 import { Arena } from "../../lib/wire/memory.ts";
-import { ACK, Segment } from "../../lib/wire/segment.ts";
+import { ACK, CWR, Segment } from "../../lib/wire/segment.ts";
 import { hexAt } from "../support/bytes.ts";
 import { fillGolden } from "../support/golden.ts";
 import { OWN_MAC } from "../support/packets.ts";
@@ -18,7 +18,8 @@ class HeaderSink implements FrameSink {
     const checksum = checksumStart === 0 ? "complete" : `${checksumStart}+${checksumField}`;
     const family = isIpv6 ? "IPv6" : "IPv4";
     this.written.push(hexAt(arena, start, length));
-    this.written.push(`${payload.length} ${segmentSize} ${checksum} ${family}`);
+    const cwr = header.hasCwr ? " CWR" : "";
+    this.written.push(`${payload.length} ${segmentSize} ${checksum} ${family}${cwr}`);
     return true;
   }
 }
@@ -70,6 +71,8 @@ Deno.test("IP-07: a super-segment's total length counts all of it", () => {
   assertEquals(header.slice(28, 28 + 8), "45ba" + (20 + 32 + 65160).toString(16));
   assertEquals(header.slice(28 + 8, 28 + 20), "000040000306");
   assertEquals(facts, `65160 1448 34+16 IPv4`);
+  seg.flags |= CWR; // the device must know: it goes with the first piece only
+  assertEquals(send(payload)[1], `65160 1448 34+16 IPv4 CWR`);
 });
 
 Deno.test("IP6-01 GV-07: the IPv6 frame of the golden SYN is exact but for its label", () => {

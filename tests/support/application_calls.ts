@@ -66,10 +66,10 @@ export class ApplicationCalls {
   }
 
   /** Opens the flow's connection actively. Throws what `Stack.connect` throws. */
-  connect(stack: Stack, flow: Flow, now: number): void {
+  connect(stack: Stack, flow: Flow, isFast: boolean, now: number): void {
     const { peerAddress, peerPort, localPort } = flow.ends;
     const remote = parseEndpoint(endpointText(peerAddress, peerPort))!;
-    flow.connection = stack.connect(remote, { localPort }, now);
+    flow.connection = stack.connect(remote, { localPort, fastOpen: isFast }, now);
     flow.connection.user = flow;
   }
 

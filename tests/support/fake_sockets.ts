@@ -25,6 +25,8 @@ export class FakeSocket {
   outgoing = "";
   /** How it ended. */
   state: "open" | "closed" | "reset" = "open";
+  /** How a silent upstream is probed: time, interval, probes; null: not at all. */
+  keepalive: [time: number, interval: number, probes: number] | null = null;
   /** System calls on it by name, in order. */
   readonly calls: string[] = [];
 
@@ -68,6 +70,10 @@ export class FakeSockets implements Sockets {
     this.#open.set(descriptor, socket);
     this.dialed.push(socket);
     return descriptor;
+  }
+
+  setKeepalive(descriptor: number, time: number, interval: number, probes: number): void {
+    this.at(descriptor).keepalive = [time, interval, probes];
   }
 
   dialResult(descriptor: number): number {

@@ -2,6 +2,7 @@
 
 import type { DrivenStack } from "../../lib/proxy/driver.ts";
 import type { ClientListener, ClientStack } from "../../lib/proxy/proxy.ts";
+import { AddressError } from "../../lib/tcp/address_error.ts";
 import { DEFAULT_TUNABLES, type Tunables } from "../../lib/tcp/tunables.ts";
 import type { Address, Endpoint } from "../../lib/wire/address.ts";
 import type { Frame } from "../../lib/wire/frame.ts";
@@ -53,6 +54,11 @@ export class FakeStack implements ClientStack, DrivenStack {
     const listener = new FakeListener(local, options.backlog, options.fastOpen);
     this.listeners.push(listener);
     return listener;
+  }
+
+  /** Opens nothing: who tests that has the engine. */
+  connect(remote: Endpoint): never {
+    throw new AddressError("ENETUNREACH", `Cannot connect to ${remote}: nobody can be there`);
   }
 
   signalled(): FakeConnection | null {

@@ -70,7 +70,8 @@ function windowProblem(flow: Flow, packet: Packet): string {
 /** Bytes are those the application wrote, where the peer has room for them. RFC 9293 §3.8.6. */
 function payloadProblem(flow: Flow, packet: Packet): string {
   const { payload } = packet;
-  const start = relative(packet.seq, flow.productIsn ?? 0);
+  const isSyn = packet.flags.includes("S");
+  const start = relative(packet.seq, flow.productIsn ?? 0) + (isSyn ? 1 : 0);
   const end = start + payload.length;
   if (payload.length === 0 || start < 1) return "";
   if (end > flow.writePosition) return "its payload was never written";

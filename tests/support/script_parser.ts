@@ -18,7 +18,8 @@
  *     read fails ECONNRESET                     when all that came was read
  *     synQueue 1 | acceptQueue 0
  *     connect | connect b | connect fails EADDRNOTAVAIL     actively, from the flow's port
- *     SR | EST | ACT | EST+TS+SACK+WS7 | EST rtt 0.1  fixtures of the requirements, §1
+ *     connect fast | connect fast b             the same by fast open
+ *     SR | EST | ACT | EST+TS+SACK+WS7+ECN | EST rtt 0.1  fixtures of the requirements, §1
  *     peer b 10.0.0.3:40001 > 10.0.0.1:80       another flow: <b …, >b …, state b …
  *     new [5000]                                the flow begins anew, with C = 5000
  *
@@ -47,7 +48,7 @@ export type ScriptAction =
   | { kind: "signals"; flow: string; names: string[]; reason: string | null }
   | { kind: "queue"; which: "synQueue" | "acceptQueue"; length: number }
   | CallAction
-  | { kind: "connect"; flow: string; failure: string | null }
+  | { kind: "connect"; flow: string; isFast: boolean; failure: string | null }
   | { kind: "fixture"; parts: string[]; rttMs: number }
   | { kind: "peer"; flow: string; remote: string; local: string }
   | { kind: "new"; flow: string; isn: number | null };
@@ -180,8 +181,9 @@ function parseAction(text: string): ScriptAction {
   if ((match = /^((?:SR|EST|ACT)(?:\+\w+)*)(?: rtt ([\d.]+))?$/.exec(text))) {
     return { kind: "fixture", parts: match[1].split("+"), rttMs: Number(match[2] ?? 0) * 1000 };
   }
-  if ((match = /^connect(?: (?!fails)([a-z]\w*))?(?: fails (\w+))?$/.exec(text))) {
-    return { kind: "connect", flow: match[1] ?? "", failure: match[2] ?? null };
+  if ((match = /^connect( fast)?(?: (?!fails)([a-z]\w*))?(?: fails (\w+))?$/.exec(text))) {
+    const [, fast, flow = "", failure = null] = match;
+    return { kind: "connect", flow, isFast: fast !== undefined, failure };
   }
   if ((match = /^peer ([a-z]\w*) (\S+)(?:\s*>\s*(\S+))?$/.exec(text))) {
     return { kind: "peer", flow: match[1], remote: match[2], local: match[3] ?? "" };

@@ -284,7 +284,7 @@ export class ScriptRun {
       case "call":
         return this.#call(action);
       case "connect":
-        return this.#connect(this.#flowNamed(action.flow), action.failure);
+        return this.#connect(this.#flowNamed(action.flow), action.isFast, action.failure);
       case "fixture":
         return this.#runFixture(action.parts, action.rttMs);
       case "peer":
@@ -311,11 +311,11 @@ export class ScriptRun {
     this.#equal(`the error of ${action.verb}`, error, action.failure ?? "");
   }
 
-  #connect(flow: Flow, failure: string | null): void {
-    this.trace.add(this.#elapsedMs, "  connect");
+  #connect(flow: Flow, isFast: boolean, failure: string | null): void {
+    this.trace.add(this.#elapsedMs, isFast ? "  connect fast" : "  connect");
     let code: string | null = null;
     try {
-      this.calls.connect(this.stack, flow, this.now);
+      this.calls.connect(this.stack, flow, isFast, this.now);
     } catch (error) {
       if (!(error instanceof AddressError)) throw error;
       code = error.code;

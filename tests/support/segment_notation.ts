@@ -10,7 +10,8 @@
  * A TSval and its echo are relative to the first TSval of the product, the
  * peer's own are absolute. `<...>` stands for any options, `<ts>` for
  * `<nop,nop,TS val * ecr *>`, which a peer fills with its clock and the last
- * TSval it saw.
+ * TSval it saw. In front, `[ce]`, `[ect0]`, `[ect1]` or `[noecn]` names the ECN
+ * field of the IP header; without it a peer sends 0 and the product any.
  */
 
 import { flagBits, flagLetters, type Packet, type TcpOption } from "./codec.ts";
@@ -46,6 +47,8 @@ export interface SegmentSpec {
   readonly ack: ScriptNumber | null;
   readonly window: WindowSpec | null;
   readonly urgent: number;
+  /** The ECN field of the IP header, 0 … 3; null: not named. */
+  readonly ecn: number | null;
   /** Null: any. */
   readonly options: readonly OptionSpec[] | null;
   /** The payload, if the script spells it out. */
@@ -57,7 +60,7 @@ export type Direction = "<" | ">";
 
 const NUMBER = String.raw`(?:\*|=?(?:0x[0-9a-f]+|-?\d+)|[CX](?:[+-]\d+)?)`;
 const SEGMENT = new RegExp(
-  String.raw`^(?<flags>[SFRPUEW.]+|-)\s+` +
+  String.raw`^(?:\[(?<ecn>noecn|ect1|ect0|ce)\]\s+)?(?<flags>[SFRPUEW.]+|-)\s+` +
     String.raw`(?<seq>${NUMBER})(?::(?<end>${NUMBER}))?(?:\((?<length>\d+)(?:/(?<piece>\d+))?\))?` +
     String.raw`(?:\s+ack\s+(?<ack>${NUMBER}))?` +
     String.raw`(?:\s+win\s+(?<window>[<>]?\d+))?` +
@@ -65,6 +68,9 @@ const SEGMENT = new RegExp(
     String.raw`(?:\s+<(?<options>[^>]*)>)?` +
     String.raw`(?:\s+"(?<text>[^"]*)")?$`,
 );
+
+/** By the value of the field. RFC 3168 §5. */
+const ECN_NAMES = ["noecn", "ect1", "ect0", "ce"];
 
 /** Reads a segment. Throws an Error which says what is wrong. */
 export function parseSegment(text: string): SegmentSpec {
@@ -88,6 +94,7 @@ export function parseSegment(text: string): SegmentSpec {
     ack: groups.ack === undefined ? null : parseNumber(groups.ack),
     window: parseWindow(groups.window),
     urgent: Number(groups.urgent ?? 0),
+    ecn: groups.ecn === undefined ? null : ECN_NAMES.indexOf(groups.ecn),
     options: parseOptions(groups.options ?? ""),
     text: literal,
   };
@@ -105,7 +112,9 @@ export function formatPacket(
   const start = relative(packet.seq, own);
   const length = packet.payload.length;
   const pieces = pieceLength > 0 ? `${length}/${pieceLength}` : `${length}`;
-  const parts = [packet.flags === "" ? "-" : packet.flags, `${start}:${start + length}(${pieces})`];
+  const ecn = packet.trafficClass & 3;
+  const parts = ecn === 0 ? [] : [`[${ECN_NAMES[ecn]}]`];
+  parts.push(packet.flags === "" ? "-" : packet.flags, `${start}:${start + length}(${pieces})`);
   if (packet.flags.includes(".")) parts.push(`ack ${relative(packet.ack, other)}`);
   parts.push(`win ${packet.window}`);
   if (packet.urgent !== 0) parts.push(`urg ${packet.urgent}`);

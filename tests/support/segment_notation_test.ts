@@ -29,6 +29,8 @@ Deno.test("notation: what is read is written again", () => {
     "S 0:0(0) win 65535 <mss 1460,sackOK,TS val 1 ecr -700,nop,wscale 7>",
     "FP. 1:11(10) ack 1 win 0",
     "- -5:-5(0) win 1",
+    "[ce] . 1:3(2) ack 1 win 1",
+    "[ect0] PEW. 1:3(2) ack 1 win 1",
     "PU. 1:3(2) ack 1 win 1 urg 1",
     ". 300:300(0) ack 70000 win 9 <nop,nop,sack 11:21 -1:3>",
     "S 0:0(0) win 1 <FO 0011223344556677,nop,nop,eol>",

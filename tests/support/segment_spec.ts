@@ -28,7 +28,7 @@ export function buildPacket(spec: SegmentSpec, flow: Flow, clockMs: number): Pac
     sourcePort: ends.peerPort,
     destinationPort: ends.localPort,
     ttl: 64,
-    trafficClass: 0,
+    trafficClass: spec.ecn ?? 0,
     seq,
     ack: spec.ack === null ? 0 : resolve(spec.ack, isnOf(">", flow), flow) ?? 0,
     flags: spec.flags,
@@ -59,6 +59,7 @@ export function differenceOf(
     differences.push("acknowledgment number");
   }
   if (!windowMatches(spec, packet.window)) differences.push("window");
+  if (spec.ecn !== null && spec.ecn !== (packet.trafficClass & 3)) differences.push("ECN field");
   if (spec.urgent !== packet.urgent) differences.push("urgent pointer");
   if (!optionsMatch(spec.options, packet.options, flow, timestampTolerance)) {
     differences.push("options");

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import {
+  ecnIn,
   mssIndexOf,
   sackIn,
   shiftIn,
@@ -35,8 +36,8 @@ Deno.test("GV-05: the golden cookies", () => {
 });
 
 Deno.test("GV-06: the golden timestamps", () => {
-  assertEquals(timestampWith(0x003c258a, 2, true), 0x003c2552);
-  assertEquals(timestampWith(0x003c25bf, 2, true), 0x003c2592);
+  assertEquals(timestampWith(0x003c258a, 2, true, false), 0x003c2552);
+  assertEquals(timestampWith(0x003c25bf, 2, true, false), 0x003c2592);
 });
 
 Deno.test("syn cookie: it lives for this period and the next, at every point of the clock", () => {
@@ -98,11 +99,11 @@ Deno.test("syn cookie: a timestamp holds its options and is the latest not after
   for (const start of [0, 0x7fffffff - 70, -70, 1_000_000]) {
     for (let clock = start; clock < start + 140; clock++) {
       for (let shift = -1; shift <= 14; shift++) {
-        for (const sackOk of [false, true]) {
-          const value = timestampWith(clock | 0, shift, sackOk);
+        for (const [sackOk, ecnOk] of [[false, false], [true, false], [false, true]]) {
+          const value = timestampWith(clock | 0, shift, sackOk, ecnOk);
           const behind = (clock - value) | 0;
           assert(behind >= 0 && behind < 64);
-          assertEquals([shiftIn(value), sackIn(value), value & 0x20], [shift, sackOk, 0]);
+          assertEquals([shiftIn(value), sackIn(value), ecnIn(value)], [shift, sackOk, ecnOk]);
         }
       }
     }

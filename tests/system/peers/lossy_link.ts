@@ -9,6 +9,7 @@
  */
 
 import { randomWords } from "../../support/random.ts";
+import { cString, demand, openPacketSocket } from "./packet_socket.ts";
 
 /** What to join and what to lose. */
 export interface LossTask {
@@ -45,21 +46,6 @@ const IFF_NO_PI = 0x1000;
 const IFNAMSIZ = 16;
 const IFREQ_LENGTH = 40;
 
-const AF_PACKET = 17;
-const SOCK_RAW = 3;
-const SOCK_NONBLOCK = O_NONBLOCK;
-const ETH_P_ALL = 3;
-const SOL_SOCKET = 1;
-const SO_SNDBUFFORCE = 32;
-const SO_RCVBUFFORCE = 33;
-const SOL_PACKET = 263;
-/** Frames that this process itself sends do not come back. */
-const PACKET_IGNORE_OUTGOING = 23;
-/** `struct sockaddr_ll`. */
-const ADDRESS_LENGTH = 20;
-/** A whole receive window in flight, with what the kernel adds to each frame. */
-const SOCKET_BUFFER_BYTES = 32 << 20;
-
 const STDIN = 0;
 const POLLIN = 1;
 /** `struct pollfd`. */
@@ -71,14 +57,10 @@ const SEED_UP = 0x5eed0001;
 const SEED_DOWN = 0x5eed0002;
 
 const libc = Deno.dlopen("libc.so.6", {
-  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  if_nametoindex: { parameters: ["buffer"], result: "u32" },
   ioctl: { parameters: ["i32", "u32", "buffer"], result: "i32" },
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
   poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
-  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
 }).symbols;
 
@@ -120,27 +102,6 @@ function openTap(name: string): number {
   return descriptor;
 }
 
-/** A socket whose reads are the frames that come in by the device, and whose writes go out. */
-function openPacketSocket(device: string): number {
-  // Without a protocol at first: bound to nothing, it would get every device's frames.
-  const descriptor = demand("socket", libc.socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, 0));
-  setOption(descriptor, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
-  setOption(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES);
-  setOption(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES);
-  const address = new Uint8Array(ADDRESS_LENGTH);
-  const view = new DataView(address.buffer);
-  view.setUint16(0, AF_PACKET, true);
-  view.setUint16(2, ETH_P_ALL);
-  view.setUint32(4, libc.if_nametoindex(cString(device)), true);
-  demand("bind", libc.bind(descriptor, address, address.length));
-  return descriptor;
-}
-
-function setOption(descriptor: number, level: number, option: number, value: number): void {
-  const bytes = new Uint8Array(Int32Array.of(value).buffer);
-  demand("setsockopt", libc.setsockopt(descriptor, level, option, bytes, bytes.length));
-}
-
 /** Passes frames on until there is something on the standard input, or it ends. */
 function pumpAll(ways: { from: number; way: Way }[]): void {
   const descriptors = [STDIN, ...ways.map(({ from }) => from)];
@@ -158,15 +119,6 @@ function pumpAll(ways: { from: number; way: Way }[]): void {
       if (isReady(index + 1)) way.pump();
     });
   }
-}
-
-function demand(call: string, result: number): number {
-  if (result < 0) throw new Error(`Cannot link: ${call} failed`);
-  return result;
-}
-
-function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text + "\0");
 }
 
 function report(record: Record<string, unknown> | LossReport): void {

@@ -95,10 +95,19 @@ export class Namespace implements AsyncDisposable {
     );
   }
 
-  /** A counter of the kernel's TCP inside, as `nstat` names it without `TcpExt`. */
+  /** A counter of the kernel's TCP inside, as `nstat` names it without `Tcp` or `TcpExt`. */
   tcpCounter(name: string): number {
-    const [names, values] = this.#table("netstat").map((line) => line.split(/\s+/));
-    return Number(values[names.indexOf(name)]);
+    const rows = [...this.#table("snmp"), ...this.#table("netstat")].map((line) => line.split(" "));
+    const index = rows.findIndex((row) => /^Tcp(Ext)?:$/.test(row[0]!) && row.includes(name));
+    if (index < 0) throw new Error(`The kernel's TCP has no counter ${name}`);
+    return Number(rows[index + 1]![rows[index]!.indexOf(name)]);
+  }
+
+  /** How many frames the kernel has had from a device inside. */
+  receivedFrames(device: string): number {
+    const line = this.#table("dev").find((line) => line.trim().startsWith(`${device}:`));
+    if (line === undefined) throw new Error(`There is no device ${device}`);
+    return Number(line.split(":")[1]!.trim().split(/\s+/)[1]);
   }
 
   /** Ids of the processes inside, the holder apart. */

@@ -44,7 +44,7 @@ export class Scene implements AsyncDisposable {
   /** How many errors Tapster is to log: a test provokes them. */
   expectedFailures = 0;
   #link: LossyLink | null = null;
-  readonly #clients: Program[] = [];
+  readonly #peers: Program[] = [];
   readonly #beside: Namespace[] = [];
   readonly #idleDescriptorCount: number;
 
@@ -119,14 +119,15 @@ export class Scene implements AsyncDisposable {
       holds: false,
       ...task,
     };
-    const client = this.clientNamespace.start("the client", Deno.execPath(), [
-      "run",
-      "--allow-all",
-      `${PEERS}client.ts`,
-      JSON.stringify(whole),
-    ]);
-    this.#clients.push(client);
-    return client;
+    return this.startPeer("the client", "client.ts", whole);
+  }
+
+  /** Starts a program of `peers/` with its task where the clients are; `what` names it in messages. */
+  startPeer(what: string, file: string, task: unknown): Program {
+    const args = ["run", "--allow-all", `${PEERS}${file}`, JSON.stringify(task)];
+    const peer = this.clientNamespace.start(what, Deno.execPath(), args);
+    this.#peers.push(peer);
+    return peer;
   }
 
   /** Runs a client to its end; its reports, in the order of their seeds. */
@@ -174,7 +175,7 @@ export class Scene implements AsyncDisposable {
     for (const namespace of [this.namespace, ...this.#beside]) {
       assert(!namespace.devices().includes(DEVICE), "the device remains");
     }
-    for (const client of this.#clients) await client[Symbol.asyncDispose]();
+    for (const peer of this.#peers) await peer[Symbol.asyncDispose]();
     await this.#link?.finish();
     await this.upstream[Symbol.asyncDispose]();
     assertEquals(this.namespace.processes(), [], "processes remain");

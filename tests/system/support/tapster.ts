@@ -44,6 +44,8 @@ export interface CloseRecord {
   readonly up: number;
   readonly down: number;
   readonly reason: string;
+  /** What became of the side that is to blame, where there is more to say. */
+  readonly cause?: string;
 }
 
 /** The close records in Tapster's JSON log so far. */

@@ -62,10 +62,22 @@ interface Addresses {
   readonly host: string;
   readonly stack: string;
   readonly loopback: string;
+  /** Of a network where nobody is; its last 16 bits are free. */
+  readonly spoofed: string;
 }
 
-const IPV4: Addresses = { host: "198.18.0.1/24", stack: "198.18.0.2", loopback: "127.0.0.1" };
-const IPV6: Addresses = { host: "fd00::1/64", stack: "fd00::2", loopback: "::1" };
+const IPV4: Addresses = {
+  host: "198.18.0.1/24",
+  stack: "198.18.0.2",
+  loopback: "127.0.0.1",
+  spoofed: "198.19.0.0",
+};
+const IPV6: Addresses = {
+  host: "fd00::1/64",
+  stack: "fd00::2",
+  loopback: "::1",
+  spoofed: "fd00:0:0:1::0",
+};
 
 /** The addresses a variant uses. */
 export function addressesOf(variant: Variant): Addresses {

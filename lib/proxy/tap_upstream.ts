@@ -1,0 +1,162 @@
+/**
+ * TapUpstream: an upstream on the device's network, dialed by our own stack.
+ * PX-19.
+ *
+ * Its connection has signals where a socket has readiness: the proxy tells the
+ * relay that both directions may have something to do. Bytes are copied from
+ * the pages of one connection into those of the other; a segment is not taken
+ * from its frame, for the engine must not be called while it takes it in.
+ */
+
+import {
+  EADDRNOTAVAIL,
+  EAGAIN,
+  ECONNABORTED,
+  ECONNREFUSED,
+  ECONNRESET,
+  EHOSTUNREACH,
+  ENETUNREACH,
+  EPIPE,
+  ETIMEDOUT,
+} from "../host/errno.ts";
+import { AddressError } from "../tcp/address_error.ts";
+import type { CloseReason, Connection, Keepalive } from "../tcp/connection.ts";
+import type { ConnectOptions } from "../tcp/openings.ts";
+import type { Endpoint } from "../wire/address.ts";
+import { copyGather, Gather } from "../wire/gather.ts";
+import type { Arena } from "../wire/memory.ts";
+import type { Relay } from "./relay.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** What a TapUpstream uses of its connection; test doubles implement it. */
+export type UpstreamConnection = Pick<
+  Connection,
+  | "user"
+  | "closeReason"
+  | "peerClosed"
+  | "readable"
+  | "consume"
+  | "writable"
+  | "commit"
+  | "shutdown"
+  | "abort"
+  | "setKeepalive"
+  | "release"
+>;
+
+/** Opens connections: the `Stack`. */
+export interface Opener {
+  /** See `Tcp.connect`. */
+  connect(remote: Endpoint, options: ConnectOptions, now: number): UpstreamConnection;
+}
+
+/**
+ * The pieces of one connection while the other one's are asked for: all
+ * connections fill the same scratch Gather. Nothing is in it between calls.
+ */
+const HELD = new Gather();
+
+/** What each end of a connection would be for a socket; 0: none is an error. */
+const ERRNOS: Readonly<Record<CloseReason, number>> = {
+  "": 0,
+  "closed": 0,
+  "reset by peer": ECONNRESET,
+  "refused": ECONNREFUSED,
+  "timed out": ETIMEDOUT,
+  "keep-alive timed out": ETIMEDOUT,
+  "host unreachable": EHOSTUNREACH,
+  "aborted": ECONNABORTED,
+};
+
+/** A connection of our own stack. */
+export class TapUpstream implements Upstream {
+  readonly remote: Endpoint;
+  readonly descriptor = -1;
+  readonly takesOffers = false;
+  readonly keepalive: Keepalive | null;
+  readonly #opener: Opener;
+  readonly #bytes: Uint8Array;
+  #connection: UpstreamConnection | null = null;
+
+  /** `arena` is the one that the stack's queues are in. `keepalive` null: a silent upstream is not probed. */
+  constructor(opener: Opener, arena: Arena, remote: Endpoint, keepalive: Keepalive | null) {
+    this.#opener = opener;
+    this.#bytes = arena.bytes;
+    this.remote = remote;
+    this.keepalive = keepalive;
+  }
+
+  dial(relay: Relay, now: number): number {
+    try {
+      this.#connection = this.#opener.connect(this.remote, {}, now);
+    } catch (error) {
+      if (!(error instanceof AddressError)) throw error;
+      return error.code === "EADDRNOTAVAIL" ? -EADDRNOTAVAIL : -ENETUNREACH;
+    }
+    this.#connection.user = relay;
+    if (this.keepalive !== null) this.#connection.setKeepalive(this.keepalive);
+    return 0;
+  }
+
+  toString(): string {
+    return `tap:${this.remote}`;
+  }
+
+  dialResult(): number {
+    return ERRNOS[this.#connection!.closeReason];
+  }
+
+  /** Nothing is taken: `takesOffers` is false. */
+  send(): number {
+    return -EAGAIN;
+  }
+
+  sendGather(bytes: Gather): number {
+    const c = this.#connection!;
+    const { length } = bytes;
+    HELD.set(bytes);
+    while (HELD.length > 0) {
+      const room = c.writable();
+      if (room.length === 0) break;
+      const count = copyGather(this.#bytes, HELD, room);
+      c.commit(count);
+      HELD.drop(count);
+    }
+    const sent = length - HELD.length;
+    if (sent > 0) return sent;
+    return c.closeReason === "" ? -EAGAIN : -(this.dialResult() || EPIPE);
+  }
+
+  receive(room: Gather): number {
+    const c = this.#connection!;
+    const { length } = room;
+    HELD.set(room);
+    while (HELD.length > 0) {
+      const bytes = c.readable();
+      if (bytes.length === 0) break;
+      const count = copyGather(this.#bytes, bytes, HELD);
+      c.consume(count);
+      HELD.drop(count);
+    }
+    const received = length - HELD.length;
+    if (received > 0) return received;
+    const errno = this.dialResult();
+    if (errno !== 0) return -errno;
+    return c.peerClosed ? 0 : -EAGAIN;
+  }
+
+  shutdownWrite(): number {
+    const errno = this.dialResult();
+    if (errno === 0) this.#connection!.shutdown();
+    return -errno;
+  }
+
+  close(): void {
+    this.#connection!.release();
+  }
+
+  reset(): void {
+    this.#connection!.abort();
+    this.#connection!.release();
+  }
+}
