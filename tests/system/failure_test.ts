@@ -5,7 +5,11 @@ import type { ClientReport } from "./peers/client.ts";
 import { type Exchange, REFUSED_PORT } from "./peers/exchange.ts";
 import { systemTest } from "./support/register.ts";
 import { assertNoneInvented, type Scene } from "./support/scene.ts";
-import { ANY_LINK_VARIANTS } from "./support/variants.ts";
+import {
+  ANY_LINK_VARIANTS,
+  ANY_UPSTREAM_VARIANTS,
+  TAP_UPSTREAM_VARIANTS,
+} from "./support/variants.ts";
 
 const MIB = 1024 * 1024;
 /** What no transfer of a test reaches. */
@@ -20,14 +24,14 @@ systemTest("refused: the client sees a reset or a refusal, never a clean end", a
   const [report] = await scene.runClient({ port: REFUSED_PORT });
   const end = report.received?.end ?? report.connected;
   assert(end === "reset" || end === "refused", `the client saw: ${end}`);
-});
+}, { variants: ANY_UPSTREAM_VARIANTS });
 
 systemTest("refused: curl says so", async (scene) => {
   const url = `http://${scene.urlHost}:${REFUSED_PORT}/`;
   const curl = scene.clientNamespace.start("curl", "curl", ["-sS", "--max-time", "10", url]);
   const { code } = await curl.ending(CURL_MS);
   assert(code === CURL_COULD_NOT_CONNECT || code === CURL_CONNECTION_RESET, curl.text);
-}, { needs: ["curl"] });
+}, { variants: ANY_UPSTREAM_VARIANTS, needs: ["curl"] });
 
 systemTest("reset: the client gets all bytes, then the upstream's reset", async (scene) => {
   const exchange: Exchange = {
@@ -43,7 +47,7 @@ systemTest("reset: the client gets all bytes, then the upstream's reset", async 
   assertEquals(upstream.sent?.sha256, report.received?.sha256);
   const [record] = await scene.closeRecords(1);
   assertEquals(record.down, exchange.downLength);
-});
+}, { variants: ANY_UPSTREAM_VARIANTS });
 
 for (
   const [direction, upLength, downLength] of [
@@ -65,7 +69,7 @@ for (
       const [record] = await scene.closeRecords(1);
       assertNoneInvented(record, undefined, upstream);
     },
-    { variants: ANY_LINK_VARIANTS },
+    { variants: [...ANY_LINK_VARIANTS, ...TAP_UPSTREAM_VARIANTS] },
   );
 }
 
@@ -80,7 +84,7 @@ systemTest("killed: an upstream dead amid a transfer up resets the client", asyn
   // A killed process that had read everything sends FIN, and RST to what comes then.
   const end = report.sent?.end ?? "";
   assert(["reset", "broken pipe"].includes(end), `the client saw: ${end}`);
-}, { variants: ANY_LINK_VARIANTS });
+}, { variants: [...ANY_LINK_VARIANTS, ...TAP_UPSTREAM_VARIANTS] });
 
 systemTest("killed: an upstream dead amid a transfer down resets the client", async (scene) => {
   const exchange: Exchange = {
@@ -91,7 +95,7 @@ systemTest("killed: an upstream dead amid a transfer down resets the client", as
   };
   const report = await runUntilUpstreamIsKilled(scene, exchange);
   assertEquals(report.received?.end, "reset");
-}, { variants: ANY_LINK_VARIANTS });
+}, { variants: [...ANY_LINK_VARIANTS, ...TAP_UPSTREAM_VARIANTS] });
 
 /** Kills the upstream amid the exchange. The client's report; it must come promptly. */
 async function runUntilUpstreamIsKilled(scene: Scene, exchange: Exchange): Promise<ClientReport> {

@@ -10,6 +10,7 @@ import { assertTransfers } from "./support/scene.ts";
 import {
   ANY_LINK_VARIANTS,
   OTHER_MTU_VARIANTS,
+  TAP_UPSTREAM_VARIANTS,
   TRANSFER_VARIANTS,
   VARIANTS,
 } from "./support/variants.ts";
@@ -26,13 +27,14 @@ systemTest("http: curl gets a page", async (scene) => {
   assertEquals(curl.text + "\n", SMALL_PAGE);
   const [record] = await scene.closeRecords(1);
   assertEquals(record.down > SMALL_PAGE.length, true);
-}, { variants: ANY_LINK_VARIANTS, needs: ["curl"] });
+}, { variants: [...ANY_LINK_VARIANTS, ...TAP_UPSTREAM_VARIANTS], needs: ["curl"] });
 
 // The other MTUs carry less: small frames without offloads take the longest, and prove the same.
 for (
   const { volume, oneWay, eachWay, variants } of [
     { volume: "1 GiB", oneWay: GIB, eachWay: 256 * MIB, variants: VARIANTS },
     { volume: "128 MiB", oneWay: 128 * MIB, eachWay: 64 * MIB, variants: OTHER_MTU_VARIANTS },
+    { volume: "128 MiB", oneWay: 128 * MIB, eachWay: 64 * MIB, variants: TAP_UPSTREAM_VARIANTS },
   ]
 ) {
   systemTest(`bulk: ${volume} up arrives with equal SHA-256`, async (scene) => {

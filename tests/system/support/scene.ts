@@ -66,12 +66,12 @@ export class Scene implements AsyncDisposable {
   static async open(means: Means, variant: Variant, flags: string[] = []): Promise<Scene> {
     const namespace = await Namespace.open(means);
     try {
-      const loopback = addressesOf(variant).loopback;
+      const { loopback, any } = addressesOf(variant);
       const upstream = namespace.start("the upstream", Deno.execPath(), [
         "run",
         "--allow-all",
         `${PEERS}upstream.ts`,
-        loopback,
+        variant.via === "tap" ? any : loopback, // the device is not there yet
       ]);
       await upstream.record(START_MS, "listening");
       const logFlags = ["--log-level", "info", "--log-format", "json"];

@@ -1,4 +1,4 @@
-/** Over what the system tests are repeated: address family, link mode, MTU. */
+/** Over what the system tests are repeated: address family, link mode, MTU, the upstream's kind. */
 
 import { EXCHANGE_PORT, HTTP_PORT, REFUSED_PORT } from "../peers/exchange.ts";
 
@@ -12,6 +12,8 @@ export interface Variant {
   readonly mtu: number;
   /** The part of all frames that a lossy link drops in each direction; 0: there is none. */
   readonly loss: number;
+  /** Who dials the upstream: the kernel, by the loopback, or Tapster's TCP, by the device. */
+  readonly via: "kernel" | "tap";
 }
 
 const FAMILIES: readonly Variant["family"][] = [4, 6];
@@ -34,11 +36,25 @@ export const LOSSY_VARIANTS: readonly Variant[] = FAMILIES.map((family) =>
   variantOf(family, false, DEFAULT_MTU, 0.01)
 );
 
+/** The upstream is at the kernel's end of the device, as the client is. */
+export const TAP_UPSTREAM_VARIANTS: readonly Variant[] = VARIANTS.map((variant) => ({
+  ...variant,
+  name: `${variant.name}, tap: upstream`,
+  via: "tap",
+}));
+
 /** What gets through a link that loses frames, too, is tested over these. */
 export const ANY_LINK_VARIANTS: readonly Variant[] = [...VARIANTS, ...LOSSY_VARIANTS];
 
+/** What is the same for either kind of upstream is tested over these. */
+export const ANY_UPSTREAM_VARIANTS: readonly Variant[] = [...VARIANTS, ...TAP_UPSTREAM_VARIANTS];
+
 /** All of them. */
-export const TRANSFER_VARIANTS: readonly Variant[] = [...ANY_LINK_VARIANTS, ...OTHER_MTU_VARIANTS];
+export const TRANSFER_VARIANTS: readonly Variant[] = [
+  ...ANY_LINK_VARIANTS,
+  ...OTHER_MTU_VARIANTS,
+  ...TAP_UPSTREAM_VARIANTS,
+];
 
 function variantsWith(mtus: readonly number[]): Variant[] {
   const link = (family: Variant["family"], offload: boolean) =>
@@ -55,13 +71,15 @@ function variantOf(
 ): Variant {
   const link = `IPv${family}, ${offload ? "offload" : "no offload"}, MTU ${mtu}`;
   const name = loss === 0 ? link : `${link}, ${100 * loss} % loss`;
-  return { name, family, offload, mtu, loss };
+  return { name, family, offload, mtu, loss, via: "kernel" };
 }
 
 interface Addresses {
   readonly host: string;
   readonly stack: string;
   readonly loopback: string;
+  /** All of the host's, also those it will have. */
+  readonly any: string;
   /** Of a network where nobody is; its last 16 bits are free. */
   readonly spoofed: string;
 }
@@ -70,12 +88,14 @@ const IPV4: Addresses = {
   host: "198.18.0.1/24",
   stack: "198.18.0.2",
   loopback: "127.0.0.1",
+  any: "0.0.0.0",
   spoofed: "198.19.0.0",
 };
 const IPV6: Addresses = {
   host: "fd00::1/64",
   stack: "fd00::2",
   loopback: "::1",
+  any: "::",
   spoofed: "fd00:0:0:1::0",
 };
 
@@ -89,12 +109,21 @@ export function flagsOf(variant: Variant): string[] {
   const flags = variant.mtu === DEFAULT_MTU ? [] : ["--mtu", String(variant.mtu)];
   if (!variant.offload) flags.push("--no-offload");
   if (variant.loss > 0) flags.push("--no-setup"); // the lossy link's other end is set up
-  if (variant.family === 4) return flags;
+  if (variant.family === 6) {
+    if (variant.loss === 0) flags.push("--host-address", IPV6.host);
+    flags.push("--stack-address", IPV6.stack);
+  } else if (variant.via === "kernel") return flags;
 
-  if (variant.loss === 0) flags.push("--host-address", IPV6.host);
-  flags.push("--stack-address", IPV6.stack);
+  const { host, stack, loopback } = addressesOf(variant);
+  const upstream = variant.via === "tap" ? host.split("/")[0] : loopback;
+  const prefix = variant.via === "tap" ? "tap:" : "";
   for (const port of [EXCHANGE_PORT, HTTP_PORT, REFUSED_PORT]) {
-    flags.push("--listen", `[${IPV6.stack}]:${port}`, "--upstream", `[${IPV6.loopback}]:${port}`);
+    flags.push("--listen", endpoint(stack, port));
+    flags.push("--upstream", `${prefix}${endpoint(upstream, port)}`);
   }
   return flags;
+}
+
+function endpoint(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
