@@ -12,7 +12,7 @@ import { helpText, welcomeLines } from "./lib/help.ts";
 import { MonotonicClock } from "./lib/host/clock.ts";
 import { SystemEntropy } from "./lib/host/entropy.ts";
 import { EpollPoller } from "./lib/host/epoll.ts";
-import { ENOMEM } from "./lib/host/errno.ts";
+import { ENOMEM, EOPNOTSUPP, errnoMessage } from "./lib/host/errno.ts";
 import { LibcError } from "./lib/host/libc.ts";
 import { refuseTakenAddresses } from "./lib/host/local_addresses.ts";
 import { KernelSockets } from "./lib/host/sockets.ts";
@@ -90,10 +90,20 @@ async function run(config: Config): Promise<number> {
     cleanup.defer(() => Deno.removeSignalListener(signal, drain));
   }
   for (const line of welcomeLines(config, link.name, link.offload)) logger.info(line);
+  const dialsFast = config.routes.some((route) => route.opensFast && route.via === "kernel");
+  const errno = dialsFast ? sockets.fastOpenErrno() : 0;
+  if (errno !== 0) logger.warn(`upstream-fastopen is without effect: ${fastOpenAdvice(errno)}`);
   if (tunables.tcp_tw_recycle !== 0) {
     logger.warn("tcp_tw_recycle is 1: clients that share an address by NAT will be refused");
   }
   return (await driver.run()).exitCode;
+}
+
+/** Why the kernel dials no upstream by fast open, and what helps. */
+function fastOpenAdvice(errno: number): string {
+  return errno === EOPNOTSUPP
+    ? "the kernel has it off; sysctl net.ipv4.tcp_fastopen=1 turns it on"
+    : `${errnoMessage(errno)}; it needs Linux 4.11`;
 }
 
 function openArena(byteLength: number): Arena {

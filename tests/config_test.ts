@@ -289,7 +289,7 @@ const WRONG: [args: string[], message: string][] = [
   [
     ["--route", "198.18.0.2:80"],
     "Cannot use --route 198.18.0.2:80: there is no setting 198.18.0.2:80; there are listen, " +
-    "upstream, backlog, fastopen, idempotent, keepalive, upstream-keepalive",
+    "upstream, backlog, fastopen, idempotent, upstream-fastopen, keepalive, upstream-keepalive",
   ],
   [
     route("backlog=0"),

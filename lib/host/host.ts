@@ -35,8 +35,12 @@ export interface Sockets {
    * Begins to connect. Returns a descriptor, or a negative errno when the
    * system refused at once. Writable readiness tells the end of the dialing;
    * `dialResult` then tells how it ended.
+   *
+   * With `opensFast` the kernel uses TCP Fast Open where it can: it may send no
+   * SYN before the first bytes are sent, so they must be sent at once. What does
+   * not ride on the SYN is not taken (EAGAIN, EINPROGRESS). RFC 7413 §4.2.2.
    */
-  dial(remote: Endpoint): number;
+  dial(remote: Endpoint, opensFast?: boolean): number;
   /**
    * Has the kernel probe a silent peer: after `time` seconds, then every
    * `interval` seconds, so many `probes` before the connection is given up.

@@ -240,6 +240,7 @@ export class Proxy implements RelayHost {
     const upstream = this.#upstreamFor(route, connection.localPort);
     const relay = new Relay(this, connection, upstream, now);
     relay.isIdempotent = route.isIdempotent;
+    relay.opensFast = route.opensFast;
     const pair = { id: ++this.counts.accepted, connection };
     this.#pairs.set(relay, pair);
     this.#log.write("open", () => `open ${describe(pair, relay)}`);

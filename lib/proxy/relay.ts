@@ -12,6 +12,8 @@
  * | client FIN while dialing                   | the same, once connected                             |
  * | fast open (client not established yet)     | dialed; bytes are held, unless the route is          |
  * |                                            | idempotent: a replayed SYN must not act twice        |
+ * | bytes there when the upstream is dialed    | with `opensFast` they ride on the SYN, if they may   |
+ * |                                            | go up: the first ones, else none                     |
  * | upstream EOF                               | shutdown(): FIN after the last byte                  |
  * | client RST or timeout                      | upstream closed with RST, what was kept is discarded |
  * | client RST while dialing                   | dialing given up                                     |
@@ -25,7 +27,7 @@
  * | a bug in the relay                         | RST on both sides                                    |
  */
 
-import { EAGAIN } from "../host/errno.ts";
+import { EAGAIN, EINPROGRESS } from "../host/errno.ts";
 import { READABLE, WRITABLE } from "../host/host.ts";
 import { invariant } from "../invariant.ts";
 import type { ByteSink, Connection } from "../tcp/connection.ts";
@@ -110,6 +112,8 @@ export class Relay implements ByteSink {
   upstreamErrno = 0;
   /** Whether the upstream may get the same bytes twice: those of a fast open's SYN go up at once. RFC 7413 §6.1. */
   isIdempotent = false;
+  /** Whether bytes that are there when the upstream is dialed may ride on the SYN. RFC 7413 §4.2.2. */
+  opensFast = false;
   /** Bytes sent to the upstream. */
   bytesUp = 0;
   /** Bytes received from the upstream. */
@@ -148,9 +152,13 @@ export class Relay implements ByteSink {
   /** Begins to connect to the upstream; ends the relay when that cannot be. */
   dial(now: number): void {
     if (this.isClientLost()) return this.end("client lost");
-    const result = this.upstream.dial(this, now);
+    // Without bytes at hand the kernel would send no SYN at all, and a server
+    // that speaks first would never be heard.
+    const isFast = this.opensFast && this.mayGoUp() && this.connection.readable().length > 0;
+    const result = this.upstream.dial(this, isFast, now);
     if (result === 0) {
       this.isHeld = true;
+      if (isFast) this.sendWithSyn();
       return;
     }
     this.upstreamErrno = -result;
@@ -239,6 +247,19 @@ export class Relay implements ByteSink {
     this.end(reason);
   }
 
+  /** The first bytes of a fast open; those that do not fit wait until the upstream has answered. */
+  private sendWithSyn(): void {
+    const sent = this.upstream.sendGather(this.connection.readable());
+    if (sent >= 0) {
+      this.connection.consume(sent);
+      this.bytesUp += sent;
+      return;
+    }
+    if (sent === -EAGAIN || sent === -EINPROGRESS) return; // the SYN went without any
+    this.upstreamErrno = -sent;
+    this.cut("dial failed");
+  }
+
   private dialEnded(now: number): void {
     this.upstreamErrno = this.upstream.dialResult();
     if (this.upstreamErrno !== 0) return this.cut("dial failed");
@@ -250,7 +271,7 @@ export class Relay implements ByteSink {
   /** Sends what was kept back. Returns whether the budget ended it. */
   private up(budget: number): boolean {
     const c = this.connection;
-    if (!this.isIdempotent && !c.isEstablished) return false; // `Established` brings us back
+    if (!this.mayGoUp()) return false; // `Established` brings us back
     let left = budget;
     while (this.canSend && this.upstreamErrno === 0) {
       const bytes = c.readable();
@@ -269,6 +290,11 @@ export class Relay implements ByteSink {
       left -= sent;
     }
     return false;
+  }
+
+  /** Whether the upstream may get the client's bytes: those of a SYN may be a replay. RFC 7413 §6.1. */
+  private mayGoUp(): boolean {
+    return this.isIdempotent || this.connection.isEstablished;
   }
 
   private passFinUp(): void {

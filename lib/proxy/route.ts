@@ -36,6 +36,8 @@ export interface Route {
   readonly fastOpen: number;
   /** Whether the upstream may see a request twice, as after a replayed fast open. RFC 7413 §6.1. */
   readonly isIdempotent: boolean;
+  /** Whether the client's first bytes may ride on the SYN to the upstream, which may see them twice. RFC 7413 §6.1. */
+  readonly opensFast: boolean;
   /** Of the client's leg; null: `px_keepalive_client`. */
   readonly keepalive: LegKeepalive;
   /** Of the upstream's leg; null: `px_keepalive_upstream`. */
@@ -128,6 +130,16 @@ export const ROUTE_SETTINGS: readonly RouteSetting[] = [
     read: (draft, text) => text === "" && (draft.isIdempotent = true),
   },
   {
+    name: "upstream-fastopen",
+    form: "",
+    range: "alone",
+    standard: "not",
+    meaning: "The upstream is dialed by TCP Fast Open: bytes of the client that are there when " +
+      "it is dialed ride on the SYN once the upstream has given a cookie, and it may see them " +
+      "twice. Those of a client's own fast open are there, and need `idempotent` too.",
+    read: (draft, text) => text === "" && (draft.opensFast = true),
+  },
+  {
     name: "keepalive",
     form: KEEPALIVE_FORM,
     range: KEEPALIVE_RANGE,
@@ -170,11 +182,12 @@ export function parseRoute(text: string): Route {
 
 /** The route's text, as `parseRoute` reads it; settings that have their default are left out. */
 export function formatRoute(route: Route): string {
-  const { backlog, fastOpen, isIdempotent, keepalive, upstreamKeepalive } = route;
+  const { backlog, fastOpen, isIdempotent, opensFast, keepalive, upstreamKeepalive } = route;
   const settings = [`listen=${route.listen}`, `upstream=${formatUpstream(route)}`];
   if (backlog !== null) settings.push(`backlog=${backlog}`);
   if (fastOpen !== DEFAULT_FAST_OPEN) settings.push(`fastopen=${fastOpen}`);
   if (isIdempotent) settings.push("idempotent");
+  if (opensFast) settings.push("upstream-fastopen");
   if (keepalive !== null) settings.push(`keepalive=${formatKeepalive(keepalive)}`);
   if (upstreamKeepalive !== null) {
     settings.push(`upstream-keepalive=${formatKeepalive(upstreamKeepalive)}`);
@@ -236,6 +249,7 @@ function complete(draft: Draft): Route {
     backlog: draft.backlog ?? null,
     fastOpen: draft.fastOpen ?? DEFAULT_FAST_OPEN,
     isIdempotent: draft.isIdempotent ?? false,
+    opensFast: draft.opensFast ?? false,
     keepalive: draft.keepalive ?? null,
     upstreamKeepalive,
   });

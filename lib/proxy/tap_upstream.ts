@@ -86,9 +86,9 @@ export class TapUpstream implements Upstream {
     this.keepalive = keepalive;
   }
 
-  dial(relay: Relay, now: number): number {
+  dial(relay: Relay, opensFast: boolean, now: number): number {
     try {
-      this.#connection = this.#opener.connect(this.remote, {}, now);
+      this.#connection = this.#opener.connect(this.remote, { fastOpen: opensFast }, now);
     } catch (error) {
       if (!(error instanceof AddressError)) throw error;
       return error.code === "EADDRNOTAVAIL" ? -EADDRNOTAVAIL : -ENETUNREACH;

@@ -21,10 +21,11 @@ export interface Upstream {
   /** Whether `send` may be called while the engine takes a segment in, by `ByteSink.offer`. */
   readonly takesOffers: boolean;
   /**
-   * Begins to connect; who watches it has `relay` run. Returns 0, or a negative
-   * errno when there is nothing to close.
+   * Begins to connect; who watches it has `relay` run. With `opensFast` the
+   * first bytes are sent at once, and may ride on the SYN. Returns 0, or a
+   * negative errno when there is nothing to close.
    */
-  dial(relay: Relay, now: number): number;
+  dial(relay: Relay, opensFast: boolean, now: number): number;
   /** 0 when connected, else why not, or what became of the connection since. A positive errno. */
   dialResult(): number;
   /** Sends bytes of the arena. Returns how many were taken, or a negative errno. */
@@ -61,8 +62,8 @@ export class KernelUpstream implements Upstream {
     this.keepalive = keepalive;
   }
 
-  dial(relay: Relay): number {
-    const descriptor = this.#sockets.dial(this.remote);
+  dial(relay: Relay, opensFast: boolean): number {
+    const descriptor = this.#sockets.dial(this.remote, opensFast);
     if (descriptor < 0) return descriptor;
     this.descriptor = descriptor;
     if (this.keepalive !== null) this.#probe(this.keepalive, relay.host.tunables);

@@ -1,5 +1,5 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { EAGAIN, ECONNREFUSED, ECONNRESET, EPIPE } from "../../lib/host/errno.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS, EPIPE } from "../../lib/host/errno.ts";
 import { READABLE, WRITABLE } from "../../lib/host/host.ts";
 import { InvariantError } from "../../lib/invariant.ts";
 import { Relay, Stage } from "../../lib/proxy/relay.ts";
@@ -24,8 +24,11 @@ interface Setup {
   scheduled: number;
 }
 
-/** A relay that dials at time 0. */
-function dialing(tunables: Partial<Tunables> = {}): Setup {
+/** A relay that dials at time 0, after `prepare`. */
+function dialing(
+  tunables: Partial<Tunables> = {},
+  prepare: (relay: Relay, connection: FakeConnection, sockets: FakeSockets) => void = () => {},
+): Setup {
   const arena = new Arena(1 << 20);
   const sockets = new FakeSockets(arena);
   const connection = new FakeConnection(arena, LOCAL, REMOTE);
@@ -35,8 +38,9 @@ function dialing(tunables: Partial<Tunables> = {}): Setup {
   };
   const upstream = new KernelUpstream(sockets, UPSTREAM, null);
   const relay = new Relay(host, connection, upstream, 0);
+  prepare(relay, connection, sockets);
   relay.dial(0);
-  const socket = sockets.at(upstream.descriptor);
+  const socket = sockets.dialed[0];
   const setup = { relay, connection, sockets, socket, scheduled: 0 };
   return setup;
 }
@@ -115,6 +119,88 @@ Deno.test("PX-14: on an idempotent route the data goes up at once", () => {
   relay.ready(WRITABLE);
   relay.run(BUDGET, 1);
   assertEquals(socket.outgoing, "get");
+});
+
+// Fast open towards the upstream. RFC 7413 §4.2.2.
+
+Deno.test("relay: bytes there when the upstream is dialed by fast open are sent at once", () => {
+  const { relay, connection, socket } = dialing({}, (relay, connection) => {
+    relay.opensFast = true;
+    connection.receives("get");
+  });
+  assert(socket.opensFast);
+  assertEquals([socket.outgoing, connection.kept, relay.bytesUp], ["get", "", 3]);
+  assertEquals(relay.stage, Stage.Dialing, "the upstream has not answered");
+  connection.receives("more");
+  relay.run(BUDGET, 1);
+  assertEquals(socket.outgoing, "get");
+  relay.ready(WRITABLE);
+  relay.run(BUDGET, 2);
+  assertEquals([relay.stage, socket.outgoing], [Stage.Open, "getmore"]);
+});
+
+Deno.test("relay: what the SYN did not take is sent once connected", () => {
+  for (const errno of [EAGAIN, EINPROGRESS]) {
+    const { relay, connection, sockets, socket } = dialing({}, (relay, connection, sockets) => {
+      relay.opensFast = true;
+      connection.receives("get");
+      sockets.onCall = (_name, descriptor) => void (sockets.at(descriptor).sendErrno = errno);
+    });
+    sockets.onCall = () => {};
+    assertEquals([relay.stage, connection.kept, relay.bytesUp], [Stage.Dialing, "get", 0]);
+    socket.sendErrno = 0;
+    relay.ready(WRITABLE);
+    relay.run(BUDGET, 1);
+    assertEquals([relay.stage, socket.outgoing, relay.bytesUp], [Stage.Open, "get", 3]);
+  }
+});
+
+Deno.test("relay: a fast open that fails at once is a dialing that failed", () => {
+  const { relay, connection, socket } = dialing({}, (relay, connection, sockets) => {
+    relay.opensFast = true;
+    connection.receives("get");
+    sockets.onCall = (_name, descriptor) => void (sockets.at(descriptor).sendErrno = ECONNREFUSED);
+  });
+  assertEquals([relay.reason, relay.upstreamErrno], ["dial failed", ECONNREFUSED]);
+  assertEquals([socket.state, connection.calls], ["reset", ["abort", "release"]]);
+});
+
+Deno.test("relay: a refused fast open ends as any dialing, in time and by its errno", () => {
+  const setup = dialing({ px_connect_timeout: 3 }, (relay, connection) => {
+    relay.opensFast = true;
+    connection.receives("get");
+  });
+  assertEquals(setup.relay.deadline(), 3000);
+  setup.socket.pendingErrno = ECONNREFUSED;
+  setup.relay.ready(WRITABLE | READABLE);
+  setup.relay.run(BUDGET, 1);
+  assertEquals([setup.relay.reason, setup.relay.upstreamErrno], ["dial failed", ECONNREFUSED]);
+});
+
+Deno.test("relay: without bytes that may go up a dialing is not fast: its SYN leaves at once", () => {
+  const cases: ((relay: Relay, connection: FakeConnection) => void)[] = [
+    (relay) => relay.opensFast = true,
+    (_relay, connection) => connection.receives("get"),
+    (relay, connection) => { // a replay may be
+      relay.opensFast = true;
+      connection.isEstablished = false;
+      connection.receives("get");
+    },
+  ];
+  for (const prepare of cases) {
+    const { socket } = dialing({}, prepare);
+    assertEquals([socket.opensFast, socket.outgoing], [false, ""]);
+  }
+});
+
+Deno.test("relay: on an idempotent route the data of a client's fast open rides on, SYN to SYN", () => {
+  const { socket } = dialing({}, (relay, connection) => {
+    relay.opensFast = true;
+    relay.isIdempotent = true;
+    connection.isEstablished = false;
+    connection.receives("get");
+  });
+  assertEquals([socket.opensFast, socket.outgoing], [true, "get"]);
 });
 
 Deno.test("relay: an offered segment is sent from its frame, and the relay is run", () => {

@@ -22,7 +22,8 @@ Deno.test("route: text is read and written alike", () => {
       ENDS,
       "listen=[fd00::1]:0,upstream=[::1]:0",
       "listen=198.18.0.2:80,upstream=tap:[fd00::7]:0",
-      `${ENDS},backlog=128,fastopen=0,idempotent,keepalive=60/10/3,upstream-keepalive=off`,
+      `${ENDS},backlog=128,fastopen=0,idempotent,upstream-fastopen,keepalive=60/10/3,` +
+      "upstream-keepalive=off",
       `${ENDS},keepalive=on,upstream-keepalive=32767`,
       `${ENDS},keepalive=2147483/32767/127/1,upstream-keepalive=60/10/3/0`,
       "listen=198.18.0.2:80,upstream=tap:10.0.0.1:80,upstream-keepalive=40000/10/3/1",
@@ -35,8 +36,8 @@ Deno.test("route: settings come in any order, and have defaults", () => {
   assertEquals(formatRoute(route), `${ENDS},backlog=1,idempotent`);
   const plain = plainRoute(route.listen, route.upstream, "kernel");
   assertEquals(plain, parseRoute(ENDS));
-  const { backlog, fastOpen, isIdempotent, keepalive, upstreamKeepalive } = plain;
-  assertEquals([backlog, fastOpen, isIdempotent], [null, 256, false]);
+  const { backlog, fastOpen, isIdempotent, opensFast, keepalive, upstreamKeepalive } = plain;
+  assertEquals([backlog, fastOpen, isIdempotent, opensFast], [null, 256, false, false]);
   assertEquals([keepalive, upstreamKeepalive], [null, null]);
 });
 
@@ -47,7 +48,7 @@ const WRONG: [settings: string, message: string][] = [
   [
     "weight=5",
     "there is no setting weight; there are listen, upstream, backlog, fastopen, idempotent, " +
-    "keepalive, upstream-keepalive",
+    "upstream-fastopen, keepalive, upstream-keepalive",
   ],
   ["fastopen=1,fastopen=2", "fastopen is given twice; give it once"],
   ["backlog=0", "expected backlog=COUNT (1 to 65535 connections), not backlog=0"],
@@ -58,6 +59,7 @@ const WRONG: [settings: string, message: string][] = [
   ["fastopen=65536", "expected fastopen=COUNT (0 to 65535 fast opens), not fastopen=65536"],
   ["fastopen=-1", "expected fastopen=COUNT (0 to 65535 fast opens), not fastopen=-1"],
   ["idempotent=yes", "expected idempotent (alone), not idempotent=yes"],
+  ["upstream-fastopen=1", "expected upstream-fastopen (alone), not upstream-fastopen=1"],
   ["idempotent=", "expected idempotent (alone), not idempotent="],
   [
     "upstream-keepalive=32768",

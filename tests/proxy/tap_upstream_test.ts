@@ -203,6 +203,23 @@ Deno.test("PX-02: what a client sends while the upstream is dialed is delivered 
   assertEquals(firstDifference(bench.read(server), bytesOf(3000, 1)), -1);
 });
 
+Deno.test("tap upstream: with upstream-fastopen what came on the client's SYN leaves on ours", () => {
+  const bench = new Bench({ settings: "upstream-fastopen,idempotent" });
+  const { a, b } = bench.pair;
+  b.stack.tunables = setTunable(b.stack.tunables, "tcp_fastopen", "0x403");
+  for (let round = 0; round < 3; round++) {
+    const client = b.stack.connect(a.at(80), { fastOpen: true }, bench.pair.now);
+    bench.write(client, bytesOf(100, round));
+    bench.turn(SOME_TURNS);
+    const server = bench.server.accept()!;
+    assertEquals(firstDifference(bench.read(server), bytesOf(100, round)), -1);
+    // In the first round the client asks for our cookie, and we for the server's.
+    assertEquals(a.stack.counters.TCPFastOpenPassive, round);
+    assertEquals(b.stack.counters.TCPFastOpenPassive, round);
+    assertEquals(a.stack.counters.TCPFastOpenActive, round);
+  }
+});
+
 Deno.test("PX-04: a refused upstream resets the client", () => {
   const bench = new Bench({ upstream: "10.0.0.2:3001" });
   const client = bench.comes();

@@ -21,7 +21,7 @@ class Bench {
     const upstream = new KernelUpstream(this.sockets, REMOTE, keepalive);
     const client = new FakeConnection(this.arena, REMOTE, CLIENT);
     const host = { tunables: DEFAULT_TUNABLES, schedule: () => {} };
-    return { upstream, result: upstream.dial(new Relay(host, client, upstream, 0)) };
+    return { upstream, result: upstream.dial(new Relay(host, client, upstream, 0), false) };
   }
 
   /** Dials with success. */

@@ -11,6 +11,8 @@ const FIRST_DESCRIPTOR = 10;
 /** One socket as the kernel sees it. */
 export class FakeSocket {
   readonly remote: Endpoint;
+  /** Whether it was dialed by fast open: then bytes may be sent before the upstream answers. */
+  readonly opensFast: boolean;
   /** What `dialResult` answers; asked once, as SO_ERROR. */
   pendingErrno = 0;
   /** Bytes the kernel still takes for sending. */
@@ -30,8 +32,9 @@ export class FakeSocket {
   /** System calls on it by name, in order. */
   readonly calls: string[] = [];
 
-  constructor(remote: Endpoint) {
+  constructor(remote: Endpoint, opensFast: boolean) {
     this.remote = remote;
+    this.opensFast = opensFast;
   }
 }
 
@@ -62,11 +65,11 @@ export class FakeSockets implements Sockets {
     return socket;
   }
 
-  dial(remote: Endpoint): number {
+  dial(remote: Endpoint, opensFast = false): number {
     if (this.dialErrno !== 0) return -this.dialErrno;
     let descriptor = FIRST_DESCRIPTOR;
     while (this.#open.has(descriptor)) descriptor++;
-    const socket = new FakeSocket(remote);
+    const socket = new FakeSocket(remote, opensFast);
     this.#open.set(descriptor, socket);
     this.dialed.push(socket);
     return descriptor;
