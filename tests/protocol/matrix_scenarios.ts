@@ -129,11 +129,10 @@ export class Scenarios {
 
 /** The state of what a run is about: its request, its connection, or its listener. */
 export function stateOf(t: ScriptRun): string {
-  const { listener } = t.fixture;
-  const { connection } = t.flow;
-  if (t.stack.tcp.handshakeCount > 0) return "SYN_RCVD";
-  if (connection === null && listener.acceptable > 0) t.calls.accept(t.flow);
-  return t.flow.connection === null && listener.isClosed ? "CLOSED" : t.state();
+  const { flow } = t;
+  if (flow.connection === null && t.stack.tcp.handshakeCount > 0) return "SYN_RCVD";
+  if (flow.connection === null && t.fixture.listener.acceptable > 0) t.calls.accept(flow);
+  return flow.connection === null && !t.calls.isListening ? "CLOSED" : t.state();
 }
 
 function keyOf(state: MatrixState, column: string, when: string): string {

@@ -22,6 +22,11 @@ export class ApplicationCalls {
     this.#listeners = [listener];
   }
 
+  /** Whether any listener is open. */
+  get isListening(): boolean {
+    return this.#listeners.some((listener) => !listener.isClosed);
+  }
+
   /** Adds a listener to accept from. */
   addListener(listener: Listener): void {
     this.#listeners.push(listener);

@@ -3,7 +3,8 @@
  *
  * Frames out are matched in the order in which they were sent. One which is
  * early, late, different or not expected at all fails the run; so does, in any
- * test, what `flow_observer.ts` finds.
+ * test, what `flow_observer.ts` finds, and a change of state that no cell of the
+ * catalogue's matrices has.
  */
 
 import { AddressError } from "../../lib/tcp/address_error.ts";
@@ -30,6 +31,7 @@ import {
 import { formatPacket, parseSegment, type SegmentSpec } from "./segment_notation.ts";
 import { buildPacket, differenceOf } from "./segment_spec.ts";
 import { Trace } from "./trace.ts";
+import { TransitionRecorder } from "./transition_recorder.ts";
 
 /** A run that did not go as the script says. The message shows the trace. */
 export class ScriptFailure extends Error {
@@ -66,6 +68,8 @@ export class ScriptRun {
   readonly fixture: Fixture;
   readonly calls: ApplicationCalls;
   readonly trace: Trace = new Trace();
+  /** Which changes of state were seen. */
+  readonly transitions: TransitionRecorder;
   /** Expectations met or refuted; a test without any proves nothing. */
   checks = 0;
 
@@ -79,6 +83,7 @@ export class ScriptRun {
 
   constructor(link: LinkMode, options: FixtureOptions = {}) {
     this.fixture = createFixture(link, options);
+    this.transitions = new TransitionRecorder(this.fixture.stack.tcp);
     this.#toleranceMs = options.toleranceMs ?? 10;
     const { ends, peerIsn, frame, listener } = this.fixture;
     this.flows = new Flows(ends, peerIsn);
@@ -446,6 +451,8 @@ export class ScriptRun {
     }
     this.#collect();
     this.#settleSignals();
+    const { problem } = this.transitions;
+    if (problem !== "") throw this.failure(`Never right: ${problem}`);
   }
 
   #settleSignals(): void {
