@@ -6,14 +6,9 @@
 
 import { assertEquals } from "@std/assert";
 import { DECLARATIONS } from "./protocol/groups.ts";
-import {
-  idsIn,
-  judge,
-  parseCatalogue,
-  problemsOf,
-  totalsTable,
-  withTable,
-} from "./support/catalogue.ts";
+import { idsIn, judge, parseCatalogue, problemsOf, totalsTable } from "./support/catalogue.ts";
+import { withSection } from "./support/markdown.ts";
+import { currentReadme } from "./support/readme.ts";
 import { importsOf, lineAt, readSource, type SourceText } from "./support/source_text.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -70,7 +65,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "tests/support/heap.ts": ["node:v8", "node:vm"], // a collection, to measure what lives
   "tests/support/conformance.ts": ["deno.json", "tests/"], // runs what `deno task test` runs
   "tests/mutation/": ["tests/", "@std/assert", "node:util"], // parseArgs: @std/cli is main.ts's
-  "bench/": ["lib/", "tests/support/"],
+  "bench/": ["lib/", "tests/support/", "tests/system/"],
 };
 
 const CLOCKS = /\bDate\b|\bperformance\b|\bsetTimeout\b|\bsetInterval\b|\bsetImmediate\b/g;
@@ -264,11 +259,17 @@ rule("finished groups have their tests, and README.md says which rows have one",
   const catalogue = Deno.readTextFileSync(new URL("tests/protocol/requirements.md", ROOT));
   const rows = judge(parseCatalogue(catalogue), results);
   const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
-  const isCurrent = withTable(readme, totalsTable(rows, DECLARATIONS)) === readme;
+  const table = totalsTable(rows, DECLARATIONS);
+  const isCurrent = withSection(readme, "conformance", table) === readme;
   return [
     ...problemsOf(rows, named, DECLARATIONS),
     ...isCurrent ? [] : ["README.md: run deno task conformance --readme"],
   ];
+});
+
+rule("README.md says of tunables and routes what the code says", () => {
+  const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
+  return currentReadme() === readme ? [] : ["README.md: run deno task readme"];
 });
 
 let files: Map<string, SourceText> | null = null;

@@ -1,6 +1,6 @@
 /**
  * A Linux TAP device as the program's link: Ethernet frames by `read(2)` and
- * `writev(2)` on one descriptor.
+ * `write(2)` on one descriptor, or `writev(2)` where a payload lies elsewhere.
  *
  * With offload each frame has a virtio-net header of 10 bytes in front
  * (`struct virtio_net_hdr`, virtio 1.2 §5.1.6, in the machine's byte order): a
@@ -78,7 +78,7 @@ export class TapLink implements Link {
   readonly #vector: IoVector;
   /** Bytes of virtio-net header in front of each frame: 10 or 0. */
   readonly #headerLength: number;
-  /** By `Frame.base`: where a read of that frame begins. */
+  /** By `Frame.base`: where reading or writing that frame begins. */
   readonly #pointers = new Map<number, Deno.PointerObject>();
 
   /**
@@ -112,9 +112,9 @@ export class TapLink implements Link {
   }
 
   read(frame: Frame): number {
-    const pointer = this.#pointers.get(frame.base) ?? this.#newPointer(frame);
     const headerLength = this.#headerLength;
-    const count = this.#call.read(this.descriptor, pointer, headerLength + frame.capacity);
+    const length = headerLength + frame.capacity;
+    const count = this.#call.read(this.descriptor, this.#pointerTo(frame), length);
     if (count <= 0) return count === 0 ? 0 : this.#readFailed();
     frame.length = count - headerLength;
     if (headerLength === 0) {
@@ -137,9 +137,10 @@ export class TapLink implements Link {
       invariant(header.checksumStart === 0, "checksum left to a device that completes none");
       invariant(segmentSize === 0, "super-segment for a device that cuts none");
     }
-    this.#vector.set(0, header.start - headerLength, headerLength + header.length);
-    this.#vector.setAll(1, payload);
-    const count = this.#call.writev(this.descriptor, this.#vector.pointer, 1 + payload.count);
+    const length = headerLength + header.length;
+    const count = payload.count === 0
+      ? this.#call.write(this.descriptor, this.#pointerTo(header), length)
+      : this.#writeGather(header, length, payload);
     if (count >= 0) return true;
     this.#countRefusal(this.#errno[0]);
     return false;
@@ -147,6 +148,12 @@ export class TapLink implements Link {
 
   close(): void {
     this.#call.close(this.descriptor);
+  }
+
+  #writeGather(header: Frame, length: number, payload: Gather): number {
+    this.#vector.set(0, header.start - this.#headerLength, length);
+    this.#vector.setAll(1, payload);
+    return this.#call.writev(this.descriptor, this.#vector.pointer, 1 + payload.count);
   }
 
   /** Fills the virtio-net header in front of `header`. */
@@ -182,6 +189,11 @@ export class TapLink implements Link {
       this.writesFailed++;
       this.lastWriteErrno = errno;
     }
+  }
+
+  /** To the virtio-net header in front of a frame, or to the frame. */
+  #pointerTo(frame: Frame): Deno.PointerObject {
+    return this.#pointers.get(frame.base) ?? this.#newPointer(frame);
   }
 
   #newPointer(frame: Frame): Deno.PointerObject {

@@ -77,7 +77,9 @@ const KEEPALIVE_SPECS: readonly TunableSpec[] = ([
   "tcp_keepalive_garbage",
 ] as const).map((name) => TUNABLES.find((spec) => spec.name === name)!);
 
-const KEEPALIVE_RANGE = `${KEEPALIVE_SPECS.map(allowedValues).join(", ")} bytes; or off, or on`;
+const KEEPALIVE_RANGE = ["TIME", "INTERVAL", "PROBES", "BYTES"]
+  .map((word, i) => `${word} ${allowedValues(KEEPALIVE_SPECS[i])}`)
+  .join(", ") + "; or off, or on";
 
 /** All settings, in the order of documentation. */
 export const ROUTE_SETTINGS: readonly RouteSetting[] = [
@@ -123,8 +125,8 @@ export const ROUTE_SETTINGS: readonly RouteSetting[] = [
   {
     name: "idempotent",
     form: "",
-    range: "alone",
-    standard: "not",
+    range: "without a value",
+    standard: "no",
     meaning: "The upstream may see a request twice: the data of a SYN is sent on at once, and " +
       "not held until the handshake is complete.",
     read: (draft, text) => text === "" && (draft.isIdempotent = true),
@@ -132,8 +134,8 @@ export const ROUTE_SETTINGS: readonly RouteSetting[] = [
   {
     name: "upstream-fastopen",
     form: "",
-    range: "alone",
-    standard: "not",
+    range: "without a value",
+    standard: "no",
     meaning: "The upstream is dialed by TCP Fast Open: bytes of the client that are there when " +
       "it is dialed ride on the SYN once the upstream has given a cookie, and it may see them " +
       "twice. Those of a client's own fast open are there, and need `idempotent` too.",

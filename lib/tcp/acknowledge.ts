@@ -50,11 +50,13 @@ export function acknowledge(c: Connection, seg: Segment, now: number): boolean {
  * not lost, but refused: they are new again, and cwnd stays. RFC 7413 §4.2.2.
  */
 export function synAcknowledged(c: Connection, ack: number): void {
-  c.bytesAcknowledged += (ack - c.sndUna) | 0;
-  c.sndUna = ack;
+  const acked = (ack - c.sndUna) | 0;
   c.sndNxt = ack;
   c.sndWl2 = ack;
+  if (acked === 0) return;
+  c.sndUna = ack;
   c.recover = ack;
+  c.bytesAcknowledged += acked;
   c.sendQueue.acknowledge(ack);
   tellWriter(c);
 }

@@ -102,7 +102,7 @@ export class FastOpenAttempt {
       server.give(synAck.fastOpenCookie, synAck.fastOpenLength);
     } else if (this.#optionLength === 0 || (this.#dataLength > 0 && taken === 0)) {
       this.refused(now);
-    } else {
+    } else if (taken > 0) {
       server.refusedUntil = -Infinity;
     }
     if (this.#dataLength === 0) return;
@@ -124,7 +124,7 @@ export function suspectBlackHole(c: Connection, now: number): void {
 }
 
 /** `c` is over. If it tried fast open after a pause and had an answer, there is no black hole. */
-export function noteEnd(c: Connection): void {
+export function trialEnded(c: Connection): void {
   if (c.fastOpenTrial === FastOpenTrial.TriedAgain && c.bytesReceived > 0) {
     c.tcp.fastOpenPause.end();
   }

@@ -64,8 +64,9 @@ export class Handshake implements ConnectionRequest, SynHistory {
   rcvNxt: number;
   /** The connection that fast open made at the SYN; null: there is none yet. */
   child: Connection | null = null;
-  /** Whether the SYN-ACK brings a fast-open cookie. */
+  /** Whether the SYN-ACK brings a fast-open cookie, and whether in the experimental option, as the SYN had it. */
   offersCookie = false;
+  readonly #isFastOpenExperimental: boolean;
 
   /** SYN-ACKs sent by deadline; those that answer a repeated SYN do not count. */
   sent = 0;
@@ -104,6 +105,7 @@ export class Handshake implements ConnectionRequest, SynHistory {
     this.tsOffset = this.tsOk ? tcp.timestampOffset(syn) : 0;
     this.wnd = syn.wnd;
     this.rcvNxt = (syn.seq + 1) | 0;
+    this.#isFastOpenExperimental = syn.isFastOpenExperimental;
     this.deadlineAt = now | 0;
   }
 
@@ -146,6 +148,7 @@ export class Handshake implements ConnectionRequest, SynHistory {
     }
     if (this.offersCookie) {
       seg.fastOpenLength = COOKIE_LENGTH;
+      seg.isFastOpenExperimental = this.#isFastOpenExperimental;
       this.tcp.fastOpenCookies.write(this, seg.fastOpenCookie);
     }
     return this.tcp.send(seg, EMPTY_GATHER, now);

@@ -36,6 +36,7 @@ export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (seg.hasSyn) return c.tcp.challenge(c, now); // fourth; RFC 5961 §4
   if (!seg.hasAck) return dropWithoutAck(c); // fifth
   if (!acknowledge(c, seg, now)) return;
+  if (c.tsOk) noteTimestamp(c, seg, now);
   if (c.sndUna === c.endOfStream && c.finQueued && finAcknowledged(c, now)) return;
   if (seg.payloadLength > 0) takeText(c, seg, now); // seventh
   if (seg.hasFin) finArrives(c, seg, now); // eighth
@@ -65,12 +66,17 @@ function isOld(c: Connection, seg: Segment, now: number): boolean {
     else c.tcp.acknowledgeInvalid(c, now);
     return true;
   }
-  // RFC 7323 §4.3 (2).
-  if (((seg.seq - c.lastAckSent) | 0) <= 0) {
-    c.tsRecent = seg.tsVal;
-    c.tsRecentAt = now | 0;
-  }
   return false;
+}
+
+/**
+ * TS.Recent moves, RFC 7323 §5.3 R3. Only once SEG.ACK was found acceptable: a
+ * forged timestamp would make everything that follows look old. Linux.
+ */
+function noteTimestamp(c: Connection, seg: Segment, now: number): void {
+  if (((seg.seq - c.lastAckSent) | 0) > 0) return;
+  c.tsRecent = seg.tsVal;
+  c.tsRecentAt = now | 0;
 }
 
 /** First: the four cases of RFC 9293 §3.10.7.4 table 6. A shut window still lets ACKs pass (§3.4 MUST-66). */

@@ -27,7 +27,7 @@ const OVERFLOW_MEMORY_MS = 120_000;
 export interface ListenOptions {
   /** Most connections that wait for `accept`; at most the tunable `somaxconn`, which is also the default. */
   readonly backlog?: number;
-  /** Fast-open requests that may wait for their third ACK, 0 … 65535; 0, the default: no fast open. RFC 7413 §5.1. */
+  /** See `Listener.fastOpen`; default 0. */
   readonly fastOpen?: number;
   /**
    * Whether connections, in TIME-WAIT or any other state, may have the address
@@ -42,7 +42,11 @@ export class Listener {
   readonly #tcp: Tcp;
   readonly local: Endpoint;
   readonly #backlog: number;
-  readonly #fastOpen: number;
+  /**
+   * Fast-open requests that may wait for their third ACK, 0 … 65535; 0: no fast
+   * open. May change at any time. RFC 7413 §5.1; Linux: `TCP_FASTOPEN`.
+   */
+  fastOpen: number;
   readonly fastOpenQueue: FastOpenQueue = new FastOpenQueue();
   /** Established connections that the user has not taken; house: accept queue. */
   readonly #acceptQueue: Connection[] = [];
@@ -56,7 +60,7 @@ export class Listener {
     this.#tcp = tcp;
     this.local = local;
     this.#backlog = options.backlog ?? Infinity;
-    this.#fastOpen = options.fastOpen ?? 0;
+    this.fastOpen = options.fastOpen ?? 0;
   }
 
   /** Connections that wait for `accept`. */
@@ -159,7 +163,7 @@ export class Listener {
   get #fastOpenLimit(): number {
     const bits = this.#tcp.tunables.tcp_fastopen;
     if ((bits & FAST_OPEN.Server) === 0) return 0;
-    if (this.#fastOpen > 0 || (bits & FAST_OPEN.AllListeners) === 0) return this.#fastOpen;
+    if (this.fastOpen > 0 || (bits & FAST_OPEN.AllListeners) === 0) return this.fastOpen;
     return DEFAULT_FAST_OPEN_LIMIT;
   }
 

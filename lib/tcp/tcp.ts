@@ -28,7 +28,7 @@ import { Connector } from "./connector.ts";
 import { Deadlines } from "./deadlines.ts";
 import { FastOpenCookies } from "./fast_open.ts";
 import { FastOpenCache, FastOpenPause } from "./fast_open_cache.ts";
-import { noteEnd } from "./fast_open_client.ts";
+import { trialEnded } from "./fast_open_client.ts";
 import { Handshake } from "./handshake.ts";
 import { segmentArrives } from "./input.ts";
 import { IsnGenerator, type IsnSource } from "./isn.ts";
@@ -287,10 +287,12 @@ export class Tcp {
     }
     const handshake = this.#handshakes.find(quoted, hash);
     if (handshake === null || quoted.seq !== handshake.iss) return false;
+    this.counters.IcmpSoftErrors++;
     const isFatal = error.kind === PathErrorKind.Unreachable ||
       error.kind === PathErrorKind.Refused;
-    if (isFatal && handshake.child === null) this.forget(handshake);
-    this.counters.IcmpSoftErrors++;
+    if (!isFatal) return true;
+    if (handshake.child === null) this.forget(handshake);
+    else this.closed(handshake.child, "host unreachable");
     return true;
   }
 
@@ -473,6 +475,11 @@ export class Tcp {
     return this.#connections.find(t, hash) !== null || this.#handshakes.find(t, hash) !== null;
   }
 
+  /** Whether somebody listens where `seg` goes. */
+  hasListenerFor(seg: Segment): boolean {
+    return this.#listeners.find(seg) !== null;
+  }
+
   /** A segment that belongs to no connection and no request. Returns whether a listener wanted it. */
   listenerArrives(seg: Segment, hash: number, now: number): boolean {
     const listener = this.#listeners.find(seg);
@@ -571,7 +578,7 @@ export class Tcp {
   #end(c: Connection, reason: CloseReason): void {
     this.closeDone(c);
     c.closeReason = reason;
-    noteEnd(c);
+    trialEnded(c);
     if (c.handshake !== null) this.forget(c.handshake);
     if (c.connector !== null) this.#openings.leave(c);
     else this.#connections.remove(c);

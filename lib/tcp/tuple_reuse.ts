@@ -114,31 +114,39 @@ export class TupleReuse {
 
   /**
    * SEGMENT ARRIVES in TIME-WAIT, for the record at `index`. Returns false for
-   * a SYN that may have the tuple and finds no listener: the record is gone then.
+   * a SYN that has got the tuple, but that its listener would have reset.
    */
   arrives(index: number, seg: Segment, hash: number, now: number): boolean {
     const records = this.#records;
+    const { counters, tunables } = this.#tcp;
     records.hear(index, now | 0);
     if (seg.hasRst) {
       const isExact = seg.seq === records.rcvNxt(index);
-      if (isExact && this.#tcp.tunables.tcp_rfc1337 === 0) records.remove(index);
-      else this.#tcp.counters.TCPTimeWaitRst++;
+      if (isExact && tunables.tcp_rfc1337 === 0) records.remove(index);
+      else counters.TCPTimeWaitRst++;
       return true;
     }
-    if (seg.hasSyn && !seg.hasAck) {
-      if (mayReopen(records, index, seg)) return this.#reopen(index, seg, hash, now);
+    if (seg.hasSyn && !seg.hasAck && !seg.hasFin) {
+      const mayHave = mayReopen(records, index, seg) && this.#tcp.hasListenerFor(seg);
+      if (mayHave) return this.#reopen(index, seg, hash, now);
       if (seg.hasTimestamps && records.hasTimestamps(index)) {
-        this.#tcp.counters.TCPTimeWaitSynDrop++;
+        counters.TCPTimeWaitSynDrop++;
         return true;
       }
     }
-    if (seg.hasSyn) this.#tcp.counters.TCPChallengeACK++;
-    if (seg.hasFin) records.restart(index, (now + 2000 * this.#tcp.tunables.tcp_msl) | 0);
-    const isSilent = seg.len === 0 && !seg.hasSyn && seg.seq === records.rcvNxt(index) &&
+    if (!seg.hasAck && !seg.hasSyn) {
+      counters.TCPNoAckFlag++;
+      return true;
+    }
+    if (seg.hasSyn) counters.TCPChallengeACK++;
+    const isFin = seg.hasFin && !seg.hasSyn;
+    if (isFin) records.restart(index, (now + 2000 * tunables.tcp_msl) | 0);
+    const isExact = seg.len === 0 && seg.seq === records.rcvNxt(index) &&
       seg.ack === records.sndNxt(index);
-    const mayAnswer = seg.hasFin ||
-      records.mayAcknowledge(index, now | 0, this.#tcp.tunables.tcp_invalid_ratelimit);
-    if (!isSilent && mayAnswer) this.#acknowledge(index, seg, now);
+    if (isExact) return true;
+    const mayAnswer = isFin ||
+      records.mayAcknowledge(index, now | 0, tunables.tcp_invalid_ratelimit);
+    if (mayAnswer) this.#acknowledge(index, seg, now);
     return true;
   }
 

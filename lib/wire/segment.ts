@@ -71,6 +71,8 @@ export class Segment {
   readonly sackEnd: Int32Array = new Int32Array(4);
   /** Fast open option: -1 none, 0 a request, else the cookie's length 4 … 16. RFC 7413 §4.1.1. */
   fastOpenLength = -1;
+  /** Whether it came, or is to be sent, as kind 254 with the number of the experiment. RFC 7413 §7. */
+  isFastOpenExperimental = false;
   readonly fastOpenCookie: Uint8Array = new Uint8Array(16);
 
   /** Arena offset of the payload of a received segment. */
@@ -119,6 +121,7 @@ export class Segment {
     this.hasTimestamps = false;
     this.sackCount = 0;
     this.fastOpenLength = -1;
+    this.isFastOpenExperimental = false;
     this.urgentPointer = 0;
     this.payloadLength = 0;
     this.segmentSize = 0;

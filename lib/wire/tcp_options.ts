@@ -13,6 +13,9 @@ const KIND_SACK_PERMITTED = 4;
 const KIND_SACK = 5;
 const KIND_TIMESTAMPS = 8;
 const KIND_FAST_OPEN = 34;
+const KIND_EXPERIMENTAL = 254;
+/** Fast open before it had a kind of its own: an experiment with this number. RFC 7413 §7, RFC 6994 §3. */
+const EXPERIMENT_FAST_OPEN = 0xf989;
 
 /** NOP, NOP, timestamps of length 10: how nearly every segment of a connection begins. RFC 7323 App. A. */
 const ALIGNED_TIMESTAMPS = 0x0101080a;
@@ -116,7 +119,10 @@ function takeSynOption(
   } else if (kind === KIND_SACK_PERMITTED) {
     if (length === 2) seg.sackPermitted = true;
   } else if (kind === KIND_FAST_OPEN) {
-    takeFastOpen(view, offset + 2, length - 2, seg);
+    takeFastOpen(view, offset + 2, length - 2, false, seg);
+  } else if (kind === KIND_EXPERIMENTAL && length >= 4) {
+    if (view.getUint16(offset + 2) !== EXPERIMENT_FAST_OPEN) return;
+    takeFastOpen(view, offset + 4, length - 4, true, seg);
   }
 }
 
@@ -130,9 +136,16 @@ function takeSack(view: DataView, offset: number, length: number, seg: Segment):
 }
 
 /** RFC 7413 §4.1.1: a request, or an even number of 4 … 16 bytes. */
-function takeFastOpen(view: DataView, offset: number, length: number, seg: Segment): void {
+function takeFastOpen(
+  view: DataView,
+  offset: number,
+  length: number,
+  isExperimental: boolean,
+  seg: Segment,
+): void {
   if (length !== 0 && (length < 4 || length > 16 || (length & 1) !== 0)) return;
   seg.fastOpenLength = length;
+  seg.isFastOpenExperimental = isExperimental;
   for (let i = 0; i < length; i++) seg.fastOpenCookie[i] = view.getUint8(offset + i);
 }
 
@@ -142,7 +155,7 @@ function synOptionsLength(seg: Segment): number {
   if (seg.hasTimestamps) length += 12;
   else if (seg.sackPermitted) length += 4;
   if (seg.windowScale >= 0) length += 4;
-  if (seg.fastOpenLength >= 0) length += (2 + seg.fastOpenLength + 3) & ~3;
+  if (seg.fastOpenLength >= 0) length += (fastOpenOptionLength(seg) + 3) & ~3;
   return length;
 }
 
@@ -169,12 +182,19 @@ function buildSynOptions(view: DataView, offset: number, seg: Segment): number {
   return seg.fastOpenLength < 0 ? at - offset : buildFastOpen(view, at, seg) - offset;
 }
 
+/** Without padding. */
+function fastOpenOptionLength(seg: Segment): number {
+  return (seg.isFastOpenExperimental ? 4 : 2) + seg.fastOpenLength;
+}
+
 function buildFastOpen(view: DataView, at: number, seg: Segment): number {
-  const length = 2 + seg.fastOpenLength;
-  view.setUint8(at, KIND_FAST_OPEN);
+  const length = fastOpenOptionLength(seg);
+  const end = at + length;
+  view.setUint8(at, seg.isFastOpenExperimental ? KIND_EXPERIMENTAL : KIND_FAST_OPEN);
   view.setUint8(at + 1, length);
-  for (let i = 0; i < seg.fastOpenLength; i++) view.setUint8(at + 2 + i, seg.fastOpenCookie[i]);
-  at += length;
+  if (seg.isFastOpenExperimental) view.setUint16(at + 2, EXPERIMENT_FAST_OPEN);
+  at = end - seg.fastOpenLength;
+  for (let i = 0; i < seg.fastOpenLength; i++) view.setUint8(at++, seg.fastOpenCookie[i]);
   for (let left = -length & 3; left > 0; left--) view.setUint8(at++, KIND_NOP);
   return at;
 }

@@ -272,7 +272,7 @@ function setOption(socket: Socket, { level, name, val, onoff, linger }: Request)
     socket.options.lingerSeconds = onoff !== 0 ? linger : -1;
     return;
   }
-  if (!socket.options.set(`${level}.${name}`, val ?? 0)) throw new SocketError("ENOPROTOOPT");
+  socket.setOption(`${level}.${name}`, val ?? 0);
 }
 
 function getOption(socket: Socket, { level, name }: Request): Reply {

@@ -90,6 +90,12 @@ export class Socket {
     );
   }
 
+  /** setsockopt(2) with a number. Throws ENOPROTOOPT when there is no such option. */
+  setOption(name: string, value: number): void {
+    if (!this.options.set(name, value)) throw new SocketError("ENOPROTOOPT");
+    for (const listener of this.#listeners) listener.fastOpen = this.options.fastOpen;
+  }
+
   /** The next connection as a socket of its own. */
   accept({ nonblock }: CallOptions): Socket | Blocked {
     if (this.#listeners.length === 0) throw new SocketError("EINVAL");

@@ -156,6 +156,31 @@ protocolTest("ICMP-06", "an error that quotes another number does not", (t) => {
   `);
 });
 
+for (const [type, code] of [[3, 1], [3, 3]]) {
+  protocolTest(
+    "ICMP-06",
+    `an error ${type}/${code} ends a fast-open child behind its data`,
+    (t) => {
+      t.run(`
+      0  < S 0:10(10) win 65535 <mss 1460>
+      +0 > S. 0:0(0) ack 11 <mss 1460>
+         accept
+    `);
+      t.injectFrame(pathError(t, 3, code, { seq: 5000 }));
+      t.run("state SYN_RCVD");
+      t.injectFrame(pathError(t, type, code, { seq: 0 }));
+      t.run(`
+         app: Reset "host unreachable"
+         state CLOSED
+         read 10
+      +0 < . 11:11(0) ack 1
+      +0 > R 1:1(0)
+    `);
+    },
+    { fastOpen: 1, tunables: { tcp_fastopen: 0x202 } },
+  );
+}
+
 protocolTest("ICMP-07", "100 probes in a second draw one reply", (t) => {
   t.injectFrame(ethernet(0x0800, ipv4(17, udp(REST))));
   t.expectFrame();

@@ -208,24 +208,27 @@ clientTest("TFO-C-04", "data that the SYN-ACK acknowledges is not sent again", (
 });
 
 for (
-  const [title, acked] of [["only the SYN is acknowledged, all", 0], [
-    "a part of the data is acknowledged, the rest",
-    50,
-  ]] as [string, number][]
+  const [title, acked] of [
+    ["only the SYN is acknowledged, all data", 0],
+    ["a part of the data is acknowledged, the rest", 100],
+  ] as [string, number][]
 ) {
   clientTest("TFO-C-04", `when ${title} is sent at once, which is no loss`, (t) => {
     t.run(`
-      ${FAST_100}
+      ${learn()}
+      connect fast
+      & write 300
+      +0 > S 0:300(300) <${WITH_COOKIE}>
       +.1 < S. 0:0(0) ack ${acked + 1} win 65535 <mss 1460>
-      +0 > P. ${acked + 1}:101(${100 - acked}) ack 1
+      +0 > P. ${acked + 1}:301(${300 - acked}) ack 1
          cnt:TCPFastOpenActiveFail
          cnt:TCPFastOpenActive=0
          cnt:RetransSegs=0
-      +.1 < . 1:1(0) ack 101
+      +.1 < . 1:1(0) ack 301
       none(5)
     `);
-    assertEquals(t.connection.bytesAcknowledged, 100);
-    assertEquals([t.connection.cwnd, t.connection.retransmits], [14600, 0]);
+    const { bytesAcknowledged, cwnd, retransmits } = t.connection;
+    assertEquals([bytesAcknowledged, cwnd, retransmits], [300, 14600, 0]);
   });
 }
 
@@ -267,7 +270,7 @@ const next = (syn: string) => `
   +0 >n ${syn}
 `;
 
-for (const length of [3, 1, 5, 18]) {
+for (const length of [3, 2, 1, 5, 18]) {
   clientTest(
     "TFO-C-06",
     `a cookie of ${length} bytes is ignored, the old one stays, the MSS counts`,
@@ -367,6 +370,22 @@ clientTest(
   ${refusal(`S 0:10(10) <${WITH_COOKIE}>`)}
   `,
   LONG,
+);
+
+clientTest(
+  "TFO-C-07",
+  "after a timeout of a SYN with a cookie and no data there is none, though the next SYN is answered",
+  `
+  ${learn()}
+  connect fast
+  +0  > S 0:0(0) <${WITH_COOKIE}>
+  +1  > S 0:0(0) <${PLAIN}>
+  +.1 < S. 0:0(0) ack 1 win 65535 <mss 1460>
+  +0  > . 1:1(0) ack 1
+  abort
+  +0  > R. 1:1(0) ack 1
+  ${next(`S 0:0(0) <${PLAIN}>`)}
+  `,
 );
 
 clientTest(

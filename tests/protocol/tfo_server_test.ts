@@ -4,7 +4,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import type { Packet } from "../support/codec.ts";
 import type { FixtureOptions } from "../support/fixture.ts";
 import { addressBytes } from "../support/internet_address.ts";
-import { protocolTest } from "../support/script.ts";
+import { protocolTest, runTest } from "../support/script.ts";
 import { slowSipHash } from "../support/slow_siphash.ts";
 
 const KEY = "a0bf63f7-ed803d81-cd641d30-cebc4a90";
@@ -87,6 +87,33 @@ protocolTest(
   `,
   ON,
 );
+
+for (const link of ["bare", "offload"] as const) {
+  Deno.test(`fast open: a client of the experiment is answered in its own option (${link})`, () =>
+    runTest(
+      `
+      0  < S 0:0(0) win 65535 <mss 1460,hex fe04f989>
+      +0 > S. 0:0(0) ack 1 <mss 1460,hex fe0cf989${GOOD}>
+      +0 < R 1:1(0)
+      new
+      +0 < S 0:10(10) win 65535 <mss 1460,hex fe0cf989${GOOD}>
+      +0 > S. 0:0(0) ack 11 <mss 1460>
+      `,
+      link,
+      ON,
+    ));
+}
+
+protocolTest("TFO-S-02", "a listener may change its mind", (t) => {
+  t.fixture.listener.fastOpen = 1;
+  t.run(OPEN_100);
+  t.fixture.listener.fastOpen = 0;
+  t.run(`
+    peer b 10.0.0.2:40001
+    +0 <b S 0:100(100) win 65535 <mss 1460,nop,nop,FO ${GOOD}>
+    +0 >b S. 0:0(0) ack 1 <mss 1460>
+  `);
+}, { fastOpenKey: KEY });
 
 const REFUSALS: [string, FixtureOptions][] = [
   ["by default the listener has it off", { fastOpenKey: KEY }],
@@ -555,6 +582,29 @@ protocolTest(
   `.replace("<mss 1460,FO *>", "<...>"),
   { ...ON, fastOpenKey: `00112233-44556677-8899aabb-ccddeeff,${KEY}` },
 );
+
+protocolTest("TFO-S-14", "keys that are set anew count from the next SYN on", (t) => {
+  t.run(`
+    peer b 10.0.0.2:40001
+    peer c 10.0.0.2:40002
+    peer d 10.0.0.2:40003
+    ${OPEN_100}
+  `);
+  const other = "00112233-44556677-8899aabb-ccddeeff";
+  t.stack.tcp.fastOpenCookies.setKeys(`${other},${KEY}`);
+  t.run(`+0 <b S 0:10(10) win 65535 <mss 1460,FO ${GOOD},nop,nop>`);
+  const renewed = cookieIn(t.expect("S. 0:0(0) ack 11 <...>", 0, t.flows.named("b")!))!;
+  t.stack.tcp.fastOpenCookies.setKeys(other);
+  t.run(`
+    +0 <c S 0:10(10) win 65535 <mss 1460,FO ${renewed},nop,nop>
+    +0 >c S. 0:0(0) ack 11 <mss 1460>
+    +0 <d S 0:10(10) win 65535 <mss 1460,FO ${GOOD},nop,nop>
+    +0 >d S. 0:0(0) ack 1 <mss 1460,FO ${renewed},nop,nop>
+    +0 < . 101:101(0) ack 1
+       accept
+       state ESTABLISHED
+  `);
+}, ON);
 
 protocolTest(
   "TFO-S-15, HS-23",

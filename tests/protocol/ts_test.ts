@@ -92,6 +92,30 @@ protocolTest(
   `,
 );
 
+for (
+  const [what, segment] of [
+    ["whose ACK is beyond SND.NXT", "F. 1:1(0) ack 9999"],
+    ["left of the window", "P. -10:0(10) ack 1"],
+    ["with SYN", "S 1:1(0) win 65535"],
+  ]
+) {
+  protocolTest(
+    "TS-07",
+    `TS.Recent does not move with a segment ${what}`,
+    `
+    0  < S 0:0(0) win 65535 <mss 1460,TS val 100 ecr 0>
+    +0 > S. 0:0(0) ack 1 <...>
+    +0 < . 1:1(0) ack 1 <nop,nop,TS val 200 ecr 0>
+       accept
+    +0 < ${segment} <nop,nop,TS val 200000 ecr 0>
+    +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr 200>
+    +0 < P. 1:11(10) ack 1 <nop,nop,TS val 201 ecr 0>
+    +0 > . 1:1(0) ack 11 <nop,nop,TS val * ecr 201>
+       read 10
+    `,
+  );
+}
+
 protocolTest(
   "TS-08",
   "an old timestamp is answered and dropped",

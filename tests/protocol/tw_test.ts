@@ -385,3 +385,51 @@ protocolTest(
   none(.1)
   `,
 );
+
+protocolTest(
+  "TW-17",
+  "a segment without ACK is dropped, wherever it lies, and a FIN in it restarts nothing",
+  `
+  ${TIME_WAIT}
+  100 < F 1:1(0)
+  +0 < F 2:2(0)
+  +0 < P 2:12(10)
+     cnt:TCPNoAckFlag=3
+  none(19.9)
+  120.1 state CLOSED
+  `,
+);
+
+protocolTest(
+  "TW-07",
+  "SYN with FIN reopens nothing and restarts nothing, but is acknowledged",
+  `
+  ${TIME_WAIT}
+  100 < SF 5:5(0) win 65535 <mss 1460>
+  +0 > . 2:2(0) ack 2
+     state TIME_WAIT
+  120.1 state CLOSED
+  `,
+);
+
+protocolTest("TW-07", "where nobody listens any more, a SYN does not end TIME_WAIT", (t) => {
+  t.run(TIME_WAIT);
+  t.fixture.listener.close();
+  t.run(`
+    +1 < S 5:5(0) win 65535 <mss 1460>
+    +0 > . 2:2(0) ack 2
+       state TIME_WAIT
+       cnt:TWRecycled=0
+  `);
+});
+
+protocolTest(
+  "TW-17",
+  "an exact ACK does not spend the acknowledgment of one that is none",
+  `
+  ${TIME_WAIT}
+  +1 < . 2:2(0) ack 2
+  +.1 < . 2:2(0) ack 1
+  +0 > . 2:2(0) ack 2
+  `,
+);

@@ -58,9 +58,9 @@ const WRONG: [settings: string, message: string][] = [
   ["backlog", "expected backlog=COUNT (1 to 65535 connections), not backlog"],
   ["fastopen=65536", "expected fastopen=COUNT (0 to 65535 fast opens), not fastopen=65536"],
   ["fastopen=-1", "expected fastopen=COUNT (0 to 65535 fast opens), not fastopen=-1"],
-  ["idempotent=yes", "expected idempotent (alone), not idempotent=yes"],
-  ["upstream-fastopen=1", "expected upstream-fastopen (alone), not upstream-fastopen=1"],
-  ["idempotent=", "expected idempotent (alone), not idempotent="],
+  ["idempotent=yes", "expected idempotent (without a value), not idempotent=yes"],
+  ["upstream-fastopen=1", "expected upstream-fastopen (without a value), not upstream-fastopen=1"],
+  ["idempotent=", "expected idempotent (without a value), not idempotent="],
   [
     "upstream-keepalive=32768",
     "upstream-keepalive's time may be 32767 s at most without tap:, not 32768",
@@ -79,8 +79,8 @@ Deno.test("route: a wrong setting is named, with what it may be", () => {
 
 Deno.test("route: each number of a keep-alive has its range", () => {
   const form = "TIME[/INTERVAL[/PROBES[/BYTES]]]";
-  const range = "1 to 2147483 seconds, 1 to 32767 seconds, 1 to 127 probes, 0 or 1 bytes; " +
-    "or off, or on";
+  const range = "TIME 1 to 2147483 seconds, INTERVAL 1 to 32767 seconds, " +
+    "PROBES 1 to 127 probes, BYTES 0 or 1; or off, or on";
   const wrong = ["0", "2147484", "60/0", "60/32768", "60/10/0", "60/10/128", "60/10/3/2"];
   for (const value of [...wrong, "", "60/", "60/10/3/1/1", "never", "1e3"]) {
     const message = `expected keepalive=${form} (${range}), not keepalive=${value}`;

@@ -1,5 +1,7 @@
 /** The requirements catalogue as a program reads it: rows, ids in names of tests, and the verdict. */
 
+import { markdownTable } from "./markdown.ts";
+
 /** How binding a row is. Requirements, §1. */
 export type Level = "MUST" | "SHOULD" | "MAY";
 
@@ -119,27 +121,5 @@ export function totalsTable(rows: readonly Row[], { finishedGroups }: Declaratio
     }),
     line("All", rows, ""),
   ];
-  const widths = cells[0].map((_, i) => Math.max(...cells.map((row) => row[i].length)));
-  const text = cells.map((row) =>
-    `| ${
-      row.map((cell, i) => i === 0 || i === 3 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))
-        .join(" | ")
-    } |`
-  );
-  const rule = `| ${
-    widths.map((width, i) => i === 0 || i === 3 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)
-      .join(" | ")
-  } |`;
-  return [text[0], rule, ...text.slice(1)].join("\n");
-}
-
-const BEGIN = "<!-- conformance -->";
-const END = "<!-- /conformance -->";
-
-/** `readme` with `table` between its two marks. Throws when they are not there. */
-export function withTable(readme: string, table: string): string {
-  const begin = readme.indexOf(BEGIN);
-  const end = readme.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`Cannot find ${BEGIN} … ${END} in the README`);
-  return `${readme.slice(0, begin + BEGIN.length)}\n\n${table}\n\n${readme.slice(end)}`;
+  return markdownTable(cells, [1, 2]);
 }

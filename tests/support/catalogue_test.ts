@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { idsIn, idsOf, judge, parseCatalogue, totalsTable, withTable } from "./catalogue.ts";
+import { idsIn, idsOf, judge, parseCatalogue, totalsTable } from "./catalogue.ts";
+import { withSection } from "./markdown.ts";
 
 const CATALOGUE = `
 | id | level | seed | requirement | source | test |
@@ -48,8 +49,8 @@ Deno.test("catalogue: the table stands between its marks", () => {
     "| All   |    2 |      1 |          |",
   ]);
   const readme = "a\n<!-- conformance -->\nold\n<!-- /conformance -->\nb\n";
-  const written = withTable(readme, table);
-  assertEquals(withTable(written, table), written);
+  const written = withSection(readme, "conformance", table);
+  assertEquals(withSection(written, "conformance", table), written);
   assertEquals(written.includes("old"), false);
-  assertThrows(() => withTable("nothing", table), Error, "Cannot find");
+  assertThrows(() => withSection("nothing", "conformance", table), Error, "Cannot find");
 });

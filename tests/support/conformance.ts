@@ -3,7 +3,7 @@
  * catalogue whether it is proven.
  *
  *     --json      {"rows":[{"id","group","level","status":"pass|fail|missing"}]}, nothing else
- *     --readme    writes the totals into README.md
+ *     --readme    writes the totals into README.md, and what `deno task readme` does
  *
  * The exit code is 1 when a row of a finished group is missing or fails, when a
  * test names an unknown id, or when the tests cannot be run at all.
@@ -19,8 +19,9 @@ import {
   type Row,
   type TestResult,
   totalsTable,
-  withTable,
 } from "./catalogue.ts";
+import { withSection } from "./markdown.ts";
+import { currentReadme } from "./readme.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const FLAGS = ["--json", "--readme"];
@@ -77,8 +78,8 @@ async function main(): Promise<number> {
   }
   if (Deno.args.includes("--readme")) {
     const path = new URL("README.md", ROOT);
-    const readme = Deno.readTextFileSync(path);
-    Deno.writeTextFileSync(path, withTable(readme, totalsTable(rows, DECLARATIONS)));
+    const table = totalsTable(rows, DECLARATIONS);
+    Deno.writeTextFileSync(path, withSection(currentReadme(), "conformance", table));
   }
   for (const problem of problems) console.error(problem);
   return problems.length > 0 ? 1 : 0;

@@ -12,7 +12,8 @@ export function observePeer(flow: Flow, packet: Packet): void {
   const isSyn = packet.flags.includes("S");
   if (!packet.flags.includes("R")) flow.peerWindow = packet.window;
   if (isSyn) flow.peerShift = shiftOf(packet);
-  if (packet.flags.includes("F")) {
+  // SYN and FIN together begin or end nothing, unless they are an answer.
+  if (packet.flags.includes("F") && (!isSyn || packet.flags.includes("."))) {
     flow.peerEnd = relative(packet.seq, flow.peerIsn) + packet.payload.length + 1;
   }
   const acknowledged = packet.flags.includes(".") ? relative(packet.ack, flow.productIsn ?? 0) : 1;

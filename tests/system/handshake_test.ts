@@ -8,6 +8,8 @@ import { assertSameBytes, type Scene } from "./support/scene.ts";
 
 const MIB = 1024 * 1024;
 const CURL_MS = 20_000;
+const UNDER_WAY_MS = 10_000;
+const CONNECTIONS = 8;
 
 /** Gets the page by a fast open, if the kernel has a cookie. */
 async function getByFastOpen(scene: Scene): Promise<void> {
@@ -35,7 +37,7 @@ systemTest(
 );
 
 systemTest(
-  "cookies: with tcp_syncookies=2 Linux connects, and windows are scaled",
+  "cookies: with tcp_syncookies=2 Linux connects, with window scale, SACK and timestamps",
   async (scene) => {
     const exchange: Exchange = {
       seed: 1,
@@ -43,10 +45,27 @@ systemTest(
       downLength: 64 * MIB,
       order: "together",
     };
-    const clients = await scene.runClient({ exchange, connections: 8 });
-    const upstreams = await scene.upstreamReports(8);
-    assertEquals(clients.map((report) => report.connected), Array(8).fill("done"));
-    assertSameBytes(await scene.closeRecords(8), clients, upstreams);
+    const task = { exchange, connections: CONNECTIONS, noticeAfter: MIB, holds: true };
+    const client = scene.startClient(task);
+    await client.record(UNDER_WAY_MS, "under way");
+    const agreements = await agreementsOf(scene);
+    await client.tell("go on");
+    assertEquals(agreements, Array(CONNECTIONS).fill("ts sack wscale:7"));
+
+    const clients = await scene.reportsOf(client);
+    const upstreams = await scene.upstreamReports(CONNECTIONS);
+    assertEquals(clients.map((report) => report.connected), Array(CONNECTIONS).fill("done"));
+    assertSameBytes(await scene.closeRecords(CONNECTIONS), clients, upstreams);
   },
-  { flags: ["--set", "tcp_syncookies=2"] },
+  { flags: ["--set", "tcp_syncookies=2"], needs: ["ss"] },
 );
+
+/** What the kernel has agreed on in each connection to Tapster: its words for the options, our window scale. */
+async function agreementsOf(scene: Scene): Promise<string[]> {
+  const args = ["--tcp", "--info", "--options", "--numeric", "--no-header", "dst", scene.urlHost];
+  const ss = scene.namespace.start("ss", "ss", args);
+  assertEquals((await ss.ending(UNDER_WAY_MS)).code, 0, ss.text);
+  return ss.lines.filter((line) => line.startsWith("\t")).map((line) =>
+    line.split(/\s+/).flatMap((word) => /^(?:ts|sack|wscale:\d+)/.exec(word) ?? []).join(" ")
+  );
+}

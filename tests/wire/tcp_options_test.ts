@@ -143,6 +143,21 @@ Deno.test("TFO-S-01: a fast open option is padded with NOPs", () => {
   assertEquals(build({ ...all, fastOpenLength: 16, fastOpenCookie }).length, 80);
 });
 
+Deno.test("fast open is read and written as an experiment too, with its number", () => {
+  const seg = parse("fe0c f989 1313a2da994a0951");
+  assertEquals([seg.fastOpenLength, seg.isFastOpenExperimental], [8, true]);
+  assertEquals(seg.fastOpenCookie.subarray(0, 8).toHex(), "1313a2da994a0951");
+  assertEquals(parse("fe04 f989").fastOpenLength, 0);
+  for (const other of ["fe04 f98a", "fe02 0000", "fe03 f900", "fe05 f989 00 000000"]) {
+    assertEquals(parse(other).fastOpenLength, -1);
+  }
+  assertEquals(parse("fe04f989 2202 0000").isFastOpenExperimental, false);
+  const fields = { flags: SYN, fastOpenCookie: new Uint8Array(16).fill(0xcc) };
+  const experiment = { ...fields, isFastOpenExperimental: true };
+  assertEquals(build({ ...experiment, fastOpenLength: 0 }), "fe04f989");
+  assertEquals(build({ ...experiment, fastOpenLength: 6 }), "fe0af989cccccccccccc0101");
+});
+
 Deno.test("GEN-07: every option list of every length is parsed or refused", () => {
   let seed = 1;
   for (let round = 0; round < 20000; round++) {
