@@ -34,6 +34,7 @@ import type { PagePool } from "../wire/pages.ts";
 import { parseQuote, PathError, PathErrorKind } from "../wire/path_error.ts";
 import { ACK, Segment, type SegmentSink } from "../wire/segment.ts";
 import { parseTcp, TcpFault, verifyTcp } from "../wire/tcp_header.ts";
+import type { ArpClaims } from "./arp_claims.ts";
 import { Control, type PathErrorReceiver } from "./control.ts";
 import { Discovery } from "./discovery.ts";
 import { IcmpErrors } from "./errors.ts";
@@ -117,6 +118,7 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
       neighborLimit: tunables.gc_thresh3,
       staleMs: tunables.gc_stale_time * 1000,
       detectsDuplicates: tunables.dad_transmits > 0,
+      claimsByArp: tunables.arp_probe !== 0,
       hashKey: keys[1],
       lostPackets: this,
     });
@@ -155,9 +157,14 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
     this.neighbors.staleMs = tunables.gc_stale_time * 1000;
   }
 
-  /** An IPv6 address of ours that another host had already, so that none is used; null: there is none. */
+  /** An address of ours that another host had already, so that none of its family is used; null: there is none. */
   get conflict(): Address | null {
     return this.#discovery.conflict;
+  }
+
+  /** See `ArpClaims`. */
+  get claims(): ArpClaims {
+    return this.#discovery.claims;
   }
 
   /** A frame arrived; it is free after the call. */

@@ -112,6 +112,8 @@ const DEFINITIONS = {
   ipfrag_high_thresh: [4_194_304, 0, 268_435_456, "bytes"],
   /** 1 asks, for a second, whether another host has our IPv6 addresses before they are used. RFC 4862 §5.4. */
   dad_transmits: [1, 0, 1, ""],
+  /** 1 asks, for some seconds, whether another host has our IPv4 addresses, and defends them. RFC 5227. */
+  arp_probe: [0, 0, 1, ""],
   /** The VLAN of the link: only its frames are taken, all sent carry its tag; 0: none. IEEE 802.1Q §9.6. */
   vlan_id: [0, 0, 4094, "as VLAN identifier"],
   /** The first port of active opens. RFC 6056 §3.2; Linux: `ip_local_port_range`, which sets both. */
