@@ -108,6 +108,7 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
     this.#addresses = new OwnAddresses(parts.addresses, parts.gateways ?? []);
     const options = { offload: parts.offload, ttl: tunables.ip_default_ttl, flowKey: keys[0] };
     this.#transmitter = new Transmitter(arena, parts.frameSink, mac, options, counters);
+    this.#transmitter.mayFragment = tunables.ip_no_pmtu_disc !== 0;
     this.#errors = new IcmpErrors(this.#transmitter, tunables, counters);
     this.#discovery = new Discovery({
       transmitter: this.#transmitter,
@@ -151,6 +152,7 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
   /** Changes the tunables; the neighbour cache keeps its size. */
   set tunables(tunables: Tunables) {
     this.#transmitter.ttl = tunables.ip_default_ttl;
+    this.#transmitter.mayFragment = tunables.ip_no_pmtu_disc !== 0;
     this.#vlanId = this.#transmitter.vlanId = tunables.vlan_id;
     this.#errors.tunables = tunables;
     this.#fragments.tunables = tunables;

@@ -280,7 +280,7 @@ function sackLimit(c: Connection): number {
 function superSegment(c: Connection): number {
   const unit = segmentRoom(c);
   // A segment of a very large MTU may be longer than a super-segment.
-  return c.tcp.offload ? Math.max(unit, SUPER_SEGMENT - (SUPER_SEGMENT % unit)) : unit;
+  return c.tcp.sendsSuperSegments ? Math.max(unit, SUPER_SEGMENT - (SUPER_SEGMENT % unit)) : unit;
 }
 
 /**
@@ -295,7 +295,7 @@ function wholeSegments(c: Connection, length: number): number {
 }
 
 function burst(c: Connection): number {
-  return c.tcp.offload ? SUPER_SEGMENTS_PER_TURN : FRAMES_PER_TURN;
+  return c.tcp.sendsSuperSegments ? SUPER_SEGMENTS_PER_TURN : FRAMES_PER_TURN;
 }
 
 function startRetransmitTimer(c: Connection, now: number): void {

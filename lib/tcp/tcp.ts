@@ -201,6 +201,14 @@ export class Tcp {
     this.resetLimit.perSecond = tunables.px_rst_ratelimit;
   }
 
+  /**
+   * Whether the device is handed several segments at once. Those it cuts them
+   * into would have numbers in a row, which may not be. RFC 6864 §4.3.
+   */
+  get sendsSuperSegments(): boolean {
+    return this.offload && this.#tunables.ip_no_pmtu_disc === 0;
+  }
+
   /** Connections in a synchronized state, TIME-WAIT not among them. */
   get connectionCount(): number {
     return this.#connections.count;

@@ -106,6 +106,8 @@ const DEFINITIONS = {
   // The host
   /** Time to live, or hop limit, of what is sent. RFC 1122 §3.2.1.7, RFC 8200 §3. */
   ip_default_ttl: [64, 1, 255, "hops"],
+  /** 1 lets routers fragment what is sent over IPv4: no DF, and no super-segments. RFC 1191 §3. */
+  ip_no_pmtu_disc: [0, 0, 1, ""],
   /** How long an incomplete IPv4 datagram waits for its rest; IPv6 has 60 s. RFC 1122 §3.3.2. */
   ipfrag_time: [30, 1, 120, "seconds"],
   /** Memory of all incomplete datagrams together; 0 drops fragments. Linux: ip(7). */

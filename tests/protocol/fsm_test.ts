@@ -14,8 +14,19 @@ import catalogue from "./requirements.md" with { type: "text" };
 const CALL_CELLS = parseMatrix(catalogue, "A");
 const ARRIVAL_CELLS = parseMatrix(catalogue, "B");
 
-testMatrix("FSM-01", CALL_CELLS, CALLS);
-testMatrix("FSM-02", ARRIVAL_CELLS, ARRIVALS);
+const MATRICES = { "FSM-01": [CALL_CELLS, CALLS], "FSM-02": [ARRIVAL_CELLS, ARRIVALS] } as const;
+
+for (const id of ["FSM-01", "FSM-02"] as const) {
+  const [cells, scenarios] = MATRICES[id];
+  for (const cell of cells) {
+    Deno.test(`${id}: ${cell.state} × ${cell.column}: ${cell.text}`, () => {
+      proveCell(cell, scenarios);
+    });
+  }
+  Deno.test(`${id}: no scenario is about what no cell says`, () => {
+    assertEquals(scenarios.unused(cells), []);
+  });
+}
 
 Deno.test("FSM-03: a change of state that no cell has fails any test", () => {
   const wrong = (t: ScriptRun) => {
@@ -29,7 +40,7 @@ Deno.test("FSM-03: a change of state that no cell has fails any test", () => {
 // Every run of the suite has a recorder; here it is seen that the recorders miss nothing.
 Deno.test("FSM-03: the lives of connections pass through what the matrices allow, and all of it", () => {
   const seen = new Set<string>();
-  for (const [cells, scenarios] of [[CALL_CELLS, CALLS], [ARRIVAL_CELLS, ARRIVALS]] as const) {
+  for (const [cells, scenarios] of Object.values(MATRICES)) {
     for (const cell of cells) {
       for (const clause of cell.clauses) {
         for (const scenario of scenarios.of(cell, clause)) {
@@ -52,22 +63,14 @@ Deno.test("FSM-03: the lives of connections pass through what the matrices allow
   );
 });
 
-/** One test for each cell, and one which finds that the scenarios are about cells. */
-function testMatrix(id: string, cells: readonly Cell[], scenarios: Scenarios): void {
-  for (const cell of cells) {
-    Deno.test(`${id}: ${cell.state} × ${cell.column}: ${cell.text}`, () => {
-      for (const clause of cell.clauses) {
-        for (const scenario of scenarios.of(cell, clause)) {
-          for (const link of ["bare", "offload"] as const) {
-            runTest((t) => prove(t, cell, clause, scenario), link, scenario.options);
-          }
-        }
+function proveCell(cell: Cell, scenarios: Scenarios): void {
+  for (const clause of cell.clauses) {
+    for (const scenario of scenarios.of(cell, clause)) {
+      for (const link of ["bare", "offload"] as const) {
+        runTest((t) => prove(t, cell, clause, scenario), link, scenario.options);
       }
-    });
+    }
   }
-  Deno.test(`${id}: no scenario is about what no cell says`, () => {
-    assertEquals(scenarios.unused(cells), []);
-  });
 }
 
 function prove(t: ScriptRun, { state }: Cell, clause: Clause, scenario: Scenario): void {
