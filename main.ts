@@ -6,7 +6,7 @@
 import { parseArgs } from "@std/cli";
 import { ConsoleHandler, getLogger, type LevelName, type Logger, setup } from "@std/log";
 import manifest from "./deno.json" with { type: "json" };
-import { type Command, commandFrom, type Config } from "./lib/config.ts";
+import { type Command, commandFrom, type Config, type RecordingConfig } from "./lib/config.ts";
 import { FLAG_SYNTAX, refuseUnknownFlags, UsageError } from "./lib/flags.ts";
 import { helpText, welcomeLines } from "./lib/help.ts";
 import { MonotonicClock } from "./lib/host/clock.ts";
@@ -15,26 +15,27 @@ import { EpollPoller } from "./lib/host/epoll.ts";
 import { ENOMEM, EOPNOTSUPP, errnoMessage } from "./lib/host/errno.ts";
 import { LibcError } from "./lib/host/libc.ts";
 import { refuseTakenAddresses } from "./lib/host/local_addresses.ts";
+import { mayWrite, RecordFile } from "./lib/host/record_file.ts";
 import { KernelSockets } from "./lib/host/sockets.ts";
 import { TapLink } from "./lib/host/tap.ts";
 import { formatJson, formatText } from "./lib/log_line.ts";
-import { Driver } from "./lib/proxy/driver.ts";
-import { Proxy } from "./lib/proxy/proxy.ts";
+import { Recorder } from "./lib/observe/recorder.ts";
+import { RecordingError } from "./lib/observe/recording.ts";
+import { replay } from "./lib/observe/replay.ts";
+import { verdictLines } from "./lib/observe/verdict.ts";
+import { arenaBytes, assemble, type Setup } from "./lib/proxy/program.ts";
 import { RecordLog } from "./lib/proxy/record_log.ts";
 import { SegmentLog } from "./lib/proxy/segment_log.ts";
-import { Stack } from "./lib/stack/stack.ts";
 import { Mac } from "./lib/wire/address.ts";
 import { Arena } from "./lib/wire/memory.ts";
-import { PagePool } from "./lib/wire/pages.ts";
 
-/** Arena besides the pages: some frames of 64 KiB, and what system calls read and write. */
-const FRAMES_BYTES = 1 << 20;
 /** The device drops without telling the sender; a receive window of small frames fits. io-measurements §3. */
 const TX_QUEUE_FRAMES = 10_000;
 
 const MEMORY_ADVICE = "Give less with --set px_mem_max=BYTES, 16777216 at least, or raise the " +
   "limit that `ulimit -v` shows.";
 
+const EXIT_DIFFERENT = 1;
 const EXIT_REFUSED = 1;
 const EXIT_USAGE = 2;
 
@@ -49,6 +50,7 @@ async function main(args: string[]): Promise<number> {
   try {
     const command = parseCommandLine(args);
     if (command.kind === "run") return await run(command.config);
+    if (command.kind === "replay") return replayFile(command.path);
     console.log(command.kind === "help" ? helpText() : `tapster ${manifest.version}`);
     return 0;
   } catch (error) {
@@ -58,32 +60,35 @@ async function main(args: string[]): Promise<number> {
 
 /** Runs the proxy until a signal or the loss of the device ends it. Throws what the system refuses. */
 async function run(config: Config): Promise<number> {
+  if (config.recording !== null) refuseUnwritable(config.recording);
   const logger = openLog(config);
-  const { tunables, mtu } = config;
+  const { tunables } = config;
   const log = new RecordLog(logger, config.logLevel, tunables.px_log_ratelimit);
-  const arena = openArena(tunables.px_mem_max + FRAMES_BYTES);
+  const arena = openArena(arenaBytes(tunables));
   const clock = new MonotonicClock(arena);
   const entropy = new SystemEntropy();
   const sockets = new KernelSockets(arena);
   using cleanup = new DisposableStack();
   const poller = cleanup.adopt(new EpollPoller(arena), (poller) => poller.close());
   const link = cleanup.adopt(openLink(config, arena), (link) => link.close());
-  const stack = new Stack({
-    arena,
-    pages: new PagePool(arena, tunables.px_mem_max),
-    tunables,
-    entropy,
-    frameSink: link,
+  const setup: Setup = {
     mac: config.mac ?? randomMac(entropy),
-    mtu,
-    offload: link.offload,
+    mtu: config.mtu,
     addresses: config.stackAddresses,
     gateways: config.gateways,
+    routes: config.routes,
+    tunables,
+    fastOpenKey: config.fastOpenKey,
+  };
+  const machine = { arena, link, sockets, poller, clock, entropy };
+  const recorder = config.recording === null
+    ? null
+    : cleanup.adopt(openRecorder(config.recording, arena, logger), (recorder) => recorder.close());
+  const driver = assemble(setup, recorder?.attach(setup, machine) ?? machine, {
+    log,
     tracer: config.logLevel === "debug" ? new SegmentLog(log) : null,
-    ...(config.fastOpenKey === null ? {} : { fastOpenKey: config.fastOpenKey }),
+    watcher: recorder,
   });
-  const proxy = new Proxy({ stack, arena, sockets, poller, log, routes: config.routes });
-  const driver = new Driver({ link, stack, proxy, poller, clock, arena, log });
   const drain = () => driver.drain(); // a second call ends it at once
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, drain);
@@ -96,7 +101,53 @@ async function run(config: Config): Promise<number> {
   if (tunables.tcp_tw_recycle !== 0) {
     logger.warn("tcp_tw_recycle is 1: clients that share an address by NAT will be refused");
   }
-  return (await driver.run()).exitCode;
+  try {
+    return (await driver.run()).exitCode;
+  } catch (error) {
+    recorder?.failed(error);
+    throw error;
+  }
+}
+
+/** Runs a recording again. Returns the exit code: 0 when all is as recorded. */
+function replayFile(path: string): number {
+  try {
+    const verdict = replay(Deno.readFileSync(path), { line: (text) => console.log(text) });
+    for (const line of verdictLines(verdict)) console.log(line);
+    return verdict.difference === null ? 0 : EXIT_DIFFERENT;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new UsageError(
+        `Cannot replay ${path}: the permission is missing; start with ` +
+          `deno run --allow-read=${path} main.ts --replay ${path}`,
+      );
+    }
+    const isOfFile = error instanceof RecordingError ||
+      error instanceof Error && "code" in error && error.code !== undefined;
+    if (isOfFile) throw new UsageError(`Cannot replay ${path}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** Refused before anything is made: a run that was to be recorded is of no use without. */
+function refuseUnwritable({ path }: RecordingConfig): void {
+  if (mayWrite(path)) return;
+  throw new UsageError(
+    `Cannot record to ${path}: the permission is missing; start with ` +
+      `deno run --allow-ffi --allow-write=${path} main.ts`,
+  );
+}
+
+function openRecorder({ path, limit }: RecordingConfig, arena: Arena, logger: Logger): Recorder {
+  return new Recorder(new RecordFile(path), arena, {
+    limit,
+    onStop: (bytes, error) => {
+      const cause = error instanceof LibcError ? error.code : "--record-limit";
+      logger.warn(
+        `recording-ended file=${path} bytes=${bytes} cause="${cause}" the run goes on, unrecorded`,
+      );
+    },
+  });
 }
 
 /** Why the kernel dials no upstream by fast open, and what helps. */

@@ -1,4 +1,4 @@
-/** Checksum and SipHash in WASM beside the same in TypeScript. */
+/** Checksum, SipHash and copying in WASM beside the same in TypeScript. */
 
 import { Arena } from "../lib/wire/memory.ts";
 
@@ -28,5 +28,15 @@ for (const length of [20, 40, 1460, 65515]) {
 for (const length of [12, 36]) {
   Deno.bench(`sipHash of ${length} bytes`, () => {
     arena.sipHash(0, 64, length, 128);
+  });
+}
+
+for (const length of [64, 1448, 4096]) {
+  const group = `copy of ${length} bytes`;
+  Deno.bench("WASM", { group, baseline: true }, () => {
+    arena.copy(1 << 19, 76, length);
+  });
+  Deno.bench("copyWithin", { group }, () => {
+    arena.bytes.copyWithin(1 << 19, 76, 76 + length);
   });
 }

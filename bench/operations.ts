@@ -3,7 +3,8 @@
 import { ConnectionTable, type Tuple, tupleHash } from "../lib/tcp/connection_table.ts";
 import type { Connection } from "../lib/tcp/connection.ts";
 import { State } from "../lib/tcp/state.ts";
-import type { Tunables } from "../lib/tcp/tunables.ts";
+import { TimeWaitQueue } from "../lib/tcp/time_wait.ts";
+import { DEFAULT_TUNABLES, type Tunables } from "../lib/tcp/tunables.ts";
 import { Segment, SYN } from "../lib/wire/segment.ts";
 import { buildTcpOptions, parseTcpOptions } from "../lib/wire/tcp_options.ts";
 import type { PeerFrame } from "./peer_frame.ts";
@@ -25,6 +26,9 @@ const BATCH = 64;
 
 const FIRST_SEQ = 1001;
 
+/** The tables' key. */
+const HASH_KEY = 0x5bd1e995;
+
 /** Every SYN is answered with a cookie. */
 const ALWAYS_COOKIES: Partial<Tunables> = { tcp_syncookies: 2, px_rst_ratelimit: 1_000_000 };
 
@@ -43,6 +47,7 @@ export function createOperations(): Operation[] {
     life("handshake to close, the peer first", 40000, peerCloses),
     life("handshake to close and reuse of TIME-WAIT", 40000, productCloses),
     ...[1_000, 100_000, 1_000_000].map(lookup),
+    timeWaitLookup(DEFAULT_TUNABLES.tcp_max_tw_buckets),
     checksum(SEGMENT + 32),
     checksum(65_535),
     ...options(),
@@ -241,30 +246,68 @@ function expectState(c: Connection, state: State): void {
 /** Finds one of `count` connections, chosen at random, by a segment. */
 function lookup(count: number): Operation {
   const table = new ConnectionTable<Tuple>();
-  const key = 0x5bd1e995;
-  const seg = new Segment();
-  seg.local2 = seg.remote2 = 0xffff;
-  seg.local3 = 0x0a000001;
-  seg.localPort = 80;
-  const place = (i: number) => {
-    seg.remote3 = (0x0b000000 + (i >>> 4)) | 0;
-    seg.remotePort = 1024 + (i & 15);
-  };
-  for (let i = 0; i < count; i++) {
-    place(i);
-    table.add(tupleOf(seg, tupleHash(seg, key)));
-  }
-  let random = 1;
+  const crowd = new Crowd(count);
+  for (let i = 0; i < count; i++) table.add(crowd.tuple(i));
   return {
     name: `lookup among ${count} connections`,
     budgetNs: null,
     allocates: false,
     step: () => {
-      random = (Math.imul(random, 0x41c64e6d) + 12345) | 0;
-      place((random >>> 4) % count);
-      if (table.find(seg, tupleHash(seg, key)) === null) throw new Error("Not found");
+      if (table.find(crowd.seg, crowd.chooseHash()) === null) throw new Error("Not found");
     },
   };
+}
+
+/** Finds one of `count` records in TIME-WAIT, chosen at random, by a segment. */
+function timeWaitLookup(count: number): Operation {
+  const queue = new TimeWaitQueue();
+  const crowd = new Crowd(count);
+  const remains = { sndNxt: 1, rcvNxt: 1, tsRecent: 1, tsOk: true, pathHigh: 0, pathLow: 1 };
+  for (let i = 0; i < count; i++) {
+    // All that the queue looks at of a connection.
+    queue.add({ ...crowd.tuple(i), ...remains } as unknown as Connection, i, 0);
+  }
+  return {
+    name: `lookup among ${count} in TIME-WAIT`,
+    budgetNs: null,
+    allocates: false,
+    step: () => {
+      if (queue.find(crowd.seg, crowd.chooseHash()) < 0) throw new Error("Not found");
+    },
+  };
+}
+
+/** Many peers of one port, of which a segment is now and then from another one. */
+class Crowd {
+  readonly seg: Segment = new Segment();
+  readonly #count: number;
+  #random = 1;
+
+  constructor(count: number) {
+    this.#count = count;
+    const { seg } = this;
+    seg.local2 = seg.remote2 = 0xffff;
+    seg.local3 = 0x0a000001;
+    seg.localPort = 80;
+  }
+
+  /** The tuple of peer `i`. */
+  tuple(i: number): Tuple {
+    this.#become(i);
+    return tupleOf(this.seg, tupleHash(this.seg, HASH_KEY));
+  }
+
+  /** Has the segment come from a peer chosen at random. Returns the hash of its tuple. */
+  chooseHash(): number {
+    this.#random = (Math.imul(this.#random, 0x41c64e6d) + 12345) | 0;
+    this.#become((this.#random >>> 4) % this.#count);
+    return tupleHash(this.seg, HASH_KEY);
+  }
+
+  #become(i: number): void {
+    this.seg.remote3 = (0x0b000000 + (i >>> 4)) | 0;
+    this.seg.remotePort = 1024 + (i & 15);
+  }
 }
 
 function tupleOf(seg: Segment, hash: number): Tuple {

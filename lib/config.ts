@@ -11,6 +11,8 @@ import {
   misuse,
   MTU_RANGE,
   oneOf,
+  RECORD_LIMIT_RANGE,
+  refuseOthers,
   refuseStrayValues,
   single,
   UsageError,
@@ -25,6 +27,7 @@ import {
   TunableError,
   TUNABLES,
   type Tunables,
+  valueText,
 } from "./tcp/tunables.ts";
 import {
   formatUpstream,
@@ -73,7 +76,12 @@ export type Config = Readonly<{
   fastOpenKey: string | null;
   logLevel: typeof LOG_LEVELS[number];
   logFormat: typeof LOG_FORMATS[number];
+  /** Where the run is recorded, and the most bytes of that; null: it is not. */
+  recording: RecordingConfig | null;
 }>;
+
+/** A file that is to be made, and its greatest size in bytes. */
+export type RecordingConfig = Readonly<{ path: string; limit: number }>;
 
 /** How `--set` begins when it sets the keys of fast open. */
 const KEY_SETTING = `${FAST_OPEN_KEY}=`;
@@ -81,6 +89,7 @@ const KEY_SETTING = `${FAST_OPEN_KEY}=`;
 /** What the command line asks for. */
 export type Command =
   | { readonly kind: "run"; readonly config: Config }
+  | { readonly kind: "replay"; readonly path: string }
   | { readonly kind: "help" }
   | { readonly kind: "version" };
 
@@ -94,7 +103,10 @@ export function commandFrom(flags: Flags): Command {
   refuseStrayValues(flags);
   if (flags.help !== undefined) return { kind: "help" };
   if (flags.version !== undefined) return { kind: "version" };
-  return { kind: "run", config: configFrom(flags) };
+  const recording = single("replay", flags.replay, null, (path) => path);
+  if (recording === null) return { kind: "run", config: configFrom(flags) };
+  refuseOthers("replay", flags, "a recording has all settings of its run");
+  return { kind: "replay", path: recording };
 }
 
 function configFrom(flags: Flags): Config {
@@ -102,7 +114,7 @@ function configFrom(flags: Flags): Config {
   const given = [...pairsFrom(flags.listen, flags.upstream), ...routesFrom(flags.route)];
   refuseSharedListens(given);
   const stackAddresses = stackAddressesFrom(flags["stack-address"], given);
-  for (const route of given) refuseLoop(route, stackAddresses);
+  for (const route of given) refuseUnfit(route, stackAddresses);
   const hostAddresses = hostAddressesFrom(flags["host-address"], stackAddresses, setup);
   for (const network of hostAddresses) {
     for (const own of [network.address, ...stackAddresses]) refuseEdges(own, network);
@@ -127,6 +139,7 @@ function configFrom(flags: Flags): Config {
     logFormat: single("log-format", flags["log-format"], "text", (text) => {
       return oneOf("log-format", text, LOG_FORMATS, "text");
     }),
+    recording: recordingFrom(flags),
   });
 }
 
@@ -189,20 +202,18 @@ function refuseUnreachable(flag: ValueFlag, text: string, { upstream, via }: Rou
   if (kind !== "") misuse(flag, text, `${address} is ${kind}; expected ${formOf(flag)}`);
 }
 
-/** Refuses upstreams behind the device, whose connections would come in again without end. */
-function refuseLoop(route: Route, stackAddresses: readonly Address[]): void {
+/** Refuses upstreams whose connections would come in again without end, and those no address of the stack can dial. */
+function refuseUnfit(route: Route, stackAddresses: readonly Address[]): void {
   const { address } = route.upstream;
-  const text = formatUpstream(route);
+  const refuse = (why: string): never => {
+    throw new UsageError(`Cannot relay ${route.listen} to ${formatUpstream(route)}: ${why}`);
+  };
   if (stackAddresses.some((own) => own.equals(address))) {
-    misuse("upstream", text, "it is an address of the stack itself; give a server's");
+    refuse("it is an address of the stack itself; give a server's");
   }
   if (route.via === "tap" && !stackAddresses.some((own) => own.isIpv4 === address.isIpv4)) {
     const family = address.isIpv4 ? "IPv4" : "IPv6";
-    misuse(
-      "upstream",
-      text,
-      `the stack has no ${family} address to dial it from; give --stack-address one`,
-    );
+    refuse(`the stack has no ${family} address to dial it from; give --stack-address one`);
   }
 }
 
@@ -335,7 +346,7 @@ function tunablesFrom(texts: readonly string[]): Tunables {
 /** What to do about a tunable, where the error itself does not say it. */
 function tunableAdvice({ tunable, allowed, nearest }: TunableError): string {
   const spec = TUNABLES.find((spec) => spec.name === tunable);
-  if (spec !== undefined) return `; the default is ${spec.default}`;
+  if (spec !== undefined) return `; the default is ${valueText(spec, spec.default)}`;
   return allowed === "" && nearest === null ? "; --help lists all" : "";
 }
 
@@ -350,6 +361,19 @@ function fastOpenKeyFrom(texts: readonly string[]): string | null {
     }
   }
   return key;
+}
+
+function recordingFrom(flags: Flags): RecordingConfig | null {
+  const { min, max, standard } = RECORD_LIMIT_RANGE;
+  const limit = single("record-limit", flags["record-limit"], standard, (text) => {
+    const bytes = /^[0-9]+$/.test(text) ? Number(text) : NaN;
+    return bytes >= min && bytes <= max ? bytes : misuse("record-limit", text);
+  });
+  const path = single("record", flags.record, null, (text) => text);
+  if (path === null && flags["record-limit"].length > 0) {
+    misuse("record-limit", `${limit}`, "nothing is recorded; give --record FILE, too");
+  }
+  return path === null ? null : Object.freeze({ path, limit });
 }
 
 /** Refuses what neither end of an Ethernet link can have for an address of its own. */

@@ -10,6 +10,9 @@ import { TUNABLES } from "./tcp/tunables.ts";
 /** Least and greatest MTU of the device. RFC 1122 §3.3.3; Linux's TAP. */
 export const MTU_RANGE = { min: 576, max: 65520 } as const;
 
+/** Least and greatest size of a recording in bytes, and the one without a flag. */
+export const RECORD_LIMIT_RANGE = { min: 1 << 20, max: 2 ** 31, standard: 256 << 20 } as const;
+
 /** Levels of logging, most talkative first. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
@@ -33,6 +36,9 @@ const FORMS = {
   "host-address": "IP/PREFIX, like 198.18.0.1/24 or fd00::1/64",
   "stack-address": "an IP address, like 198.18.0.2 or fd00::2",
   "set": "NAME=VALUE, like tcp_msl=30; --help lists the names",
+  "record": "the name of a file that does not exist yet, like incident.rec",
+  "record-limit": `${RECORD_LIMIT_RANGE.min} to ${RECORD_LIMIT_RANGE.max} bytes`,
+  "replay": "the name of a file that --record made, like incident.rec",
   "log-level": "debug, info, warn or error",
   "log-format": LOG_FORMATS.join(" or "),
 } as const;
@@ -121,6 +127,17 @@ export function misuse(flag: ValueFlag, text: string, why = `expected ${FORMS[fl
 /** What a flag's value may be, in words. */
 export function formOf(flag: ValueFlag): string {
   return FORMS[flag];
+}
+
+/** Refuses every flag but `flag`; `why` says what it does without them. Throws UsageError. */
+export function refuseOthers(flag: ValueFlag, flags: Flags, why: string): void {
+  const isGiven = (name: string) => {
+    const value = (flags as unknown as Record<string, readonly unknown[] | undefined>)[name];
+    return name !== flag && value !== undefined && value.length > 0;
+  };
+  const other = ALL_FLAGS.find(isGiven);
+  if (other === undefined) return;
+  throw new UsageError(`Cannot use --${other} with --${flag}: ${why}; leave --${other} out`);
 }
 
 function refuseEmpty(flag: ValueFlag, values: readonly string[]): void {

@@ -2,7 +2,13 @@
 
 import type { Config } from "./config.ts";
 import { type Route, ROUTE_SETTINGS, usageOf } from "./proxy/route.ts";
-import { allowedValues, FAST_OPEN_KEY, FAST_OPEN_KEY_FORM, TUNABLES } from "./tcp/tunables.ts";
+import {
+  allowedValues,
+  FAST_OPEN_KEY,
+  FAST_OPEN_KEY_FORM,
+  TUNABLES,
+  valueText,
+} from "./tcp/tunables.ts";
 import { type Address, Endpoint } from "./wire/address.ts";
 
 /** A port for examples, where every port is relayed. */
@@ -38,6 +44,13 @@ The device:
 Behaviour:
   --set TUNABLE=VALUE        Change a tunable of the list below, repeatable
 
+Record and replay:
+  --record FILE              Record the run in a new file, its keys and all bytes of its
+                             clients included. Needs --allow-write=FILE
+  --record-limit BYTES       The most bytes of it, 1048576 to 2147483648 (268435456)
+  --replay FILE              Run a recording again, tell what happens and whether it is
+                             the same, bit for bit. Needs --allow-read=FILE, no device
+
 Log:
   --log-level LEVEL          debug, info, warn or error (info); debug shows each
                              segment with SYN, FIN or RST
@@ -49,13 +62,13 @@ Log:
 
 SIGINT and SIGTERM let open connections finish (px_drain_timeout), a second one
 ends the program at once. Exit codes: 0 ended as asked, 1 the system refused
-something, 2 wrong flags, 75 the device was destroyed.
+something, 2 wrong flags, 75 the device was destroyed. Of a replay: 0 the same, 1 not.
 
 Examples:
   # A web server of this host under another address
   main.ts --listen 198.18.0.2:80 --upstream 127.0.0.1:8080
 
-  # One on the device's network, dialed by Tapster's own TCP; SYNs of 16 clients may wait
+  # One on the device's network, dialed by Tapster's own TCP; 16 clients may wait
   main.ts --route listen=198.18.0.2:80,upstream=tap:198.18.0.1:3000,fastopen=0,backlog=16
 
   # Both families, one address each
@@ -77,7 +90,7 @@ ${tunableLines().join("\n")}`;
  * to try. `deviceName` and `offload` are what the system granted.
  */
 export function welcomeLines(config: Config, deviceName: string, offload: boolean): string[] {
-  const { setup, mtu, hostAddresses, routes } = config;
+  const { setup, mtu, hostAddresses, routes, recording } = config;
   const stackAddresses = config.stackAddresses.map((cidr) => cidr.address);
   const unreachable = setup
     ? stackAddresses.filter((own) => !hostAddresses.some((network) => network.contains(own)))
@@ -90,16 +103,20 @@ export function welcomeLines(config: Config, deviceName: string, offload: boolea
     ...unreachable.map((own) =>
       `${own} is in no network of ${deviceName}: to reach it, ip route add ${own} dev ${deviceName}`
     ),
+    ...(recording === null ? [] : [
+      `Recording to ${recording.path}, at most ${recording.limit} bytes: keys, and all that ` +
+      "clients and upstreams send",
+    ]),
     `Try: curl http://${exampleOf(routes[0])}/ with a server on ${exampleServerOf(routes[0])}`,
   ];
 }
 
 function settingLines(): string[] {
   return ROUTE_SETTINGS.map((setting) => {
-    const lines = wrap(setting.meaning.replaceAll("`", ""), 94).map((line) => `      ${line}`);
-    const standard = setting.standard.replaceAll("`", "");
+    const { meaning, range, standard } = setting;
     const note = standard === "" ? "" : ` (${standard})`;
-    return [`  ${usageOf(setting)}${note}`, ...lines].join("\n");
+    const lines = wrap(`${meaning} (${range})`, 94).map((line) => `      ${line}`);
+    return [`  ${usageOf(setting)}${note}`, ...lines].join("\n").replaceAll("`", "");
   });
 }
 
@@ -118,7 +135,7 @@ function tunableLines(): string[] {
   const line = (name: string, standard: string, allowed: string) =>
     `  ${name.padEnd(26)} ${standard.padEnd(9)}  ${allowed}`;
   return [
-    ...TUNABLES.map((spec) => line(spec.name, String(spec.default), allowedValues(spec))),
+    ...TUNABLES.map((spec) => line(spec.name, valueText(spec, spec.default), allowedValues(spec))),
     line(FAST_OPEN_KEY, "random", FAST_OPEN_KEY_FORM),
   ];
 }

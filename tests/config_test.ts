@@ -145,6 +145,24 @@ Deno.test("config: the keys of fast open are set like a tunable, and an error ke
   }
 });
 
+Deno.test("config: a recording has a file, and 256 MiB where nothing else is said", () => {
+  assertEquals(configOf().recording, null);
+  const recording = { path: "run.rec", limit: 256 << 20 };
+  assertEquals(configOf("--record", "run.rec").recording, recording);
+  for (const limit of [2 ** 20, 2 ** 31]) {
+    const config = configOf("--record=run.rec", `--record-limit=${limit}`);
+    assertEquals(config.recording, { path: "run.rec", limit });
+  }
+});
+
+Deno.test("config: --replay is another command, which has no settings", () => {
+  assertEquals(parseCommandLine(["--replay", "run.rec"]), { kind: "replay", path: "run.rec" });
+  for (const other of ["--no-setup", "--tap=tap7", "--record=other.rec", "--set=tcp_msl=3"]) {
+    const error = assertThrows(() => parseCommandLine(["--replay=run.rec", other]), UsageError);
+    assert(error.message.endsWith(`leave ${other.split("=")[0]} out`), error.message);
+  }
+});
+
 Deno.test("config: the ends of the MTU's range are in it", () => {
   assertEquals([configOf("--mtu", "576").mtu, configOf("--mtu", "65520").mtu], [576, 65520]);
 });
@@ -260,7 +278,8 @@ const WRONG: [args: string[], message: string][] = [
   ],
   [
     [...upstream("198.18.0.2:8080")],
-    "Cannot use --upstream 198.18.0.2:8080: it is an address of the stack itself; give a server's",
+    "Cannot relay 198.18.0.2:80 to 198.18.0.2:8080: it is an address of the stack itself; " +
+    "give a server's",
   ],
   [
     [...upstream("224.0.0.1:80")],
@@ -278,11 +297,12 @@ const WRONG: [args: string[], message: string][] = [
   ],
   [
     [...upstream("tap:198.18.0.2:81")],
-    "Cannot use --upstream tap:198.18.0.2:81: it is an address of the stack itself; give a server's",
+    "Cannot relay 198.18.0.2:80 to tap:198.18.0.2:81: it is an address of the stack itself; " +
+    "give a server's",
   ],
   [
     [...upstream("tap:[fd00::1]:80")],
-    "Cannot use --upstream tap:[fd00::1]:80: the stack has no IPv6 address to dial it from; " +
+    "Cannot relay 198.18.0.2:80 to tap:[fd00::1]:80: the stack has no IPv6 address to dial it from; " +
     "give --stack-address one",
   ],
   // Routes

@@ -43,6 +43,7 @@ interface Outcome {
 const UPSTREAM = ["--upstream", "127.0.0.1:8080"];
 const LISTEN = ["--listen", "198.18.0.2:80"];
 const IPV6 = ["--host-address", "fd00::1/64", "--stack-address", "fd00::2"];
+const ROUTE = "listen=198.18.0.2:80,upstream=127.0.0.1:8080";
 const HELP = "--help lists";
 
 const WRONG_COMMAND_LINES: readonly (readonly [args: readonly string[], told: Told])[] = [
@@ -64,10 +65,10 @@ const WRONG_COMMAND_LINES: readonly (readonly [args: readonly string[], told: To
   // Routes
   [LISTEN, ["--listen", "1", "0 --upstream", "give one --upstream IP:PORT for each"]],
   [[...LISTEN, ...UPSTREAM, ...LISTEN, ...UPSTREAM], [
-    "--listen",
     "198.18.0.2:80",
-    "has an --upstream already",
-    "give it once",
+    "127.0.0.1:8080",
+    "relayed to 127.0.0.1:8080 already",
+    "give each --listen or listen= once",
   ]],
   [["--listen", "198.18.0.256:80", ...UPSTREAM], [
     "--listen",
@@ -119,7 +120,7 @@ const WRONG_COMMAND_LINES: readonly (readonly [args: readonly string[], told: To
     "127.0.0.1 and ::1 are this host",
   ]],
   [[...LISTEN, "--upstream", "198.18.0.2:8080"], [
-    "--upstream",
+    "198.18.0.2:80",
     "198.18.0.2:8080",
     "address of the stack itself",
     "give a server's",
@@ -128,7 +129,22 @@ const WRONG_COMMAND_LINES: readonly (readonly [args: readonly string[], told: To
     "--upstream",
     "224.0.0.1:80",
     "multicast",
-    "expected IP:PORT",
+    "expected [tap:]IP:PORT",
+  ]],
+  [["--route", "listen=198.18.0.2:80"], ["--route", "listen=", "upstream=", "is missing"]],
+  [["--route", `${ROUTE},backlg=5`], ["--route", "backlg", "backlog", "did you mean"]],
+  [["--route", `${ROUTE},backlog=0`], ["--route", "backlog=0", "1 to 65535", "backlog=COUNT"]],
+  [["--route", `${ROUTE},keepalive=60/0`], [
+    "--route",
+    "keepalive=60/0",
+    "INTERVAL 1 to 32767 seconds",
+    "TIME[/INTERVAL[/PROBES[/BYTES]]]",
+  ]],
+  [["--route", "listen=198.18.0.2:80,upstream=tap:198.18.0.2:81"], [
+    "198.18.0.2:80",
+    "tap:198.18.0.2:81",
+    "address of the stack itself",
+    "give a server's",
   ]],
   // The device
   [["--tap", "a-name-too-long-"], ["--tap", "a-name-too-long-", "1 to 15 characters", "like tap0"]],
@@ -182,6 +198,22 @@ const WRONG_COMMAND_LINES: readonly (readonly [args: readonly string[], told: To
   // The log
   [["--log-level", "INFO"], ["--log-level", "INFO", "debug, info, warn or error", "did you mean"]],
   [["--log-format", "xml"], ["--log-format", "xml", "text or json", "the default is text"]],
+  // Record and replay
+  [["--record", "/tmp/run.rec"], [
+    "Cannot record",
+    "/tmp/run.rec",
+    "the permission is missing",
+    "--allow-write=/tmp/run.rec main.ts",
+  ]],
+  [["--record-limit", "1000000"], ["--record-limit", "1000000", "1048576 to 2147483648", "bytes"]],
+  [["--record-limit", "1048576"], ["--record-limit", "1048576", "nothing", "give --record FILE"]],
+  [["--replay", "/tmp/run.rec"], [
+    "Cannot replay",
+    "/tmp/run.rec",
+    "the permission is missing",
+    "--allow-read=/tmp/run.rec main.ts --replay",
+  ]],
+  [["--replay", "/tmp/run.rec", "--mtu", "9000"], ["--mtu", "--replay", "has all", "leave --mtu"]],
 ];
 
 const WITHOUT_NET_ADMIN = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"];
@@ -283,6 +315,12 @@ const WRONG_ENVIRONMENTS: readonly WrongEnvironment[] = [
     needs: ["ip"],
   },
   {
+    name: "with the stack's address in the network of another device",
+    before: "ip link set lo up && ip address add 198.18.0.7/25 dev lo",
+    told: ["198.18.0.2", "lo has the network", "Linux would send there", "--host-address"],
+    needs: ["ip"],
+  },
+  {
     name: "with a device of another kind",
     args: ["--tap", "lo"],
     told: ["lo", "invalid argument", "not a TAP", "ip -d link show lo"],
@@ -300,6 +338,12 @@ const WRONG_ENVIRONMENTS: readonly WrongEnvironment[] = [
     args: ["--mtu", "9000", "--no-setup"],
     told: ["the MTU of tapster0", "9000", "CAP_NET_ADMIN", "ip link set tapster0 mtu 9000"],
     needs: ["ip", "setpriv", "root"],
+  },
+  {
+    name: "to record over a file",
+    permissions: ["--allow-ffi", "--allow-write=/dev/null"],
+    args: ["--record", "/dev/null"],
+    told: ["Cannot record", "/dev/null", "file exists", "Give another name"],
   },
   {
     name: "with IPv6 switched off",

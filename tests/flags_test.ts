@@ -20,6 +20,9 @@ const NO_FLAGS: Flags = {
   "host-address": [],
   "stack-address": [],
   "set": [],
+  "record": [],
+  "record-limit": [],
+  "replay": [],
   "log-level": [],
   "log-format": [],
 };

@@ -54,6 +54,13 @@ Deno.test("help: the welcome says how an address outside of the networks is reac
   assert(lines.includes(advice));
 });
 
+Deno.test("help: the welcome warns of what is recorded", () => {
+  assertEquals(
+    welcomeTo("--record", "run.rec", "--record-limit", "1048576").at(-2),
+    "Recording to run.rec, at most 1048576 bytes: keys, and all that clients and upstreams send",
+  );
+});
+
 Deno.test("help: the welcome says how a device that is not set up can be", () => {
   const lines = welcomeTo("--no-setup", "--tap", "edge0");
   assert(lines[0].includes("not set up"));

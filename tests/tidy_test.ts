@@ -48,6 +48,14 @@ const MAY_IMPORT: Record<string, string[]> = {
     "node:timers", // the driver's setImmediate
     "@std/log",
   ],
+  // Above the proxy: it looks on, and puts the same program together on a recording.
+  "lib/observe/": [
+    "lib/proxy/",
+    "lib/tcp/tunables.ts",
+    "lib/wire/",
+    "lib/host/host.ts",
+    "lib/host/errno.ts",
+  ],
   "lib/host/": [
     "lib/wire/address.ts",
     "lib/wire/frame.ts",
@@ -65,6 +73,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "tests/support/heap.ts": ["node:v8", "node:vm"], // a collection, to measure what lives
   "tests/support/conformance.ts": ["deno.json", "tests/"], // runs what `deno task test` runs
   "tests/mutation/": ["tests/", "@std/assert", "node:util"], // parseArgs: @std/cli is main.ts's
+  "tests/fuzz/": ["lib/", "main.ts", "tests/", "@std/assert", "fast-check", "node:util"],
   "bench/": ["lib/", "tests/support/", "tests/system/"],
 };
 
@@ -79,6 +88,7 @@ const BANNED: Record<string, RegExp[]> = {
   "lib/tcp/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
   "lib/stack/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
   "lib/proxy/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
+  "lib/observe/": [MACHINE, WAITING, CLOCKS, RANDOMNESS],
 };
 
 /** The driver parks and yields: the one place above `host` that waits. */
@@ -91,9 +101,12 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/host/host.ts": "interfaces and two constants",
   "lib/host/arena_address.ts": "through its users in tests/host/io_vector_test.ts",
   "lib/host/tap_device.ts": "through TapLink in tests/host/tap_test.ts",
+  "lib/observe/calls.ts": "every byte of it in tests/observe/replay_test.ts",
+  "lib/observe/tape.ts": "through the replay in tests/observe/replay_test.ts",
   "lib/tcp/acknowledge.ts": PROTOCOL_SUITE,
   "lib/tcp/agreement.ts": PROTOCOL_SUITE,
   "lib/tcp/connection.ts": PROTOCOL_SUITE,
+  "lib/tcp/duplicate_report.ts": PROTOCOL_SUITE,
   "lib/tcp/ecn.ts": PROTOCOL_SUITE,
   "lib/tcp/address_error.ts": PROTOCOL_SUITE,
   "lib/tcp/call_error.ts": PROTOCOL_SUITE,

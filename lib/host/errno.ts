@@ -197,12 +197,18 @@ const ERRORS: ReadonlyArray<readonly [number, string, string]> = [
   [132, "ERFKILL", "operation not possible due to RF-kill"],
 ];
 
+const NUMBERS = new Map(ERRORS.map(([errno, name]) => [name, errno]));
 const NAMES = new Map(ERRORS.map(([errno, name]) => [errno, name]));
 const MESSAGES = new Map(ERRORS.map(([errno, , message]) => [errno, message]));
 
 /** The symbol of a positive error number, such as `EACCES`; `E` and the number when it has none. */
 export function errnoName(errno: number): string {
   return NAMES.get(errno) ?? `E${errno}`;
+}
+
+/** The number of the error with that symbol; EIO when there is none, as for an error without a better name. */
+export function errnoNamed(name: string): number {
+  return NUMBERS.get(name) ?? EIO;
 }
 
 /** What a positive error number means, in lower case without a full stop, as the C library words it. */

@@ -26,6 +26,9 @@ const IFA_ADDRESS = 1;
 /** For IPv4, where IFA_ADDRESS is the other end of a point-to-point link. */
 const IFA_LOCAL = 2;
 
+/** The first ten bits of fe80::/10. RFC 4291 §2.5.6. */
+const LINK_LOCAL_BITS = 0x3fa;
+
 const HEADER_LENGTH = 16;
 const IFADDRMSG_LENGTH = 8;
 const IFNAMSIZ = 16;
@@ -42,8 +45,8 @@ export interface LocalAddress {
 
 /**
  * Throws `LibcError` with advice if another device than `device` has one of
- * `hostAddresses`, or any device one of `stackAddresses`, which belong to the
- * stack behind it.
+ * `hostAddresses`, or the network of one of `stackAddresses`, or any device one
+ * of those themselves: they belong to the stack behind it.
  */
 export function refuseTakenAddresses(
   device: string,
@@ -60,13 +63,33 @@ export function refuseTakenAddresses(
         `${owner} has that address: ${remedy}, or choose another one with --host-address.`,
       );
     }
-    if (!stackAddresses.some(isLocal)) continue;
+    if (stackAddresses.some(isLocal)) {
+      refuse(
+        `Cannot relay connections to ${local.cidr.address}`,
+        `${owner} has that address, and Linux would answer for it instead of Tapster: ${remedy}, ` +
+          "or choose another one with --listen or --stack-address.",
+      );
+    }
+    const drawn = owner === device ? undefined : stackAddresses.find((own) => draws(local, own));
+    if (drawn === undefined) continue;
     refuse(
-      `Cannot relay connections to ${local.cidr.address}`,
-      `${owner} has that address, and Linux would answer for it instead of Tapster: ${remedy}, ` +
-        "or choose another one with --listen or --stack-address.",
+      `Cannot relay connections to ${drawn.address}`,
+      `${owner} has the network ${local.cidr}, and Linux would send there what is for ` +
+        `${drawn.address}: ${remedy}, or choose another network with --host-address and ` +
+        "--listen or --stack-address.",
     );
   }
+}
+
+/**
+ * Whether Linux sends what is for `own` to the device of `local`: the longest
+ * prefix counts, and of equal ones the route that was there first. Every device
+ * has the network of link-local addresses; a route to them names its device.
+ */
+function draws(local: LocalAddress, own: Cidr): boolean {
+  const isLinkLocal = !own.address.isIpv4 && own.address.w0 >>> 22 === LINK_LOCAL_BITS;
+  return !isLinkLocal && local.cidr.prefixLength >= own.prefixLength &&
+    local.cidr.contains(own.address);
 }
 
 /** All addresses of all devices here. Throws `LibcError`. */

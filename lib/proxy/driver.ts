@@ -51,6 +51,18 @@ export interface DrivenStack {
   readonly defences: number;
 }
 
+/** Who sees what a driver is given besides frames and bytes. */
+export interface DriverWatcher {
+  /** A turn begins; `events` of the poller are ready for it. */
+  turnBegins(events: number, now: number): void;
+  /** `drain` was called. */
+  drains(): void;
+  /** `stop` was called. */
+  stops(): void;
+  /** It ended; its last frames are sent. */
+  ended(ending: Ending): void;
+}
+
 /** What a driver drives. */
 export interface DriverParts {
   readonly link: Link;
@@ -61,6 +73,8 @@ export interface DriverParts {
   /** Gives the driver's one frame its slot. */
   readonly arena: Arena;
   readonly log: RecordLog;
+  /** Null or left out: nobody watches. */
+  readonly watcher?: DriverWatcher | null;
 }
 
 const EXIT_CODES = { "drained": 0, "aborted": 1, "address-taken": 1, "device-gone": 75 } as const;
@@ -87,6 +101,7 @@ export class Driver {
   readonly #poller: Poller;
   readonly #clock: Clock;
   readonly #log: RecordLog;
+  readonly #watcher: DriverWatcher | null;
   readonly #frame: Frame;
   /** Events of the poller that no turn has seen. */
   #events = 0;
@@ -109,6 +124,7 @@ export class Driver {
     this.#poller = parts.poller;
     this.#clock = parts.clock;
     this.#log = parts.log;
+    this.#watcher = parts.watcher ?? null;
     this.#frame = new Frame(parts.arena, FRAME_CAPACITY);
     this.#poller.watchLink(this.#link.descriptor);
   }
@@ -120,12 +136,14 @@ export class Driver {
 
   /** Lets pairs finish for `px_drain_timeout` seconds, then ends; called again, ends at once. */
   drain(): void {
+    this.#watcher?.drains();
     this.#drainCalls++;
     this.#poller.wake();
   }
 
   /** Resets all pairs and ends. */
   stop(): void {
+    this.#watcher?.stops();
     this.#isStopped = true;
     this.#poller.wake();
   }
@@ -175,6 +193,7 @@ export class Driver {
    * whoever keeps the time in place of the clock.
    */
   turn(events: number, now: number): boolean {
+    this.#watcher?.turnBegins(events, now);
     this.#log.poll(this.#proxy.tunables.px_log_ratelimit, now);
     this.#mark(events);
     this.#obey(now);
@@ -240,6 +259,7 @@ export class Driver {
     else this.#tellDeviceGone(errno);
     if (reason === "address-taken") this.#tellAddressTaken();
     this.#log.tellSuppressed(); // no turn will
+    this.#watcher?.ended(this.#ending);
   }
 
   #tellDeviceGone(errno: number): void {

@@ -163,7 +163,7 @@ export const ROUTE_SETTINGS: readonly RouteSetting[] = [
 
 /** A route as its settings say. Throws RouteError. */
 export function parseRoute(text: string): Route {
-  const draft = { backlog: null, fastOpen: DEFAULT_FAST_OPEN } as Draft;
+  const draft = {} as Draft;
   const given: string[] = [];
   for (const part of text.split(",")) {
     const at = part.indexOf("=");

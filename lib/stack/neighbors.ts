@@ -129,7 +129,8 @@ export class Neighbors {
   use(slot: number, now: number): boolean {
     this.#usedTick[slot] = ++this.#tick;
     const state = this.state[slot];
-    if (state === NeighborState.Reachable && now - this.#confirmedAt[slot] > this.staleMs) {
+    const isOld = now - this.#confirmedAt[slot] > this.staleMs;
+    if (state === NeighborState.Reachable && isOld && !this.#mustFlush(slot)) {
       this.state[slot] = NeighborState.Probing;
       this.#probes[slot] = 0;
       this.#schedule(slot, now);
@@ -165,7 +166,7 @@ export class Neighbors {
 
   /** The host itself told its MAC: what waits for it is sent by the next `poll`. */
   learn(slot: number, macHigh: number, macLow: number, now: number): void {
-    const isWaitedFor = this.state[slot] === NeighborState.Incomplete;
+    const isWaitedFor = this.state[slot] === NeighborState.Incomplete || this.#mustFlush(slot);
     this.macHigh[slot] = macHigh;
     this.macLow[slot] = macLow;
     this.state[slot] = NeighborState.Reachable;
@@ -221,6 +222,11 @@ export class Neighbors {
     this.#dueAt[slot] = now + FAILURE_HOLD_MS;
     this.#prober.discard(slot);
     if (isStale) this.#remove(slot);
+  }
+
+  /** Whether packets wait for entry `slot` although it is reachable: the next `poll` sends them. */
+  #mustFlush(slot: number): boolean {
+    return this.state[slot] === NeighborState.Reachable && this.#dueAt[slot] !== Infinity;
   }
 
   #schedule(slot: number, at: number): void {

@@ -1,18 +1,21 @@
 /**
  * The ACK step of SEGMENT ARRIVES: SND.UNA, the send window, round-trip time,
- * congestion window and loss detection. RFC 9293 §3.10.7.4 (fifth), RFC 5681,
- * RFC 6298 §5, RFC 6582, RFC 8985 §6.
+ * loss detection, cwnd and the transmission timer. RFC 9293 §3.10.7.4 (fifth),
+ * RFC 5681, RFC 6298 §5, RFC 6582, RFC 8985.
  */
 
 import { FIN, type Segment, SYN } from "../wire/segment.ts";
+import { isWindowUsed } from "./congestion.ts";
 import { type Connection, SIGNAL } from "./connection.ts";
-import { noteReduction, takeCongestionEcho } from "./ecn.ts";
-import { NEW_RENO } from "./new_reno.ts";
-import { backedOff, takeRttSample } from "./rtt.ts";
+import { takeCongestionEcho } from "./ecn.ts";
+import { Phase } from "./phase.ts";
+import { detectLoss, DUPLICATE_THRESHOLD, noteReordering, widenReorderWindow } from "./rack.ts";
+import { enterRecovery, goOn, reduceProportionally } from "./recovery.ts";
+import { sampleOfTimestamps, takeRttSample } from "./rtt.ts";
 import type { Scoreboard } from "./scoreboard.ts";
-import { arm, disarm, TIMER } from "./timers.ts";
-
-const DUPLICATE_THRESHOLD = 3;
+import { concludeProbe, isProbeReportedTwice } from "./tail_probe.ts";
+import { disarm, TIMER } from "./timers.ts";
+import { endTransmission, setTransmissionTimer } from "./transmission_timer.ts";
 
 /** Room that must be free before a writer who found none is told: waking it for less costs more than it brings. */
 const ROOM_WORTH_TELLING = 256 << 10;
@@ -28,19 +31,11 @@ export function acknowledge(c: Connection, seg: Segment, now: number): boolean {
     c.tcp.acknowledgeInvalid(c, now);
     return false;
   }
-  const flight = (c.sndNxt - c.sndUna) | 0;
-  const scoreboard = c.scoreboard;
-  c.retries = 0;
-  if (scoreboard !== null) {
-    const nowUs = toMicroseconds(now);
-    const wasLimited = c.isCwndLimited;
-    const news = c.sackOk && seg.sackCount > 0 ? takeSackBlocks(c, scoreboard, seg, nowUs) : 0;
-    if (acked > 0) advance(c, scoreboard, seg.ack, acked, wasLimited, now);
-    else if (acked === 0 && flight > 0 && isDuplicate(c, seg)) duplicateArrives(c, news);
-    if (c.scoreboard !== null) findLoss(c, scoreboard, nowUs, now);
-  }
-  if (c.ecnOk) takeCongestionEcho(c, seg, now);
-  updateWindow(c, seg);
+  if (acked > 0 || c.sndUna === c.sndNxt) c.retries = 0;
+  if (c.scoreboard !== null) flightAcknowledged(c, c.scoreboard, seg, acked, now);
+  else if (c.recovery !== null || c.hasProbed) lateNewsArrives(c, seg);
+  if (c.ecnOk) takeCongestionEcho(c, seg);
+  updateWindow(c, seg, acked);
   if (c.sndUna !== c.endOfStream) c.tcp.ready(c);
   return true;
 }
@@ -66,46 +61,62 @@ export function toMicroseconds(now: number): number {
   return (now * 1000) | 0;
 }
 
-/** Loss was found: ssthresh and cwnd fall once for all that is in flight. RFC 5681 §3.2. */
-export function enterRecovery(c: Connection, now: number): void {
-  if (c.inRecovery) return;
-  c.inRecovery = true;
-  c.mustResend = true;
-  c.recover = c.sndNxt;
-  c.ssthresh = NEW_RENO.reduced(c, now);
-  c.cwnd = c.ssthresh;
-  c.cwndCredit = 0;
-  noteReduction(c);
+/** An acknowledgment while bytes are in flight. What it says is gathered first, then acted upon. */
+function flightAcknowledged(
+  c: Connection,
+  scoreboard: Scoreboard,
+  seg: Segment,
+  acked: number,
+  now: number,
+): void {
+  const nowUs = toMicroseconds(now);
+  const isUsed = isWindowUsed(c);
+  const isAfterTimeout = c.phase === Phase.Loss;
+  scoreboard.beginAcknowledgment();
+  const isDsack = c.sackOk && seg.sackCount > 0 && takeSackBlocks(c, scoreboard, seg, nowUs);
+  let isDuplicate = scoreboard.deliveredBytes > 0;
+  if (acked > 0) advance(c, scoreboard, seg, acked, now);
+  else if (acked === 0 && isRepeated(c, seg)) isDuplicate = duplicateArrives(c, scoreboard);
+  if (scoreboard.sawReordering) noteReordering(c);
+  if (scoreboard.rttSample >= 0) takeSample(c, scoreboard, now);
+  if (c.hasProbed) concludeProbe(c, seg, acked, isDsack);
+  goOn(c, scoreboard, seg, acked, isDsack, isDuplicate);
+
+  const lostBefore = scoreboard.lostBytes;
+  const wait = detectLoss(c, scoreboard, nowUs);
+  if (!c.sackOk) findNextHole(c, scoreboard, acked);
+  if (c.phase === Phase.Open && scoreboard.lostBytes > 0) enterRecovery(c);
+  const delivered = scoreboard.deliveredBytes;
+  if (c.phase === Phase.Recovery) {
+    if (delivered > 0 || isDsack) {
+      reduceProportionally(c, delivered, acked > 0 && scoreboard.lostBytes <= lostBefore);
+    }
+  } else if (isUsed && delivered > 0 && (acked > 0 || c.recovery?.isReordering === true)) {
+    // What arrived before the timeout is no reason to send more now: L is 1. RFC 3465 §2.3.
+    const counted = isAfterTimeout ? Math.min(delivered, c.mss) : delivered;
+    c.congestion.acknowledged(c, counted, scoreboard.rttSample, now);
+  }
+  if (c.sndUna === c.sndNxt) endTransmission(c);
+  else setTransmissionTimer(c, wait, acked > 0, now);
 }
 
+/** SND.UNA moves. */
 function advance(
   c: Connection,
   scoreboard: Scoreboard,
-  ack: number,
+  seg: Segment,
   acked: number,
-  wasLimited: boolean,
   now: number,
 ): void {
-  const tunables = c.tcp.tunables;
-  scoreboard.acknowledge(ack, toMicroseconds(now));
-  if (scoreboard.rttSample >= 0) {
-    takeRttSample(c, scoreboard.rttSample, tunables);
-    scoreboard.minRttUs = c.minRttUs;
-    c.backoff = 0;
-  }
-  c.sndUna = ack;
+  scoreboard.acknowledge(seg.ack, toMicroseconds(now));
+  if (!c.sackOk) scoreboard.takeCredit(acked, c.mss);
+  // Which of a segment's transmissions it answers only a timestamp can tell. RFC 7323 §4.1.
+  if (scoreboard.rttSample < 0 && c.tsOk) scoreboard.rttSample = sampleOfTimestamps(c, seg, now);
+  c.sndUna = seg.ack;
   c.duplicateAcks = 0;
-  const bytesEnd = ((ack - c.sendQueue.end) | 0) > 0 ? c.sendQueue.end : ack;
+  const bytesEnd = ((seg.ack - c.sendQueue.end) | 0) > 0 ? c.sendQueue.end : seg.ack;
   c.bytesAcknowledged += (bytesEnd - c.sendQueue.start) | 0;
   c.sendQueue.acknowledge(bytesEnd);
-  if (c.inRecovery) recoveryAdvances(c, scoreboard, acked, now);
-  else if (wasLimited) NEW_RENO.acknowledged(c, acked, now);
-  if (ack === c.sndNxt) {
-    disarm(c, TIMER.Retransmit | TIMER.Reorder);
-    c.tcp.endFlight(c);
-  } else {
-    arm(c, TIMER.Retransmit, (now + backedOff(c.rtoMs, c.backoff, tunables)) | 0);
-  }
   tellWriter(c);
 }
 
@@ -122,88 +133,102 @@ function tellWriter(c: Connection): void {
   if (c.resetsWhenDrained) c.abort();
 }
 
-/** An acknowledgment moved SND.UNA during recovery. RFC 6582 §3.2 step 3, RFC 5681 §3.1. */
-function recoveryAdvances(c: Connection, scoreboard: Scoreboard, acked: number, now: number): void {
-  if (((c.sndUna - c.recover) | 0) >= 0) {
-    c.inRecovery = false;
-    if (!c.inTimeoutRecovery) c.cwnd = c.ssthresh;
-    c.inTimeoutRecovery = false;
-    return;
-  }
-  if (c.inTimeoutRecovery) {
-    NEW_RENO.acknowledged(c, acked, now);
-  } else if (!c.sackOk) {
-    // Partial: the next hole is lost too; deflate by what left the network.
-    scoreboard.loseFirst(c.mss);
-    c.mustResend = true;
-    c.cwnd = Math.max(c.ssthresh, c.cwnd - acked + c.mss);
-  }
+/** A round trip was measured: the backoff ends. RFC 6298 §5.7. */
+function takeSample(c: Connection, scoreboard: Scoreboard, now: number): void {
+  takeRttSample(c, scoreboard.rttSample, c.tcp.tunables, now);
+  scoreboard.minRttUs = c.minRttUs;
+  c.backoff = 0;
 }
 
 /** Whether the segment says nothing but "again". RFC 5681 §2. */
-function isDuplicate(c: Connection, seg: Segment): boolean {
+function isRepeated(c: Connection, seg: Segment): boolean {
   return seg.payloadLength === 0 && (seg.flags & (SYN | FIN)) === 0 &&
     (seg.wnd << c.sndShift) === c.sndWnd;
 }
 
-function duplicateArrives(c: Connection, sackNews: number): void {
-  if (c.sackOk) {
-    c.tcp.counters.TCPDupAcks += sackNews > 0 ? 1 : 0;
-    return;
-  }
+/** Returns whether the duplicate counts: with SACK only what it reports does. RFC 6675 §2, RFC 5681 §3.2. */
+function duplicateArrives(c: Connection, scoreboard: Scoreboard): boolean {
+  const hasNews = scoreboard.deliveredBytes > 0;
+  if (c.sackOk && !hasNews) return false;
   c.tcp.counters.TCPDupAcks++;
+  if (c.sackOk) return true;
   c.duplicateAcks++;
-  // One more segment has left the network. RFC 5681 §3.2 step 4; not beyond the flight (SEC-10).
-  if (c.inRecovery && !c.inTimeoutRecovery) {
-    if (c.duplicateAcks * c.mss <= ((c.sndNxt - c.sndUna) | 0)) c.cwnd += c.mss;
-  }
+  // After a timeout only what was sent new since then can be what arrived. RFC 5682 §2.1 (3a).
+  const isCredit = c.phase !== Phase.Loss || ((c.sndNxt - c.recover) | 0) > 0;
+  if (isCredit) scoreboard.creditDuplicate(c.mss);
+  return true;
 }
 
-function findLoss(c: Connection, scoreboard: Scoreboard, nowUs: number, now: number): void {
-  if (c.sackOk) {
-    const before = scoreboard.lostBytes;
-    const wait = scoreboard.detectLoss(nowUs, reorderWindow(c, scoreboard));
-    if (scoreboard.lostBytes > before) enterRecovery(c, now);
-    if (wait > 0) arm(c, TIMER.Reorder, Math.ceil(now + wait / 1000) | 0);
+/** Without SACK: the third duplicate tells of a hole, and a partial acknowledgment of the next. RFC 6582 §3.2. */
+function findNextHole(c: Connection, scoreboard: Scoreboard, acked: number): void {
+  if (c.phase === Phase.Recovery) {
+    if (acked > 0) scoreboard.loseFirst(c.mss);
     return;
   }
-  const isThird = c.duplicateAcks === DUPLICATE_THRESHOLD && !c.inRecovery;
+  const isThird = c.duplicateAcks === DUPLICATE_THRESHOLD && c.phase === Phase.Open;
   if (!isThird || ((c.sndUna - c.recover) | 0) < 0) return;
-  enterRecovery(c, now);
-  c.cwnd += DUPLICATE_THRESHOLD * c.mss;
-  scoreboard.loseFirst(c.mss);
   c.tcp.counters.TCPFastRetrans++;
+  enterRecovery(c);
+  scoreboard.loseFirst(c.mss);
 }
 
-/** How long a gap may be mere reordering, in µs. RFC 8985 §6.2 step 4. */
-export function reorderWindow(c: Connection, scoreboard: Scoreboard): number {
-  if (c.inRecovery || scoreboard.sackedBytes >= DUPLICATE_THRESHOLD * c.mss) return 0;
-  return Math.min(c.minRttUs >> 2, c.srttUs);
-}
-
-/** Marks what the receiver reports. Returns how many bytes were news. RFC 2018 §5; invalid blocks are ignored (SACK-06). */
+/**
+ * Marks what the receiver reports; invalid blocks are ignored (SACK-06). Returns
+ * whether the first block told of bytes that had arrived before. RFC 2018 §5,
+ * RFC 2883 §5.
+ */
 function takeSackBlocks(
   c: Connection,
   scoreboard: Scoreboard,
   seg: Segment,
   nowUs: number,
-): number {
-  let news = 0;
+): boolean {
   const una = ((seg.ack - c.sndUna) | 0) > 0 ? seg.ack : c.sndUna;
-  for (let i = 0; i < seg.sackCount; i++) {
+  const isDsack = takeDuplicateReport(c, seg);
+  for (let i = isDsack ? 1 : 0; i < seg.sackCount; i++) {
     const start = seg.sackStart[i];
     const end = seg.sackEnd[i];
     const isValid = ((end - start) | 0) > 0 && ((start - una) | 0) > 0 &&
       ((c.sndNxt - end) | 0) >= 0;
-    if (isValid) news += scoreboard.sack(start, end, nowUs);
+    if (isValid) scoreboard.sack(start, end, nowUs);
   }
-  return news;
+  return isDsack;
 }
 
-/** SND.WND, unless an older segment arrives late. RFC 9293 §3.10.7.4; SEG-09. */
-function updateWindow(c: Connection, seg: Segment): void {
+/** Whether the first block is a DSACK: below SEG.ACK, or within the second. RFC 2883 §4. */
+function takeDuplicateReport(c: Connection, seg: Segment): boolean {
+  const start = seg.sackStart[0];
+  const end = seg.sackEnd[0];
+  const isBelow = ((seg.ack - end) | 0) >= 0 && ((c.sndUna - start) | 0) <= c.maxSndWnd;
+  const isInside = seg.sackCount > 1 && ((c.sndNxt - end) | 0) >= 0 &&
+    ((start - seg.sackStart[1]) | 0) >= 0 && ((seg.sackEnd[1] - end) | 0) >= 0;
+  if (((end - start) | 0) <= 0 || !(isBelow || isInside)) return false;
+  c.tcp.counters.TCPDSACKRecv++;
+  c.recovery?.reportedTwice(start, end);
+  if (!isProbeReportedTwice(c, end)) widenReorderWindow(c);
+  return true;
+}
+
+/** Nothing is in flight any more, but how what was got there may still come out. RFC 3708, RFC 8985 §7.4. */
+function lateNewsArrives(c: Connection, seg: Segment): void {
+  const isDsack = c.sackOk && seg.sackCount > 0 && takeDuplicateReport(c, seg);
+  if (c.hasProbed) concludeProbe(c, seg, 0, isDsack);
+  goOn(c, null, seg, 0, isDsack, false);
+}
+
+/**
+ * SND.WND, unless an older segment arrives late: one with a lower SEG.SEQ, or one
+ * that acknowledges less than was acknowledged. RFC 9293 §3.10.7.4; SEG-09.
+ *
+ * Deviates from RFC 9293 §3.10.7.4, as Linux does: what moved SND.UNA names the
+ * window whatever its sequence number. A segment that fills a gap is older than
+ * those behind the gap; the window they named, counted from the new SND.UNA,
+ * would reach beyond what the peer ever offered.
+ */
+function updateWindow(c: Connection, seg: Segment, acked: number): void {
   const newer = (seg.seq - c.sndWl1) | 0;
-  if (newer < 0 || (newer === 0 && ((seg.ack - c.sndWl2) | 0) < 0)) return;
+  const isOlder = newer < 0 || (newer === 0 && ((seg.ack - c.sndWl2) | 0) < 0);
+  if (acked < 0 || (acked === 0 && isOlder)) return;
   const wasShut = c.sndWnd === 0;
   c.sndWnd = seg.wnd << c.sndShift;
   c.sndWl1 = seg.seq;

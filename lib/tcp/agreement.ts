@@ -124,7 +124,7 @@ export function measure(c: Connection, history: SynHistory, answer: Segment, now
   // Timestamps may prove that the first SYN came through, and others were sent in vain.
   const firstArrived = history.sent === 1 || (c.tsOk && answer.tsEcr === history.firstTsVal);
   // What was sent once gives the first round-trip sample; otherwise RFC 6298 §5.7.
-  if (firstArrived) takeRttSample(c, ((now - history.sentAt) | 0) * 1000, tunables);
+  if (firstArrived) takeRttSample(c, ((now - history.sentAt) | 0) * 1000, tunables, now);
   else if (!c.tsOk) c.rtoMs = Math.max(c.rtoMs, 3000);
   // RFC 6928 §2: a SYN lost more than once says that the path is bad.
   if (history.sent > 2 && !firstArrived) c.cwnd = c.mss;

@@ -19,6 +19,7 @@ const EMPTY = new Int32Array(0);
 export class ByteQueue {
   readonly #arena: Arena;
   readonly #pool: PagePool;
+  readonly #spare: number;
   /** Arena offsets of the pages, ring-indexed by page number; NONE where there is none. */
   #pages: Int32Array = EMPTY;
   #mask = 0;
@@ -26,9 +27,11 @@ export class ByteQueue {
   #low = 0;
   #high = 0;
 
-  constructor(arena: Arena, pool: PagePool) {
+  /** `spare` pages of the pool are left to others. */
+  constructor(arena: Arena, pool: PagePool, spare = 0) {
     this.#arena = arena;
     this.#pool = pool;
+    this.#spare = spare;
   }
 
   /** Pages lent to this queue at most. 0 exactly if it owns none. */
@@ -50,7 +53,7 @@ export class ByteQueue {
     for (let i = 0; i < count; i++) {
       const slot = (first + i) & mask;
       if (pages[slot] !== NONE) continue;
-      const page = this.#pool.take();
+      const page = this.#pool.take(this.#spare);
       if (page < 0) {
         this.#shrink();
         return i === 0 ? 0 : i * PAGE_SIZE - (seq & (PAGE_SIZE - 1));
@@ -62,12 +65,11 @@ export class ByteQueue {
 
   /** Copies `length` bytes of the arena to `seq`; the pages are lent already. */
   write(seq: number, from: number, length: number): void {
-    const bytes = this.#arena.bytes;
     while (length > 0) {
       const within = seq & (PAGE_SIZE - 1);
       const piece = Math.min(length, PAGE_SIZE - within);
       const page = this.#pages[(seq >>> PAGE_SHIFT) & this.#mask];
-      bytes.copyWithin(page + within, from, from + piece);
+      this.#arena.copy(page + within, from, piece);
       seq = (seq + piece) | 0;
       from += piece;
       length -= piece;

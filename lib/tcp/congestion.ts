@@ -5,12 +5,24 @@
 
 import type { Connection } from "./connection.ts";
 
-/** How a connection's cwnd answers to acknowledgments and loss. Keeps its state in the connection. */
+/**
+ * How a connection's cwnd answers to acknowledgments and loss. There is one
+ * instance of each algorithm; what it must remember is in the connection.
+ */
 export interface CongestionControl {
-  /** `bytes` were newly acknowledged while the flight filled cwnd, outside of recovery. */
-  acknowledged(c: Connection, bytes: number, now: number): void;
-  /** Returns ssthresh, in bytes, for a loss found now. */
-  reduced(c: Connection, now: number): number;
+  /** As `tcp_congestion_control` calls it. */
+  readonly name: string;
+  /**
+   * `bytes` were newly delivered while the flight filled cwnd, outside of fast
+   * recovery; `rttUs` is the round trip they took, -1 if that is not known.
+   */
+  acknowledged(c: Connection, bytes: number, rttUs: number, now: number): void;
+  /** Returns ssthresh, in bytes, for a loss among `flight` bytes found now; cwnd is still what it was. */
+  reduced(c: Connection, flight: number): number;
+  /** The last call of `reduced` was a mistake: nothing was lost. RFC 9438 §4.9. */
+  restored(c: Connection): void;
+  /** Sending goes on after nothing was in flight for `idleMs`. RFC 9438 §5.8. */
+  resumed(c: Connection, idleMs: number): void;
 }
 
 /** No congestion window grows beyond this; SND.WND is the smaller anyway. */
@@ -26,4 +38,31 @@ export function pipe(c: Connection): number {
   const scoreboard = c.scoreboard;
   const flight = (c.sndNxt - c.sndUna) | 0;
   return scoreboard === null ? flight : flight - scoreboard.sackedBytes - scoreboard.lostBytes;
+}
+
+/**
+ * FlightSize without what limited transmit sent beyond cwnd: what a reduction
+ * starts from. RFC 5681 §3.1 (4).
+ */
+export function reducibleFlight(c: Connection): number {
+  return Math.min((c.sndNxt - c.sndUna) | 0, c.cwnd);
+}
+
+/**
+ * Notes how much of cwnd is in use, after something was sent or nothing may be.
+ * The best of a round trip counts. RFC 7661 §4.3; Linux: tcp_cwnd_validate.
+ */
+export function noteWindowUse(c: Connection): void {
+  const flight = (c.sndNxt - c.sndUna) | 0;
+  const isLimited = pipe(c) + c.mss > c.cwnd;
+  const isRoundOver = ((c.sndUna - c.windowUseEnd) | 0) >= 0;
+  if (!isRoundOver && !isLimited && (c.isCwndLimited || flight <= c.greatestFlight)) return;
+  c.isCwndLimited = isLimited;
+  c.greatestFlight = flight;
+  c.windowUseEnd = c.sndNxt;
+}
+
+/** Whether acknowledgments may open cwnd: in slow start if half of it was used, else if all was. RFC 7661 §4.3. */
+export function isWindowUsed(c: Connection): boolean {
+  return c.isCwndLimited || (c.cwnd < c.ssthresh && c.cwnd < 2 * c.greatestFlight);
 }

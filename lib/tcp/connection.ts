@@ -10,14 +10,20 @@
 
 import { Address } from "../wire/address.ts";
 import type { Gather } from "../wire/gather.ts";
+import { ALGORITHMS } from "./algorithms.ts";
 import { type CallError, closeError, receiveError, sendError } from "./call_error.ts";
+import type { CongestionControl } from "./congestion.ts";
 import type { Tuple } from "./connection_table.ts";
 import type { Connector } from "./connector.ts";
+import type { CubicState } from "./cubic.ts";
 import type { FastOpenTrial } from "./fast_open_client.ts";
 import type { Handshake } from "./handshake.ts";
+import { Phase } from "./phase.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
+import type { Recovery } from "./recovery.ts";
 import type { Scoreboard } from "./scoreboard.ts";
 import { SendQueue } from "./send_queue.ts";
+import type { RoundTrips } from "./slow_start.ts";
 import { State, STATE_NAMES } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 import { arm, disarm, TIMER } from "./timers.ts";
@@ -116,7 +122,7 @@ export class Connection implements Tuple {
 
   /** Armed `TIMER` bits, and the time of each: int32 milliseconds. */
   timers = 0;
-  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0];
+  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0];
   heapIndex = -1;
 
   readonly iss: number;
@@ -167,16 +173,31 @@ export class Connection implements Tuple {
   cwndCredit = 0;
   /** SND.NXT when recovery began. RFC 6582 §3.2. */
   recover = 0;
-  inRecovery = false;
-  inTimeoutRecovery = false;
+  phase: Phase = Phase.Open;
   duplicateAcks = 0;
   /** Whether cwnd was what ended the last sending: only then acknowledgments open it. RFC 7661 §4.3. */
   isCwndLimited = false;
-  /** Loss was just found: its first segment is sent again whatever cwnd says. RFC 6675 §5 (4.3), RFC 6582 §3.2. */
-  mustResend = false;
+  /** The greatest flight of a round trip, and SND.NXT when that was. RFC 7661 §4.3. */
+  greatestFlight = 0;
+  windowUseEnd = 0;
+  /** By default what `tcp_congestion_control` says; may change before there was loss. */
+  congestion: CongestionControl;
+  /** Null until cwnd was first full, and after the first slow start. */
+  roundTrips: RoundTrips | null = null;
+  /** Null until CUBIC has something to remember. */
+  cubic: CubicState | null = null;
+  /** Null until the first loss. */
+  recovery: Recovery | null = null;
+  /** A tail loss probe was sent, when SND.NXT was `probeEnd`: again what had been sent before, or new data. RFC 8985 §7. */
+  hasProbed = false;
+  isProbeResent = false;
+  probeEnd = 0;
   srttUs = 0;
   rttvarUs = 0;
   minRttUs = 0;
+  /** The least RTT since `minRttSince`, which is to replace `minRttUs`. */
+  laterMinRttUs = 0;
+  minRttSince = 0;
   rtoMs = 0;
   /** How often the timeout was doubled since the last round-trip sample. RFC 6298 §5.5. */
   backoff = 0;
@@ -188,10 +209,17 @@ export class Connection implements Tuple {
   fastOpenTrial: FastOpenTrial = 0;
   /** Null but for an active open whose SYN is not acknowledged yet. */
   connector: Connector | null = null;
+  /** Whether it began with a SYN of ours. */
+  isActive = false;
 
   ackNow = false;
   /** Segments still to be acknowledged at once. Linux: quick ACKs. */
   quickAcks: number;
+  /** The user answers soon when the peer speaks: the ACK of a FIN waits for that. Linux: pingpong mode. */
+  isInteractive = false;
+  /** Text that came twice, to be reported with the next ACK; equal: none. RFC 2883 §4. */
+  dsackStart = 0;
+  dsackEnd = 0;
   lastReceivedAt = 0;
   lastSentAt = 0;
   /** When the last rate-limited acknowledgment left. RFC 5961 §7; Linux: `tcp_invalid_ratelimit`. */
@@ -255,6 +283,8 @@ export class Connection implements Tuple {
     this.rcvEdge = firstIn;
     this.lastAckSent = firstIn;
     this.recover = firstOut;
+    this.windowUseEnd = firstOut;
+    this.congestion = ALGORITHMS[tcp.tunables.tcp_congestion_control];
     this.quickAcks = tcp.tunables.px_quick_acks;
     this.sendQueue = new SendQueue(tcp.arena, tcp.pages, firstOut, BUFFER_LIMIT);
     this.receiveQueue = new ReceiveQueue(tcp.arena, tcp.pages, firstIn);
@@ -407,6 +437,7 @@ export class Connection implements Tuple {
   /** It begins with a SYN of ours: → SYN-SENT; its turn to send comes with `Tcp.admit`. */
   beginOpening(connector: Connector): void {
     this.connector = connector;
+    this.isActive = true;
     this.state = State.SynSent;
     this.isAccepted = true;
     this.isReady = true;

@@ -182,6 +182,9 @@ export class Counters {
   TCPOFOQueue = 0;
   /** Drop: text beyond a gap for which there was no room. */
   TCPOFODrop = 0;
+  /** Reports of text that came twice: it was in order; it lay beyond a gap. RFC 2883 §4. */
+  TCPDSACKOldSent = 0;
+  TCPDSACKOfoSent = 0;
   /** Segments with text which a router had marked. RFC 3168 §6.1.3. */
   InCEPkts = 0;
   /** Resets that answered a SYN which asked for ECN: it is sent again without. RFC 3168 §6.1.1.1. */
@@ -192,6 +195,28 @@ export class Counters {
   TCPDupAcks = 0;
   /** Losses found by three duplicate acknowledgments. RFC 5681 §3.2. */
   TCPFastRetrans = 0;
+  /** Fast recoveries of connections with SACK. RFC 6675 §5. */
+  TCPSackRecovery = 0;
+  /** Fast recoveries of connections without SACK. RFC 6582 §3.2. */
+  TCPRenoRecovery = 0;
+  /** Fast recoveries taken back at their end: nothing had been lost. RFC 3522. */
+  TCPFullUndo = 0;
+  /** Fast recoveries taken back in the middle. RFC 3522. */
+  TCPPartialUndo = 0;
+  /** Reductions taken back because the peer had all that was sent again. RFC 3708. */
+  TCPDSACKUndo = 0;
+  /** Timeouts taken back. RFC 4015. */
+  TCPLossUndo = 0;
+  /** Timeouts that F-RTO found spurious. RFC 5682. */
+  TCPSpuriousRTOs = 0;
+  /** Tail loss probes. RFC 8985 §7. */
+  TCPLossProbes = 0;
+  /** Losses that such a probe repaired. RFC 8985 §7.4. */
+  TCPLossProbeRecovery = 0;
+  /** Bytes that the peer said it had twice, by segments. RFC 2883. */
+  TCPDSACKRecv = 0;
+  /** Acknowledgments that showed segments to have overtaken others. RFC 8985 §6.2. */
+  TCPSACKReorder = 0;
   /** Retransmission timeouts. RFC 6298 §5. */
   TCPTimeouts = 0;
   /** Zero window probes sent. RFC 9293 §3.8.6.1. */

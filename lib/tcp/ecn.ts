@@ -8,8 +8,8 @@
  */
 
 import { CWR, ECE, Ecn, type Segment } from "../wire/segment.ts";
+import { reducibleFlight } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
-import { NEW_RENO } from "./new_reno.ts";
 import type { Tunables } from "./tunables.ts";
 
 /** Whether a SYN asks for ECN, and may have it. RFC 3168 §6.1.1. */
@@ -31,12 +31,11 @@ export function takeCongestionMarks(c: Connection, seg: Segment): void {
 }
 
 /** As sender: ECE reduces cwnd as a loss would, at most once in a round trip. RFC 3168 §6.1.2. */
-export function takeCongestionEcho(c: Connection, seg: Segment, now: number): void {
+export function takeCongestionEcho(c: Connection, seg: Segment): void {
   if (c.isCwndReduced && ((c.sndUna - c.ecnRecover) | 0) > 0) c.isCwndReduced = false;
   if ((seg.flags & ECE) === 0 || c.isCwndReduced) return;
-  c.ssthresh = NEW_RENO.reduced(c, now);
+  c.ssthresh = c.congestion.reduced(c, reducibleFlight(c));
   c.cwnd = Math.min(c.cwnd, c.ssthresh);
-  c.cwndCredit = 0;
   noteReduction(c);
 }
 

@@ -9,6 +9,7 @@
 import type { Segment } from "../wire/segment.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { type Connection, SIGNAL } from "./connection.ts";
+import { noteDuplicate } from "./duplicate_report.ts";
 import { takeCongestionMarks } from "./ecn.ts";
 import { suspectBlackHole } from "./fast_open_client.ts";
 import { limitOrphan } from "./output.ts";
@@ -29,7 +30,7 @@ const PAWS_STALE_MS = 24 * 24 * 3600 * 1000;
 export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (c.tsOk && isOld(c, seg, now)) return; // RFC 7323 §5.3; not RST
   if (!isAcceptable(c, seg)) return refuse(c, seg, now); // first
-  if (((now - c.lastReceivedAt) | 0) > c.rtoMs) c.quickAcks = c.tcp.tunables.px_quick_acks;
+  if (seg.payloadLength > 0 && ((now - c.lastReceivedAt) | 0) > c.rtoMs) speakAgain(c);
   hear(c, now);
   c.receivedDscp = seg.dscp;
   if (seg.hasRst) return resetArrives(c, seg, now); // second; RFC 5961 §3
@@ -41,6 +42,12 @@ export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (seg.payloadLength > 0) takeText(c, seg, now); // seventh
   if (seg.hasFin) finArrives(c, seg, now); // eighth
   else if (c.finHeld) takeFin(c, now);
+}
+
+/** Text after a pause: its sender's cwnd is small again, it waits for each ACK. ACK-04. */
+function speakAgain(c: Connection): void {
+  c.quickAcks = c.tcp.tunables.px_quick_acks;
+  c.isInteractive = false;
 }
 
 /** Sixth to eighth for text and FIN of a SYN-ACK; `seg.seq` is that of the text. RFC 9293 §3.10.7.3. */
@@ -115,6 +122,7 @@ function refuse(c: Connection, seg: Segment, now: number): void {
     }
   }
   c.tcp.counters.TCPOutOfWindow++;
+  noteDuplicate(c, seg);
   if (seg.len > 0) owe(c);
   else c.tcp.acknowledgeInvalid(c, now);
 }
@@ -154,6 +162,7 @@ function finAcknowledged(c: Connection, now: number): boolean {
 
 /** Seventh: takes the segment's text into the stream, as far as it is new and fits. */
 function takeText(c: Connection, seg: Segment, now: number): void {
+  noteDuplicate(c, seg);
   if (!canReceive(c.state)) {
     // Behind the peer's FIN there is no text; where ours is out, too, it is ignored.
     return c.state === State.CloseWait ? owe(c) : undefined;
@@ -219,14 +228,22 @@ function noteSegmentSize(c: Connection, seg: Segment): void {
 function scheduleAck(c: Connection, atOnce: boolean, now: number): void {
   const unacknowledged = (c.rcvNxt - c.lastAckSent) | 0;
   if (atOnce || c.quickAcks > 0 || unacknowledged >= 2 * c.rcvMss) return owe(c);
+  delayAck(c, now);
+}
+
+function delayAck(c: Connection, now: number): void {
   if ((c.timers & TIMER.DelayedAck) !== 0) return;
   arm(c, TIMER.DelayedAck, (now + c.tcp.tunables.tcp_delack_ms) | 0);
 }
 
 /** Eighth: the peer's FIN. One that is ahead of missing text is held (CLOSE-15). */
 function finArrives(c: Connection, seg: Segment, now: number): void {
-  owe(c);
   const fin = (seg.seq + seg.payloadLength) | 0;
+  // The end of an exchange: our own FIN may well follow at once. RFC 9293 §3.8.6.3; Linux.
+  const mayWait = c.isInteractive && c.bytesReceived > 0 && c.state === State.Established &&
+    fin === c.rcvNxt;
+  if (mayWait) delayAck(c, now);
+  else owe(c);
   if (c.finReceived || ((fin - c.rcvEdge) | 0) > 0) return;
   c.finHeld = true;
   c.finSeq = fin;

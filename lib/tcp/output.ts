@@ -8,14 +8,17 @@
 import { EMPTY_GATHER, type Gather } from "../wire/gather.ts";
 import { ACK, ECE, FIN, PSH, RST, type Segment } from "../wire/segment.ts";
 import { toMicroseconds } from "./acknowledge.ts";
-import { initialWindow, pipe } from "./congestion.ts";
+import { initialWindow, noteWindowUse, pipe } from "./congestion.ts";
 import { BUFFER_LIMIT, type Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
+import { addDuplicateReport, hasDuplicateReport } from "./duplicate_report.ts";
 import { markCapable } from "./ecn.ts";
 import { backedOff } from "./rtt.ts";
+import { Phase } from "./phase.ts";
 import { State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 import { arm, disarm, TIMER } from "./timers.ts";
+import { newDataSent, restartRetransmission } from "./transmission_timer.ts";
 
 /** The IP length is 16 bits: so many payload bytes fit behind 60 + 60 bytes of headers in any case. */
 const SUPER_SEGMENT = 65535 - 120;
@@ -43,13 +46,14 @@ export type Turn = (typeof Turn)[keyof typeof Turn];
 export function transmit(c: Connection, now: number): Turn {
   if (c.resetPending) return sendReset(c, now) ? Turn.Done : Turn.Refused;
   if (c.isReleased) limitOrphan(c, now);
+  // A super-segment would repeat a report in each of its pieces.
+  if (hasDuplicateReport(c) && !sendAcknowledgment(c, now)) return Turn.Refused;
   let turn: Turn = Turn.Done;
   if (c.sndUna !== c.endOfStream && c.state !== State.TimeWait && c.state !== State.Closed) {
-    turn = sendLost(c, now);
-    if (turn === Turn.Done) {
-      turn = sendNew(c, now);
-      c.isCwndLimited = pipe(c) + 2 * c.mss > c.cwnd;
-    }
+    // A timeout that may be spurious is answered by new data first. RFC 5682 §2.1 (2b).
+    if (c.recovery !== null && c.recovery.sendsNew) c.recovery.sendsNew = false;
+    else turn = sendLost(c, now);
+    if (turn === Turn.Done) turn = sendNew(c, now);
     if (turn === Turn.Refused) return turn;
   }
   if (c.ackNow && !sendAcknowledgment(c, now)) return Turn.Refused;
@@ -67,51 +71,103 @@ function sendLost(c: Connection, now: number): Turn {
   for (let i = 0; i < burst(c); i++) {
     const scoreboard = c.scoreboard;
     if (scoreboard === null || scoreboard.lostBytes === 0) return Turn.Done;
-    const room = c.cwnd - pipe(c);
-    if (room <= 0 && !c.mustResend) return Turn.Done;
+    const unit = segmentRoom(c);
     const index = scoreboard.firstLost();
     const start = scoreboard.start(index);
     const length = (scoreboard.end(index) - start) | 0;
-    const most = Math.max(segmentRoom(c), wholeSegments(c, Math.min(room, superSegment(c))));
-    const piece = Math.min(length, most);
+    const room = Math.min(c.cwnd - pipe(c), superSegment(c));
+    const piece = length <= room ? length : room - (room % unit);
+    if (piece <= 0) return Turn.Done;
     if (!sendRange(c, start, piece, now)) return Turn.Refused;
-    scoreboard.resent(piece, toMicroseconds(now));
-    c.mustResend = false;
-    c.retransmits++;
-    c.tcp.counters.RetransSegs++;
-    startRetransmitTimer(c, now);
+    scoreboard.resent(piece, unit, toMicroseconds(now));
+    noteResent(c, piece, now);
+    if (start === c.sndUna && c.phase === Phase.Recovery) restartRetransmission(c, now);
   }
   return Turn.More;
 }
 
+/** `length` bytes were sent again. */
+function noteResent(c: Connection, length: number, now: number): void {
+  c.recovery?.resent(length, c.tcp.timestamp(c.tsOffset, now));
+  c.retransmits++;
+  c.tcp.counters.RetransSegs++;
+}
+
 /** Sends bytes and FIN for the first time, as far as cwnd and SND.WND allow. */
 function sendNew(c: Connection, now: number): Turn {
-  if (c.sndUna === c.sndNxt) restartAfterIdle(c, now);
+  if (c.sndUna === c.sndNxt) resumeSending(c, now);
+  const before = c.sndNxt;
+  const turn = sendNewRanges(c, now);
+  if (c.sndNxt !== before) newDataSent(c, now);
+  if (turn === Turn.Done) noteWindowUse(c);
+  return turn;
+}
+
+function sendNewRanges(c: Connection, now: number): Turn {
   for (let i = 0; i < burst(c); i++) {
     const unsent = (c.endOfStream - c.sndNxt) | 0;
     if (unsent === 0) return Turn.Done;
     const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
-    const room = Math.min(window, c.cwnd - pipe(c), superSegment(c));
+    // cwnd counts data; a FIN alone has none. RFC 5681 §2.
+    const isFin = c.finQueued && unsent === 1;
+    const allowed = isFin ? unsent : c.cwnd - pipe(c);
+    const room = Math.min(window, allowed, superSegment(c));
     const length = unsent <= room ? unsent : wholeSegments(c, room);
     if (length <= 0) {
-      if (window < c.cwnd - pipe(c)) considerProbing(c, window, now);
+      if (window < allowed) considerProbing(c, window, now);
       return Turn.Done;
     }
-    if (!sendRange(c, c.sndNxt, length, now)) return Turn.Refused;
-    const from = c.sndNxt;
-    c.sndNxt = (from + length) | 0;
-    c.tcp.beginFlight(c).sent(from, c.sndNxt, toMicroseconds(now));
-    startRetransmitTimer(c, now);
+    if (!sendNext(c, length, now)) return Turn.Refused;
     disarm(c, TIMER.Persist);
   }
   return Turn.More;
 }
 
-/** After an idle RTO nobody knows the path any more. RFC 5681 §4.1; Linux: `tcp_slow_start_after_idle`. */
-function restartAfterIdle(c: Connection, now: number): void {
+/** Sends the next `length` bytes for the first time. Returns false when the device refused them. */
+function sendNext(c: Connection, length: number, now: number): boolean {
+  const from = c.sndNxt;
+  if (!sendRange(c, from, length, now)) return false;
+  c.sndNxt = (from + length) | 0;
+  c.tcp.beginFlight(c).sent(from, c.sndNxt, segmentRoom(c), toMicroseconds(now));
+  return true;
+}
+
+/**
+ * Asks for an acknowledgment of the tail: by the next new segment, whatever cwnd
+ * says, or by the last one again. Returns false when the device refused it.
+ * RFC 8985 §7.3.
+ */
+export function sendTailProbe(c: Connection, now: number): boolean {
+  const unsent = (c.endOfStream - c.sndNxt) | 0;
+  const length = Math.min(unsent, segmentRoom(c), (c.sndUna + c.sndWnd - c.sndNxt) | 0);
+  c.isProbeResent = length <= 0 || length < Math.min(unsent, c.mss);
+  if (!c.isProbeResent) {
+    if (!sendNext(c, length, now)) return false;
+  } else {
+    const scoreboard = c.scoreboard!;
+    const start = scoreboard.lastSegment(segmentRoom(c));
+    const last = (c.sndNxt - start) | 0;
+    if (last === 0) return true; // its fate is known
+    if (!sendRange(c, start, last, now)) return false;
+    scoreboard.probed(start, toMicroseconds(now));
+    noteResent(c, last, now);
+  }
+  c.hasProbed = true;
+  c.probeEnd = c.sndNxt;
+  c.tcp.counters.TCPLossProbes++;
+  return true;
+}
+
+/** After an idle RTO nobody knows the path any more. RFC 5681 §4.1, RFC 2861 §3.2; Linux: `tcp_slow_start_after_idle`. */
+function resumeSending(c: Connection, now: number): void {
   const tunables = c.tcp.tunables;
-  if (tunables.tcp_slow_start_after_idle === 0 || ((now - c.lastSentAt) | 0) <= c.rtoMs) return;
-  c.cwnd = Math.min(c.cwnd, initialWindow(c.mss, tunables.tcp_initial_cwnd));
+  const idleMs = (now - c.lastSentAt) | 0;
+  c.congestion.resumed(c, idleMs);
+  if (tunables.tcp_slow_start_after_idle === 0 || idleMs <= c.rtoMs) return;
+  const restart = initialWindow(c.mss, tunables.tcp_initial_cwnd);
+  if (c.cwnd <= restart) return;
+  c.ssthresh = Math.max(c.ssthresh, (c.cwnd >> 1) + (c.cwnd >> 2));
+  c.cwnd = restart;
 }
 
 /**
@@ -130,11 +186,8 @@ export function sendShort(c: Connection, now: number): boolean {
   const unsent = (c.endOfStream - c.sndNxt) | 0;
   const length = Math.min(unsent, (c.sndUna + c.sndWnd - c.sndNxt) | 0, c.mss);
   if (length <= 0) return true;
-  if (!sendRange(c, c.sndNxt, length, now)) return false;
-  const from = c.sndNxt;
-  c.sndNxt = (from + length) | 0;
-  c.tcp.beginFlight(c).sent(from, c.sndNxt, toMicroseconds(now));
-  startRetransmitTimer(c, now);
+  if (!sendNext(c, length, now)) return false;
+  newDataSent(c, now);
   return true;
 }
 
@@ -162,8 +215,10 @@ export function sendProbe(c: Connection, now: number): boolean {
 /** `<SEQ=SND.NXT><ACK=RCV.NXT><ACK>`. Returns false when the device refused it. */
 function sendAcknowledgment(c: Connection, now: number): boolean {
   const seg = prepare(c, ACK, c.sndNxt, now);
+  if (hasDuplicateReport(c)) addDuplicateReport(c, seg, sackLimit(c));
   if (!c.tcp.send(seg, EMPTY_GATHER, now)) return false;
   acknowledged(c);
+  c.dsackStart = c.dsackEnd;
   if (c.quickAcks > 0) c.quickAcks--;
   return true;
 }
@@ -190,22 +245,30 @@ function sendRange(c: Connection, seq: number, length: number, now: number): boo
   const tcp = c.tcp;
   const bytesLeft = (c.sendQueue.end - seq) | 0;
   const bytes = Math.min(length, bytesLeft);
+  const unit = segmentRoom(c);
   let flags = ACK;
-  if (bytes === bytesLeft && bytes > 0) flags |= PSH;
+  const isNewText = bytes > 0 && seq === c.sndNxt;
+  const endsBurst = isNewText && bytes > unit && tcp.tunables.px_gso_push !== 0;
+  if (endsBurst || (bytes === bytesLeft && bytes > 0)) flags |= PSH;
   if (bytes < length) flags |= FIN;
   const seg = prepare(c, flags, seq, now);
   seg.payloadLength = bytes;
-  const unit = segmentRoom(c);
   seg.segmentSize = bytes > unit ? unit : 0;
-  const isNewText = bytes > 0 && seq === c.sndNxt;
   if (c.ecnOk && isNewText) markCapable(c, seg);
   const gather: Gather = bytes > 0 ? tcp.sendGather : EMPTY_GATHER;
   if (bytes > 0) c.sendQueue.gather(gather, seq, bytes);
   if (!tcp.send(seg, gather, now)) return false;
   acknowledged(c);
-  if (isNewText) c.owesCwr = false;
+  if (isNewText) newTextLeft(c, now);
+  if (c.recovery !== null) c.recovery.prrOut += length;
   c.lastSentAt = now | 0;
   return true;
+}
+
+function newTextLeft(c: Connection, now: number): void {
+  c.owesCwr = false;
+  const sinceHeard = (now - c.lastReceivedAt) | 0;
+  if (sinceHeard <= c.tcp.tunables.tcp_delack_ms) c.isInteractive = true;
 }
 
 /** The scratch segment, with all that is alike in a connection's segments. */
@@ -279,8 +342,20 @@ function sackLimit(c: Connection): number {
 /** Most payload bytes handed to the device at once. */
 function superSegment(c: Connection): number {
   const unit = segmentRoom(c);
+  if (!c.tcp.sendsSuperSegments) return unit;
+  const most = c.tcp.tunables.px_gso_push !== 0 ? burstLimit(c, unit) : SUPER_SEGMENT;
   // A segment of a very large MTU may be longer than a super-segment.
-  return c.tcp.sendsSuperSegments ? Math.max(unit, SUPER_SEGMENT - (SUPER_SEGMENT % unit)) : unit;
+  return Math.max(unit, most - (most % unit));
+}
+
+/**
+ * Half of cwnd, so that the ACK of one super-segment comes while the next is on
+ * its way; a single segment is not left behind. Linux: tcp_cwnd_test.
+ */
+function burstLimit(c: Connection, unit: number): number {
+  const half = c.cwnd >> 1;
+  const rest = c.cwnd - pipe(c) - half;
+  return Math.min(rest < 2 * unit ? SUPER_SEGMENT : half, SUPER_SEGMENT);
 }
 
 /**
@@ -296,11 +371,6 @@ function wholeSegments(c: Connection, length: number): number {
 
 function burst(c: Connection): number {
   return c.tcp.sendsSuperSegments ? SUPER_SEGMENTS_PER_TURN : FRAMES_PER_TURN;
-}
-
-function startRetransmitTimer(c: Connection, now: number): void {
-  if ((c.timers & TIMER.Retransmit) !== 0) return;
-  arm(c, TIMER.Retransmit, (now + backedOff(c.rtoMs, c.backoff, c.tcp.tunables)) | 0);
 }
 
 /** Where a segment goes: a tuple, and the path below it. */

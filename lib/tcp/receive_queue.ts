@@ -11,6 +11,13 @@ import type { PagePool } from "../wire/pages.ts";
 import { ByteQueue } from "./byte_queue.ts";
 import { RangeSet } from "./range_set.ts";
 
+/**
+ * One page of so many (2^6) is left to others. What was received may have to be
+ * sent on by another connection, which needs pages of its own first: memory full
+ * of bytes that wait would never be empty again.
+ */
+const SPARE_SHIFT = 6;
+
 /** In-order bytes from `start` to `next`, and runs beyond gaps. */
 export class ReceiveQueue {
   readonly #bytes: ByteQueue;
@@ -22,7 +29,7 @@ export class ReceiveQueue {
   #ranges: RangeSet | null = null;
 
   constructor(arena: Arena, pool: PagePool, start: number) {
-    this.#bytes = new ByteQueue(arena, pool);
+    this.#bytes = new ByteQueue(arena, pool, pool.limit >> SPARE_SHIFT);
     this.start = start;
     this.next = start;
   }

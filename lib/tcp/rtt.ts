@@ -1,7 +1,14 @@
 /** Round-trip time and retransmission timeout. RFC 6298 §2. */
 
+import type { Segment } from "../wire/segment.ts";
 import type { Connection } from "./connection.ts";
 import type { Tunables } from "./tunables.ts";
+
+/** A least round-trip time is believed for up to that long: paths change. Linux: `tcp_min_rtt_wlen`. */
+const LEAST_RTT_MS = 300_000;
+
+/** An echo older than that is none of this connection's segments in flight. */
+const OLDEST_ECHO_MS = 2_000_000;
 
 /**
  * Takes a round-trip sample of `rttUs` microseconds into SRTT, RTTVAR and RTO.
@@ -9,18 +16,44 @@ import type { Tunables } from "./tunables.ts";
  * Deviates from RFC 6298 §2.4: the floor `tcp_rto_min` applies to the variance
  * term, as in Linux, so that a delayed ACK is not raced.
  */
-export function takeRttSample(c: Connection, rttUs: number, tunables: Tunables): void {
+export function takeRttSample(
+  c: Connection,
+  rttUs: number,
+  tunables: Tunables,
+  now: number,
+): void {
   const rtt = Math.max(1, rttUs);
   if (c.srttUs === 0) {
     c.srttUs = rtt;
     c.rttvarUs = rtt >> 1;
-    c.minRttUs = rtt;
   } else {
     c.rttvarUs = (3 * c.rttvarUs + Math.abs(c.srttUs - rtt)) >> 2;
     c.srttUs = (7 * c.srttUs + rtt) >> 3;
-    if (rtt < c.minRttUs) c.minRttUs = rtt;
   }
   c.rtoMs = retransmissionTimeout(c, tunables);
+  takeLeast(c, rtt, now);
+}
+
+/** The least RTT of the last five to two and a half minutes: of this half of the window and the one before. */
+function takeLeast(c: Connection, rtt: number, now: number): void {
+  if (c.minRttUs === 0 || ((now - c.minRttSince) | 0) > LEAST_RTT_MS / 2) {
+    c.minRttUs = c.minRttUs === 0 ? rtt : c.laterMinRttUs;
+    c.laterMinRttUs = rtt;
+    c.minRttSince = now | 0;
+  }
+  if (rtt < c.laterMinRttUs) c.laterMinRttUs = rtt;
+  if (rtt < c.minRttUs) c.minRttUs = rtt;
+}
+
+/**
+ * The round trip of the segment whose TSval `seg` echoes, in µs; -1: it echoes
+ * nothing that may be in flight. Whole milliseconds, and not less than one.
+ * RFC 7323 §4.1.
+ */
+export function sampleOfTimestamps(c: Connection, seg: Segment, now: number): number {
+  const elapsed = (c.tcp.timestamp(c.tsOffset, now) - seg.tsEcr) | 0;
+  if (!seg.hasTimestamps || elapsed < 0 || elapsed > OLDEST_ECHO_MS) return -1;
+  return Math.max(1, elapsed) * 1000;
 }
 
 /** The RTO in milliseconds without backoff: SRTT + max(4·RTTVAR, `tcp_rto_min`), or the initial one. */

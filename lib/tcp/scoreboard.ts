@@ -4,11 +4,28 @@
  *
  * A 64 KiB super-segment is one range until a SACK block or a retransmission
  * cuts it, so it behaves like forty segments and costs like one. Ranges sent
- * in the same turn are one.
+ * in the same turn are one. They lie side by side: each begins where the one
+ * before it ends.
+ *
+ * An acknowledgment costs what it changes, however many ranges there are: what
+ * was sent once is in order of time already, what was sent again stands in a
+ * queue of its own, and two places are remembered before which there is nothing
+ * to do.
  */
 
 const INITIAL_CAPACITY = 16;
 const MAX_RANGES = 4096;
+
+/** One range is a row of five numbers in one array: moving rows is one copy. */
+const STRIDE = 5;
+const END = 1;
+const SENT_AT = 2;
+const FLAGS = 3;
+/** The segments' size; of a SACKED range, how many segments it holds. */
+const SIZE = 4;
+
+/** A row of the queue of retransmissions: first sequence number, the one behind, and when. */
+const RESENT_STRIDE = 3;
 
 /** The receiver holds the range. */
 const SACKED = 1;
@@ -19,107 +36,201 @@ const RETRANSMITTED = 4;
 
 /** Ranges in flight, ascending. Times are int32 microseconds, compared modulo 2^32. */
 export class Scoreboard {
-  #starts = new Int32Array(INITIAL_CAPACITY);
-  #ends = new Int32Array(INITIAL_CAPACITY);
-  #sentAt = new Int32Array(INITIAL_CAPACITY);
-  #flags = new Int32Array(INITIAL_CAPACITY);
+  #rows = new Int32Array(INITIAL_CAPACITY * STRIDE);
   #head = 0;
   #tail = 0;
-  /** Bytes that the receiver reported beyond SND.UNA. */
+  #resent = new Int32Array(INITIAL_CAPACITY * RESENT_STRIDE);
+  #resentHead = 0;
+  #resentTail = 0;
+
+  /** Bytes that the receiver reported beyond SND.UNA; without SACK, the credit of duplicates. */
   sackedBytes = 0;
+  /** Segments that the receiver reported beyond SND.UNA. */
+  sackedSegments = 0;
   /** Bytes taken for lost and not sent again yet. */
   lostBytes = 0;
+
+  /** All ranges sent once before this sequence number are SACKED or LOST. */
+  #judgedEnd = 0;
+  /** Nothing before this sequence number is LOST. */
+  #lostStart = 0;
+  /** Behind the highest byte known to be delivered: RACK.fack, and its value before this acknowledgment. */
+  #fack = 0;
+  #priorFack = 0;
   /** When the newest delivered bytes were sent, and where they end: RACK.xmit_ts, RACK.end_seq. RFC 8985 §5.2. */
   #rackSentAt = 0;
   #rackEnd = 0;
   #hasRack = false;
   /** RACK.rtt in µs. */
   #rackRtt = 0;
-  /** The RTT the last call of `acknowledge` or `sack` measured, in µs; -1: none. */
+  /** Behind what was in flight when all of it was taken for lost. */
+  #timeoutEnd = 0;
+
+  // What the acknowledgment told since `beginAcknowledgment`.
+
+  /** The RTT measured, in µs; -1: none. */
   rttSample = -1;
+  /** Bytes that left the network: newly acknowledged or SACKed. RFC 9937 §6 (DeliveredData). */
+  deliveredBytes = 0;
+  /** Whether bytes were delivered that were sent once, and before others delivered earlier. RFC 8985 §6.2 step 3. */
+  sawReordering = false;
+  /** Whether bytes were delivered that were in flight at the timeout and not sent again. RFC 5682 §3.1. */
+  sawOriginal = false;
 
   /** The least RTT known of this path, in µs. Kept by the connection, lent with the flight. RFC 8985 §6.2 step 1. */
   minRttUs = 0;
+
+  /** Whether retransmissions are in flight. */
+  get hasResent(): boolean {
+    return this.#resentHead < this.#resentTail;
+  }
 
   /** Ranges in flight. */
   get count(): number {
     return this.#tail - this.#head;
   }
 
+  /** When the first byte in flight was sent last. Only if there is one. */
+  get firstSentAt(): number {
+    return this.#rows[this.#head * STRIDE + SENT_AT];
+  }
+
   /** Forgets everything; the flight is over. */
   clear(): void {
-    this.#head = 0;
-    this.#tail = 0;
+    this.#head = this.#tail = 0;
+    this.#resentHead = this.#resentTail = 0;
     this.sackedBytes = 0;
+    this.sackedSegments = 0;
     this.lostBytes = 0;
     this.#hasRack = false;
     this.rttSample = -1;
   }
 
-  /** `[start, end)` was sent for the first time. */
-  sent(start: number, end: number, atUs: number): void {
-    const last = this.#tail - 1;
-    if (last >= this.#head && this.#flags[last] === 0 && this.#sentAt[last] === atUs) {
-      this.#ends[last] = end;
-      return;
-    }
-    this.#reserve(1);
-    this.#set(this.#tail++, start, end, atUs, 0);
+  /** What is told from now on belongs to one acknowledgment. */
+  beginAcknowledgment(): void {
+    this.rttSample = -1;
+    this.deliveredBytes = 0;
+    this.sawReordering = false;
+    this.sawOriginal = false;
+    this.#priorFack = this.#fack;
   }
 
-  /** Everything before `una` arrived. Sets `rttSample`. */
+  /** `[start, end)` was sent for the first time, in segments of `size` bytes and perhaps a short one. */
+  sent(start: number, end: number, size: number, atUs: number): void {
+    const rows = this.#rows;
+    if (this.#head === this.#tail) {
+      this.#judgedEnd = this.#lostStart = this.#fack = start;
+    } else {
+      const last = (this.#tail - 1) * STRIDE;
+      const isAlike = rows[last + FLAGS] === 0 && rows[last + SENT_AT] === atUs &&
+        rows[last + SIZE] === size && ((start - rows[last]) | 0) % size === 0;
+      if (isAlike) {
+        rows[last + END] = end;
+        return;
+      }
+    }
+    this.#reserve(1);
+    this.#set(this.#tail++, start, end, atUs, 0, size);
+  }
+
+  /** Everything before `una` arrived. */
   acknowledge(una: number, nowUs: number): void {
-    this.rttSample = -1;
+    this.#reserve(1);
+    const rows = this.#rows;
+    const sampleOfSacks = this.rttSample;
     let isAmbiguous = false;
     while (this.#head < this.#tail) {
-      const i = this.#head;
-      if (((this.#starts[i] - una) | 0) >= 0) break;
-      const whole = ((this.#ends[i] - una) | 0) <= 0;
-      const end = whole ? this.#ends[i] : una;
-      const length = (end - this.#starts[i]) | 0;
-      if ((this.#flags[i] & SACKED) !== 0) this.sackedBytes -= length;
-      else this.#delivered(i, end, nowUs);
-      if ((this.#flags[i] & (SACKED | RETRANSMITTED)) === RETRANSMITTED) isAmbiguous = true;
-      if ((this.#flags[i] & LOST) !== 0) this.lostBytes -= length;
-      if (!whole) {
-        this.#starts[i] = una;
+      const at = this.#head * STRIDE;
+      if (((rows[at] - una) | 0) >= 0) break;
+      const isWhole = ((rows[at + END] - una) | 0) <= 0;
+      const end = isWhole ? rows[at + END] : una;
+      const length = (end - rows[at]) | 0;
+      const flags = rows[at + FLAGS];
+      if ((flags & SACKED) !== 0) {
+        this.sackedBytes -= length;
+        // The peer acknowledges a part of what it reported: the rest counts as one segment.
+        const segments = isWhole ? rows[at + SIZE] : Math.max(0, rows[at + SIZE] - 1);
+        this.sackedSegments -= segments;
+        rows[at + SIZE] -= segments;
+      } else {
+        this.#delivered(at, end, nowUs);
+        if ((flags & RETRANSMITTED) !== 0) isAmbiguous = true;
+      }
+      if ((flags & LOST) !== 0) this.lostBytes -= length;
+      if (!isWhole) {
+        this.#cutFront(at, length);
         break;
       }
       this.#head++;
     }
     // What lies behind a hole may have waited at the receiver: its age is no round trip.
-    if (isAmbiguous) this.rttSample = -1;
-    if (this.#head === this.#tail) {
-      this.#head = 0;
-      this.#tail = 0;
+    if (isAmbiguous) this.rttSample = sampleOfSacks;
+    if (this.#head === this.#tail) this.#head = this.#tail = 0;
+    while (this.#resentHead < this.#resentTail) {
+      if (((this.#resent[this.#resentHead * RESENT_STRIDE + END] - una) | 0) > 0) break;
+      this.#resentHead++;
     }
   }
 
   /**
-   * The receiver holds `[start, end)`. Returns how many of these bytes were news.
-   * Sets `rttSample` if any were. A receiver that cuts the flight into more than
-   * 4096 ranges is not followed further (SEC-05).
+   * The receiver holds `[start, end)`; segments which it holds in part do not
+   * count, as in Linux. Returns how many of these bytes were news. A receiver
+   * that cuts the flight into more than 4096 ranges is not followed further
+   * (SEC-05).
    */
   sack(start: number, end: number, nowUs: number): number {
     if (this.count >= MAX_RANGES) return 0;
-    let news = 0;
     this.#reserve(2); // only the first and the last range met can be cut
+    const rows = this.#rows;
+    let news = 0;
     let i = this.#firstEndingAfter(start);
-    while (i < this.#tail && ((this.#starts[i] - end) | 0) < 0) {
-      if ((this.#flags[i] & SACKED) !== 0) {
-        i++;
-        continue;
-      }
-      i = this.#cut(i, start, end);
-      const length = (this.#ends[i] - this.#starts[i]) | 0;
-      if ((this.#flags[i] & LOST) !== 0) this.lostBytes -= length;
-      this.#delivered(i, this.#ends[i], nowUs);
-      this.#flags[i] = (this.#flags[i] & RETRANSMITTED) | SACKED;
-      this.sackedBytes += length;
-      news += length;
-      i = this.#joinSacked(i) + 1;
+    for (; i < this.#tail && ((rows[i * STRIDE] - end) | 0) < 0; i++) {
+      const at = i * STRIDE;
+      if ((rows[at + FLAGS] & SACKED) !== 0) continue;
+      const size = rows[at + SIZE];
+      const first = rows[at];
+      const length = (rows[at + END] - first) | 0;
+      const from = Math.max(0, (start - first) | 0);
+      const to = Math.min(length, (end - first) | 0);
+      const fromWhole = from + (size - from % size) % size;
+      // All but a FIN at the end of the flight is all: there are receivers that never report it.
+      const isWhole = to === length || (to === length - 1 && i === this.#tail - 1);
+      const toWhole = isWhole ? to : to - to % size;
+      if (toWhole <= fromWhole) continue;
+      this.#take(at, fromWhole, toWhole, nowUs);
+      news += toWhole - fromWhole;
+      i = this.#markSacked(i, fromWhole, toWhole);
     }
     return news;
+  }
+
+  /** A duplicate acknowledgment of a peer without SACK: `bytes` more have left the network. RFC 5681 §3.2 step 4. */
+  creditDuplicate(bytes: number): void {
+    const before = this.sackedBytes;
+    this.sackedBytes += bytes;
+    this.#limitCredit(bytes);
+    this.deliveredBytes += Math.max(0, this.sackedBytes - before);
+  }
+
+  /** Not all of the flight can have arrived, whatever the peer says: `hole` bytes have not (SEC-10). */
+  #limitCredit(hole: number): void {
+    const rows = this.#rows;
+    const flight = this.count === 0
+      ? 0
+      : (rows[(this.#tail - 1) * STRIDE + END] - rows[this.#head * STRIDE]) | 0;
+    const most = Math.max(0, flight - Math.max(this.lostBytes, hole));
+    if (this.sackedBytes > most) this.sackedBytes = most;
+  }
+
+  /**
+   * SND.UNA moved by `acked` bytes, of which only a hole's were not credited
+   * before. RFC 6582 §3.2 step 3; Linux: tcp_remove_reno_sacks.
+   */
+  takeCredit(acked: number, hole: number): void {
+    const credited = Math.min(this.sackedBytes, Math.max(0, acked - hole));
+    this.sackedBytes -= credited;
+    this.deliveredBytes -= credited;
+    this.#limitCredit(hole);
   }
 
   /**
@@ -129,17 +240,88 @@ export class Scoreboard {
    */
   detectLoss(nowUs: number, reorderWindowUs: number): number {
     if (!this.#hasRack) return 0;
-    let wait = 0;
-    for (let i = this.#head; i < this.#tail; i++) {
-      if ((this.#flags[i] & (SACKED | LOST)) !== 0) continue;
-      const age = (this.#rackSentAt - this.#sentAt[i]) | 0;
-      if (age < 0) continue;
-      if (age === 0 && ((this.#rackEnd - this.#ends[i]) | 0) <= 0) continue;
-      const remaining = (this.#sentAt[i] + this.#rackRtt + reorderWindowUs - nowUs) | 0;
-      if (remaining <= 0) this.#lose(i);
-      else if (remaining > wait) wait = remaining;
+    const age = (this.#rackRtt + reorderWindowUs - nowUs) | 0;
+    const first = this.#judgeOriginals(age);
+    const again = this.#judgeRetransmissions(age);
+    return first === 0 ? again : again === 0 ? first : Math.min(first, again);
+  }
+
+  /** What was sent once stands in order of time. */
+  #judgeOriginals(age: number): number {
+    const rows = this.#rows;
+    for (let i = this.#firstEndingAfter(this.#judgedEnd); i < this.#tail; i++) {
+      const at = i * STRIDE;
+      this.#judgedEnd = rows[at];
+      if (rows[at + FLAGS] !== 0) continue;
+      if (!this.#isBeforeRack(rows[at + SENT_AT], rows[at + END])) return 0;
+      const remaining = (rows[at + SENT_AT] + age) | 0;
+      if (remaining > 0) return remaining;
+      this.#lose(at);
     }
-    return wait;
+    return 0;
+  }
+
+  /** A retransmission is lost like anything else. RFC 8985 §3.2. */
+  #judgeRetransmissions(age: number): number {
+    const queue = this.#resent;
+    while (this.#resentHead < this.#resentTail) {
+      const at = this.#resentHead * RESENT_STRIDE;
+      const start = queue[at];
+      const end = queue[at + END];
+      const sentAt = queue[at + SENT_AT];
+      // Of what was sent at once the part before the delivered bytes is judged.
+      if (!this.#isBeforeRack(sentAt, start)) return 0;
+      const remaining = (sentAt + age) | 0;
+      const isWhole = this.#isBeforeRack(sentAt, end);
+      const found = this.#judgeResent(start, isWhole ? end : this.#rackEnd, sentAt, remaining <= 0);
+      if (found && remaining > 0) return remaining;
+      if (isWhole) this.#resentHead++;
+      else queue[at] = this.#rackEnd;
+    }
+    return 0;
+  }
+
+  /** Returns whether some of the run is in flight still, since `sentAt`; it is taken for lost if `isLate`. */
+  #judgeResent(start: number, end: number, sentAt: number, isLate: boolean): boolean {
+    const rows = this.#rows;
+    let found = false;
+    for (let i = this.#firstEndingAfter(start); i < this.#tail; i++) {
+      const at = i * STRIDE;
+      if (((rows[at] - end) | 0) >= 0) break;
+      if (rows[at + FLAGS] !== RETRANSMITTED || rows[at + SENT_AT] !== sentAt) continue;
+      if (!isLate) return true;
+      this.#lose(at);
+      found = true;
+    }
+    return found;
+  }
+
+  #isBeforeRack(sentAt: number, end: number): boolean {
+    const later = (this.#rackSentAt - sentAt) | 0;
+    return later > 0 || (later === 0 && ((this.#rackEnd - end) | 0) > 0);
+  }
+
+  /**
+   * Takes for lost what was sent once and has `threshold` SACKed ranges, or more
+   * than `threshold` - 1 segments of `mss` SACKed bytes, above it. RFC 6675 §4 (IsLost).
+   */
+  detectLossBySacks(threshold: number, mss: number): void {
+    const rows = this.#rows;
+    let bytes = 0;
+    let ranges = 0;
+    let i = this.#tail - 1;
+    for (; i >= this.#head && bytes <= (threshold - 1) * mss && ranges < threshold; i--) {
+      const at = i * STRIDE;
+      if ((rows[at + FLAGS] & SACKED) === 0) continue;
+      bytes += (rows[at + END] - rows[at]) | 0;
+      ranges++;
+    }
+    if (bytes <= (threshold - 1) * mss && ranges < threshold) return;
+    for (let k = this.#firstEndingAfter(this.#judgedEnd); k <= i; k++) {
+      const at = k * STRIDE;
+      this.#judgedEnd = rows[at + END];
+      if (rows[at + FLAGS] === 0) this.#lose(at);
+    }
   }
 
   /**
@@ -148,140 +330,256 @@ export class Scoreboard {
    * not acknowledge it has discarded it: then no report counts. RFC 2018 §8.
    */
   loseAll(): void {
-    const hasReneged = this.count > 0 && (this.#flags[this.#head] & SACKED) !== 0;
+    const rows = this.#rows;
+    const hasReneged = this.count > 0 && (rows[this.#head * STRIDE + FLAGS] & SACKED) !== 0;
     for (let i = this.#head; i < this.#tail; i++) {
-      // Reported bytes were joined without their history: they give no RTT sample.
-      if (hasReneged && (this.#flags[i] & SACKED) !== 0) this.#flags[i] = RETRANSMITTED;
-      if ((this.#flags[i] & (SACKED | LOST)) === 0) this.#lose(i);
+      const at = i * STRIDE;
+      if (hasReneged && (rows[at + FLAGS] & SACKED) !== 0) {
+        // Reported bytes were joined without their history: they give no RTT sample.
+        rows[at + FLAGS] = RETRANSMITTED;
+        rows[at + SIZE] = Math.ceil(((rows[at + END] - rows[at]) | 0) / rows[at + SIZE]);
+      }
+      if ((rows[at + FLAGS] & (SACKED | LOST)) === 0) this.#lose(at);
     }
-    if (hasReneged) this.sackedBytes = 0;
+    if (hasReneged || this.sackedSegments === 0) this.sackedBytes = this.sackedSegments = 0;
+    this.#resentHead = this.#resentTail = 0;
+    if (this.count > 0) this.#timeoutEnd = rows[(this.#tail - 1) * STRIDE + END];
   }
 
-  /** Takes the first `length` bytes in flight for lost, unless they are already or were SACKed. RFC 6582 §3.2. */
+  /** Nothing was lost after all: the timeout was spurious. RFC 5682 §3.1; Linux: tcp_undo_cwnd_reduction. */
+  findAll(): void {
+    const rows = this.#rows;
+    for (let i = this.#head; i < this.#tail; i++) rows[i * STRIDE + FLAGS] &= ~LOST;
+    this.lostBytes = 0;
+    if (this.count > 0) this.#judgedEnd = rows[this.#head * STRIDE];
+  }
+
+  /**
+   * Takes the first `length` bytes in flight for lost, unless they are already or
+   * were SACKed. For peers without SACK. RFC 6582 §3.2.
+   */
   loseFirst(length: number): void {
     this.#reserve(1);
-    const i = this.#head;
-    if (i === this.#tail || (this.#flags[i] & (SACKED | LOST)) !== 0) return;
-    const end = (this.#starts[i] + length) | 0;
-    if (((this.#ends[i] - end) | 0) > 0) this.#split(i, end);
-    this.#lose(i);
+    const rows = this.#rows;
+    const at = this.#head * STRIDE;
+    if (this.#head === this.#tail || (rows[at + FLAGS] & (SACKED | LOST)) !== 0) return;
+    if (((rows[at + END] - rows[at]) | 0) > length) this.#split(this.#head, length);
+    this.#lose(at);
+    if (this.sackedSegments === 0) this.#limitCredit(0);
   }
 
   /** Index of the first lost range, for `start` and `end`, valid until the next change; -1: none. */
   firstLost(): number {
     if (this.lostBytes === 0) return -1;
-    let i = this.#head;
-    while ((this.#flags[i] & LOST) === 0) i++;
+    const rows = this.#rows;
+    let i = this.#firstEndingAfter(this.#lostStart);
+    while ((rows[i * STRIDE + FLAGS] & LOST) === 0) i++;
+    this.#lostStart = rows[i * STRIDE];
     return i;
   }
 
   /** First sequence number of range `index`. */
   start(index: number): number {
-    return this.#starts[index];
+    return this.#rows[index * STRIDE];
   }
 
   /** The sequence number behind range `index`. */
   end(index: number): number {
-    return this.#ends[index];
+    return this.#rows[index * STRIDE + END];
   }
 
-  /** The first `length` bytes of the first lost range were sent again. */
-  resent(length: number, atUs: number): void {
+  /** The first `length` bytes of the first lost range were sent again, in segments of `size` bytes. */
+  resent(length: number, size: number, atUs: number): void {
     this.#reserve(1);
     const index = this.firstLost();
-    const end = (this.#starts[index] + length) | 0;
-    if (((this.#ends[index] - end) | 0) > 0) this.#split(index, end);
-    this.#flags[index] = RETRANSMITTED;
-    this.#sentAt[index] = atUs;
+    const at = index * STRIDE;
+    if (((this.end(index) - this.start(index)) | 0) > length) this.#split(index, length);
     this.lostBytes -= length;
+    this.#resend(at, size, atUs);
   }
 
-  #delivered(i: number, end: number, nowUs: number): void {
-    const sentAt = this.#sentAt[i];
+  /**
+   * First sequence number of the last segment in flight, if that is no longer
+   * than `size` and neither SACKED nor LOST; else that of the end of the flight.
+   */
+  lastSegment(size: number): number {
+    const rows = this.#rows;
+    const at = (this.#tail - 1) * STRIDE;
+    const end = rows[at + END];
+    if ((rows[at + FLAGS] & (SACKED | LOST)) !== 0 || rows[at + SIZE] > size) return end;
+    const length = (end - rows[at]) | 0;
+    const rest = length % rows[at + SIZE];
+    return (end - (rest > 0 ? rest : rows[at + SIZE])) | 0;
+  }
+
+  /** The last segment, from `start` on, was sent again as a probe. RFC 8985 §7.3. */
+  probed(start: number, atUs: number): void {
+    this.#reserve(1);
+    const rows = this.#rows;
+    const at = (this.#tail - 1) * STRIDE;
+    const before = (start - rows[at]) | 0;
+    if (before > 0) this.#split(this.#tail - 1, before);
+    const last = (this.#tail - 1) * STRIDE;
+    this.#resend(last, rows[last + SIZE], atUs);
+  }
+
+  #resend(at: number, size: number, atUs: number): void {
+    const rows = this.#rows;
+    rows[at + FLAGS] = RETRANSMITTED;
+    rows[at + SENT_AT] = atUs;
+    rows[at + SIZE] = size;
+    if ((this.#resentTail + 1) * RESENT_STRIDE > this.#resent.length) this.#reserveResent();
+    const entry = this.#resentTail++ * RESENT_STRIDE;
+    this.#resent[entry] = rows[at];
+    this.#resent[entry + END] = rows[at + END];
+    this.#resent[entry + SENT_AT] = atUs;
+  }
+
+  /** Counts `[from, to)` of the row at `at`, which is not SACKED, as reported. */
+  #take(at: number, from: number, to: number, nowUs: number): void {
+    const rows = this.#rows;
+    if ((rows[at + FLAGS] & LOST) !== 0) this.lostBytes -= to - from;
+    const start = rows[at];
+    rows[at] = (start + from) | 0; // for a moment, the row is what is delivered
+    this.#delivered(at, (start + to) | 0, nowUs);
+    rows[at] = start;
+    this.sackedBytes += to - from;
+    this.sackedSegments += Math.ceil((to - from) / rows[at + SIZE]);
+  }
+
+  /** The bytes from `rows[at]` to `end` left the network. */
+  #delivered(at: number, end: number, nowUs: number): void {
+    const rows = this.#rows;
+    const sentAt = rows[at + SENT_AT];
     const rtt = (nowUs - sentAt) | 0;
-    if ((this.#flags[i] & RETRANSMITTED) === 0) this.rttSample = rtt;
-    // The acknowledgment of a retransmission may be its original's. RFC 8985 §6.2 step 2.
-    else if (rtt < this.minRttUs) return;
+    this.deliveredBytes += (end - rows[at]) | 0;
+    if (((end - this.#fack) | 0) > 0) this.#fack = end;
+    if ((rows[at + FLAGS] & RETRANSMITTED) === 0) {
+      this.rttSample = rtt;
+      if (((rows[at] - this.#priorFack) | 0) < 0) this.sawReordering = true;
+      if (((end - this.#timeoutEnd) | 0) <= 0) this.sawOriginal = true;
+    } else if (rtt < this.minRttUs) {
+      return; // the acknowledgment of a retransmission may be its original's. RFC 8985 §6.2 step 2
+    }
+    this.#rackRtt = rtt;
     const later = (sentAt - this.#rackSentAt) | 0;
     if (this.#hasRack && (later < 0 || (later === 0 && ((end - this.#rackEnd) | 0) <= 0))) return;
     this.#hasRack = true;
     this.#rackSentAt = sentAt;
     this.#rackEnd = end;
-    this.#rackRtt = rtt;
   }
 
-  #lose(i: number): void {
-    this.#flags[i] |= LOST;
-    this.lostBytes += (this.#ends[i] - this.#starts[i]) | 0;
+  #lose(at: number): void {
+    const rows = this.#rows;
+    rows[at + FLAGS] |= LOST;
+    this.lostBytes += (rows[at + END] - rows[at]) | 0;
+    if (((rows[at] - this.#lostStart) | 0) < 0) this.#lostStart = rows[at];
   }
 
   #firstEndingAfter(seq: number): number {
+    const rows = this.#rows;
     let low = this.#head;
     let high = this.#tail;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (((this.#ends[middle] - seq) | 0) > 0) high = middle;
+      if (((rows[middle * STRIDE + END] - seq) | 0) > 0) high = middle;
       else low = middle + 1;
     }
     return low;
   }
 
-  /** Cuts range `i` down to what lies in `[start, end)`. Returns that part's index. */
-  #cut(i: number, start: number, end: number): number {
-    if (((this.#starts[i] - start) | 0) < 0) {
-      this.#split(i, start);
-      i++;
+  /**
+   * Marks `[from, to)` of row `i`, counted from its start; delivered ranges need
+   * no history, so SACKED neighbours are one. Returns the index of the row where
+   * the bytes are now.
+   */
+  #markSacked(i: number, from: number, to: number): number {
+    const rows = this.#rows;
+    const at = i * STRIDE;
+    const segments = Math.ceil((to - from) / rows[at + SIZE]);
+    const start = rows[at];
+    const isWhole = ((rows[at + END] - start) | 0) === to;
+    if (from === 0 && i > this.#head && (rows[at - STRIDE + FLAGS] & SACKED) !== 0) {
+      rows[at - STRIDE + END] = (start + to) | 0;
+      rows[at - STRIDE + SIZE] += segments;
+      if (!isWhole) {
+        rows[at] = (start + to) | 0;
+        return i - 1;
+      }
+      this.#remove(i--);
+    } else {
+      if (!isWhole) this.#split(i, to);
+      if (from > 0) this.#split(i++, from);
+      const marked = i * STRIDE;
+      rows[marked + FLAGS] = (rows[marked + FLAGS] & RETRANSMITTED) | SACKED;
+      rows[marked + SIZE] = segments;
     }
-    if (((this.#ends[i] - end) | 0) > 0) this.#split(i, end);
+    const next = (i + 1) * STRIDE;
+    if (i + 1 < this.#tail && (rows[next + FLAGS] & SACKED) !== 0) {
+      rows[next - STRIDE + END] = rows[next + END];
+      rows[next - STRIDE + SIZE] += rows[next + SIZE];
+      this.#remove(i + 1);
+    }
     return i;
   }
 
-  #split(i: number, at: number): void {
-    this.#starts.copyWithin(i + 1, i, this.#tail);
-    this.#ends.copyWithin(i + 1, i, this.#tail);
-    this.#sentAt.copyWithin(i + 1, i, this.#tail);
-    this.#flags.copyWithin(i + 1, i, this.#tail);
+  /** The first `length` bytes of the first row are gone. The rest of a segment is a row of its own. */
+  #cutFront(at: number, length: number): void {
+    const rows = this.#rows;
+    const rest = rows[at + SIZE] - length % rows[at + SIZE];
+    const isCut = (rows[at + FLAGS] & SACKED) === 0 && rest < rows[at + SIZE];
+    rows[at] = (rows[at] + length) | 0;
+    if (isCut && rest < ((rows[at + END] - rows[at]) | 0)) this.#split(this.#head, rest);
+  }
+
+  /** Cuts row `i` behind its first `length` bytes. There is room for one more. */
+  #split(i: number, length: number): void {
+    const rows = this.#rows;
+    const at = i * STRIDE;
+    rows.copyWithin(at + STRIDE, at, this.#tail * STRIDE);
     this.#tail++;
-    this.#ends[i] = at;
-    this.#starts[i + 1] = at;
+    rows[at + END] = rows[at + STRIDE] = (rows[at] + length) | 0;
   }
 
-  /** Joins SACKed range `i` with a SACKed neighbour before it: delivered ranges need no history. */
-  #joinSacked(i: number): number {
-    if (i === this.#head || (this.#flags[i - 1] & SACKED) === 0) return i;
-    this.#ends[i - 1] = this.#ends[i];
-    this.#starts.copyWithin(i, i + 1, this.#tail);
-    this.#ends.copyWithin(i, i + 1, this.#tail);
-    this.#sentAt.copyWithin(i, i + 1, this.#tail);
-    this.#flags.copyWithin(i, i + 1, this.#tail);
+  #remove(i: number): void {
+    this.#rows.copyWithin(i * STRIDE, (i + 1) * STRIDE, this.#tail * STRIDE);
     this.#tail--;
-    return i - 1;
   }
 
-  #set(i: number, start: number, end: number, sentAt: number, flags: number): void {
-    this.#starts[i] = start;
-    this.#ends[i] = end;
-    this.#sentAt[i] = sentAt;
-    this.#flags[i] = flags;
+  #set(i: number, start: number, end: number, sentAt: number, flags: number, size: number): void {
+    const rows = this.#rows;
+    const at = i * STRIDE;
+    rows[at] = start;
+    rows[at + END] = end;
+    rows[at + SENT_AT] = sentAt;
+    rows[at + FLAGS] = flags;
+    rows[at + SIZE] = size;
   }
 
   /** Makes room for `extra` ranges behind the last. Indices change. */
   #reserve(extra: number): void {
-    if (this.#tail + extra <= this.#starts.length) return;
-    const count = this.count;
-    const capacity = (count + extra) * 2 > this.#starts.length ? this.#starts.length * 2 : 0;
-    this.#starts = moved(this.#starts, this.#head, this.#tail, capacity);
-    this.#ends = moved(this.#ends, this.#head, this.#tail, capacity);
-    this.#sentAt = moved(this.#sentAt, this.#head, this.#tail, capacity);
-    this.#flags = moved(this.#flags, this.#head, this.#tail, capacity);
+    if ((this.#tail + extra) * STRIDE <= this.#rows.length) return;
+    this.#rows = packed(this.#rows, this.#head * STRIDE, this.#tail * STRIDE);
+    this.#tail -= this.#head;
     this.#head = 0;
-    this.#tail = count;
+  }
+
+  #reserveResent(): void {
+    const head = this.#resentHead * RESENT_STRIDE;
+    this.#resent = packed(this.#resent, head, this.#resentTail * RESENT_STRIDE);
+    this.#resentTail -= this.#resentHead;
+    this.#resentHead = 0;
   }
 }
 
-function moved(from: Int32Array<ArrayBuffer>, head: number, tail: number, capacity: number) {
-  if (capacity === 0) return from.copyWithin(0, head, tail);
-  const to = new Int32Array(capacity);
+/** What lies from `head` to `tail` moves to the beginning, and into more room where that is not half of it. */
+function packed(
+  from: Int32Array<ArrayBuffer>,
+  head: number,
+  tail: number,
+): Int32Array<ArrayBuffer> {
+  if ((tail - head) * 2 <= from.length) return from.copyWithin(0, head, tail);
+  const to = new Int32Array(from.length * 2);
   to.set(from.subarray(head, tail));
   return to;
 }

@@ -1,9 +1,9 @@
 /**
  * SYN cookies: when the SYN queue is full, the SYN-ACK's sequence number (and,
  * with timestamps, the low bits of TSval) remember the SYN, and nothing else
- * does. RFC 4987 §3.6 and App. A; the layout is Linux's.
+ * does. RFC 4987 §3.6 and App. A; the layout is Linux's, but for the MSS codes.
  *
- *     ISS = H0(tuple, 0) + ISN + (n mod 2^8 << 24) + (H1(tuple, n) + mss index) mod 2^24
+ *     ISS = H0(tuple, 0) + ISN + (n mod 2^8 << 24) + (H1(tuple, n) + MSS code) mod 2^24
  *
  * n counts periods of 60 s. All of n is hashed, not only the eight bits that
  * travel: a cookie would come to life again after 256 minutes.
@@ -31,6 +31,14 @@ const MSS_IPV4 = [536, 1300, 1440, 1460] as const;
 const MSS_IPV6 = [1220, 1420, 1440, 8940] as const;
 
 /**
+ * What stands for each entry of these tables. Linux adds the index itself: then
+ * an ACK whose SEQ is one to three too high holds another index, and is taken
+ * for the third one. A client that sends two bytes and an ACK, overtaken by the
+ * ACK, would lose the bytes. These lie so far apart that only the first ACK fits.
+ */
+const MSS_CODES = [0x3c6ef3, 0x78dde7, 0xb54cdb, 3] as const;
+
+/**
  * What the low six bits of TSval hold: the shift, or 15 for none, whether SACK
  * was agreed on, and whether ECN was. Linux: `TSBITS`.
  */
@@ -53,7 +61,7 @@ export class SynCookies {
   /** ISS for a SYN with sequence number `irs`. `mssIndex` is 0 … 3, `now` in milliseconds. */
   make(t: Omit<Tuple, "hash">, irs: number, mssIndex: number, now: number): number {
     const period = Math.floor(now / PERIOD_MS) | 0;
-    const low = (hash(this.#h1, t, period) + mssIndex) & LOW_24;
+    const low = (hash(this.#h1, t, period) + MSS_CODES[mssIndex]) & LOW_24;
     return (hash(this.#h0, t, 0) + irs + (period << 24) + low) | 0;
   }
 
@@ -63,8 +71,11 @@ export class SynCookies {
     const period = Math.floor(now / PERIOD_MS) | 0;
     const age = (period - (bare >>> 24)) & 0xff;
     if (age > MOST_PERIODS_OLD) return -1;
-    const index = (bare - hash(this.#h1, t, (period - age) | 0)) & LOW_24;
-    return index < MSS_IPV4.length ? index : -1;
+    const code = (bare - hash(this.#h1, t, (period - age) | 0)) & LOW_24;
+    for (let index = 0; index < MSS_CODES.length; index++) {
+      if (MSS_CODES[index] === code) return index;
+    }
+    return -1;
   }
 }
 

@@ -155,6 +155,8 @@ export class Tcp {
   #signalledHead = 0;
   readonly #starving: Connection[] = [];
   readonly #scoreboards: Scoreboard[] = [];
+  /** Those of `connectionCount` that began with a SYN of ours. */
+  #activeCount = 0;
   /** Live connections whose user is gone. */
   #orphans = 0;
   /** The device took nothing: the ready queue waits until then. */
@@ -224,9 +226,10 @@ export class Tcp {
     return this.#handshakes.count;
   }
 
-  /** Whether no more connections are let in. */
+  /** Whether no more connections are let in; those we opened ourselves do not count. */
   get isFull(): boolean {
-    return this.connectionCount + this.handshakeCount >= this.#tunables.px_max_connections;
+    const passive = this.connectionCount - this.#activeCount + this.handshakeCount;
+    return passive >= this.#tunables.px_max_connections;
   }
 
   /**
@@ -464,6 +467,7 @@ export class Tcp {
   /** The SYN of an active open was acknowledged: `c` is in a synchronized state. */
   opened(c: Connection): void {
     this.#openings.leave(c);
+    this.#activeCount++;
     this.established(c);
     this.admit(c);
   }
@@ -588,8 +592,12 @@ export class Tcp {
     c.closeReason = reason;
     trialEnded(c);
     if (c.handshake !== null) this.forget(c.handshake);
-    if (c.connector !== null) this.#openings.leave(c);
-    else this.#connections.remove(c);
+    if (c.connector !== null) {
+      this.#openings.leave(c);
+    } else {
+      this.#connections.remove(c);
+      if (c.isActive) this.#activeCount--;
+    }
     this.deadlines.remove(c);
     c.timers = 0;
     c.resetPending = false;

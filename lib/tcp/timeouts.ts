@@ -1,13 +1,20 @@
 /** Timeouts: what a connection does when one of its deadlines has passed. RFC 9293 §3.10.8. */
 
-import { enterRecovery, reorderWindow, toMicroseconds } from "./acknowledge.ts";
+import { toMicroseconds } from "./acknowledge.ts";
 import { type CloseReason, type Connection } from "./connection.ts";
-import { noteReduction } from "./ecn.ts";
 import { timeoutSuspects } from "./fast_open_client.ts";
-import { NEW_RENO } from "./new_reno.ts";
-import { sendKeepalive, sendProbe, sendShort } from "./output.ts";
+import { sendKeepalive, sendProbe, sendShort, sendTailProbe } from "./output.ts";
+import { Phase } from "./phase.ts";
+import { detectLoss } from "./rack.ts";
+import { enterLoss, enterRecovery, reduceProportionally } from "./recovery.ts";
 import { backedOff, retransmissionLimit } from "./rtt.ts";
 import { arm, refile, takeDueTimers, TIMER } from "./timers.ts";
+import {
+  restartRetransmission,
+  resumeRetransmission,
+  setTransmissionTimer,
+  TRANSMISSION,
+} from "./transmission_timer.ts";
 
 /** How soon a probe that the device refused is tried again. Milliseconds. */
 const REFUSED_RETRY_MS = 10;
@@ -18,12 +25,15 @@ export function deadlinePassed(c: Connection, now: number): void {
   if ((due & TIMER.ResetFlush) !== 0) c.abort();
   if ((due & TIMER.FinWait2) !== 0) return c.tcp.closed(c, "closed");
   if ((due & TIMER.Linger) !== 0) c.tcp.closeDone(c);
+  if (c.resetPending) return refile(c); // the queues are gone: only RST is left to send
   if ((due & TIMER.DelayedAck) !== 0) {
     c.ackNow = true;
+    c.isInteractive = false; // there was no answer to ride on
     c.tcp.counters.DelayedACKs++;
     c.tcp.ready(c);
   }
   if ((due & TIMER.Reorder) !== 0) reorderingOver(c, now);
+  if ((due & TIMER.Probe) !== 0) probeTail(c, now);
   if ((due & TIMER.Retransmit) !== 0) retransmissionTimeout(c, now);
   if ((due & TIMER.Persist) !== 0) persistTimeout(c, now);
   if ((due & TIMER.Keepalive) !== 0) keepaliveTimeout(c, now);
@@ -35,24 +45,21 @@ function retransmissionTimeout(c: Connection, now: number): void {
   const scoreboard = c.scoreboard;
   if (scoreboard === null || c.sndUna === c.sndNxt) return;
   if (c.handshake !== null) return postpone(c, TIMER.Retransmit, now);
-  const tunables = c.tcp.tunables;
   if (givesUp(c, now)) return giveUp(c, "timed out");
   c.tcp.counters.TCPTimeouts++;
-  // ssthresh falls on the first timeout of a segment only. RFC 5681 §3.1.
-  if (!c.inTimeoutRecovery) c.ssthresh = NEW_RENO.reduced(c, now);
+  enterLoss(c, scoreboard);
   c.retries++;
   timeoutSuspects(c, c.retries, now);
   c.backoff++;
-  c.inRecovery = true;
-  c.inTimeoutRecovery = true;
-  c.recover = c.sndNxt;
-  c.cwnd = c.mss;
-  c.cwndCredit = 0;
-  noteReduction(c);
-  c.duplicateAcks = 0;
-  scoreboard.loseAll();
-  arm(c, TIMER.Retransmit, (now + backedOff(c.rtoMs, c.backoff, tunables)) | 0);
+  restartRetransmission(c, now);
   c.tcp.ready(c);
+}
+
+/** No acknowledgment of the tail came: one segment asks for it, then the retransmission timer runs. RFC 8985 §7.3. */
+function probeTail(c: Connection, now: number): void {
+  if (c.scoreboard === null) return;
+  if (!sendTailProbe(c, now)) return arm(c, TIMER.Probe, (now + REFUSED_RETRY_MS) | 0);
+  restartRetransmission(c, now);
 }
 
 /** Before the third ACK of a fast open only the SYN-ACK is sent again: without it the peer takes nothing. TFO-S-12. */
@@ -64,13 +71,16 @@ function postpone(c: Connection, timer: number, now: number): void {
 function reorderingOver(c: Connection, now: number): void {
   const scoreboard = c.scoreboard;
   if (scoreboard === null) return;
-  const nowUs = toMicroseconds(now);
-  const wait = scoreboard.detectLoss(nowUs, reorderWindow(c, scoreboard));
+  const wait = detectLoss(c, scoreboard, toMicroseconds(now));
   if (scoreboard.lostBytes > 0) {
-    enterRecovery(c, now);
+    if (c.phase === Phase.Open) {
+      enterRecovery(c);
+      reduceProportionally(c, c.mss, false);
+    }
     c.tcp.ready(c);
   }
-  if (wait > 0) arm(c, TIMER.Reorder, Math.ceil(now + wait / 1000) | 0);
+  resumeRetransmission(c, now);
+  if (wait > 0) setTransmissionTimer(c, wait, false, now);
 }
 
 /** RFC 9293 §3.8.6.1: asks a shut window whether it is still shut; §3.8.6.2.1: ends the wait for a better one. */
@@ -98,7 +108,7 @@ function keepaliveTimeout(c: Connection, now: number): void {
   const idle = (now - c.lastReceivedAt) | 0;
   const time = c.keepaliveTimeMs;
   const interval = 1000 * (c.keepaliveInterval || tunables.tcp_keepalive_intvl);
-  const isProbing = (c.timers & (TIMER.Retransmit | TIMER.Persist)) !== 0;
+  const isProbing = (c.timers & (TRANSMISSION | TIMER.Persist)) !== 0;
   if (idle < time || isProbing) {
     c.keepaliveProbes = 0;
     return arm(c, TIMER.Keepalive, (isProbing ? now + time : c.lastReceivedAt + time) | 0);

@@ -23,10 +23,12 @@ export const TIMER = {
   ResetFlush: 64,
   /** `closeLingering` reports now. */
   Linger: 128,
+  /** A tail loss probe. RFC 8985 §7. */
+  Probe: 256,
 } as const;
 
 /** Number of timers. */
-const COUNT = 8;
+const COUNT = 9;
 
 /** Arms a timer of `c`, or moves it. `bit` is one of `TIMER`, `at` int32 milliseconds. */
 export function arm(c: Connection, bit: number, at: number): void {

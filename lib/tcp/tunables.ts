@@ -62,6 +62,8 @@ const DEFINITIONS = {
   tcp_max_orphans: [8192, 0, 1_048_576, "connections"],
 
   // Retransmission
+  /** R1: retransmissions of the same data before the next hop is doubted and the user may know. RFC 9293 §3.8.3. */
+  tcp_retries1: [3, 1, 255, "retransmissions"],
   /** R2: retransmissions of the same data before a connection is given up. RFC 9293 §3.8.3. */
   tcp_retries2: [15, 1, 255, "retransmissions"],
   /** Retransmission timeout before the first measurement. RFC 6298 §2.1. */
@@ -74,6 +76,11 @@ const DEFINITIONS = {
   // Segments and options
   /** How long an ACK may wait for more to acknowledge. RFC 9293 §3.8.6.3. */
   tcp_delack_ms: [40, 0, 499, "milliseconds"],
+  /**
+   * 1 ends each super-segment with PSH, lest a receiver which collects segments
+   * waits for more, and has two of them in a congestion window. Linux.
+   */
+  px_gso_push: [0, 0, 1, ""],
   /** ACKs that do not wait when a connection begins, or speaks again after a pause. RFC 9293 §3.8.6.3; Linux: quick ACKs. */
   px_quick_acks: [16, 0, 255, "segments"],
   /** 1 agrees to window scaling. RFC 7323 §2. */
@@ -84,6 +91,14 @@ const DEFINITIONS = {
   tcp_sack: [1, 0, 1, ""],
   /** Explicit congestion notification: 0 off, 1 asked for and agreed to, 2 agreed to. RFC 3168 §6.1.1. */
   tcp_ecn: [2, 0, 2, ""],
+  /** 1 reports text that came twice. RFC 2883. */
+  tcp_dsack: [1, 0, 1, ""],
+  /** Loss found by 1 time (RACK, with tail loss probes), 0 counting (RFC 6675). RFC 8985. */
+  tcp_recovery: [1, 0, 1, ""],
+  /** 1 looks whether a retransmission timeout was spurious. RFC 5682. */
+  tcp_frto: [1, 0, 1, ""],
+  /** How cwnd grows and shrinks: reno or cubic. RFC 5681, RFC 9438. */
+  tcp_congestion_control: [1, 0, 1, ""],
   /** Floor for the MSS that a peer announces. RFC 9293 §3.7.1. */
   tcp_min_snd_mss: [48, 48, 536, "bytes"],
   /** Congestion window of a new connection. RFC 6928 §2. */
@@ -160,6 +175,11 @@ const DEFINITIONS = {
   busy_poll: [50, 0, 10000, "microseconds"],
 } as const satisfies Record<string, Definition>;
 
+/** Choices that have names, by value. */
+const CHOICES: { readonly [name in keyof typeof DEFINITIONS]?: readonly string[] } = {
+  tcp_congestion_control: ["reno", "cubic"],
+};
+
 /** The name of a tunable. */
 export type TunableName = keyof typeof DEFINITIONS;
 
@@ -175,13 +195,23 @@ export type TunableSpec = Readonly<{
   max: number;
   /** What the number counts, in the plural; empty for a choice. */
   unit: string;
+  /** What the values from `min` on are called; null: they have no names. */
+  choices: readonly string[] | null;
 }>;
 
 /** All tunables, in the order of documentation. */
 export const TUNABLES: readonly TunableSpec[] = Object.freeze(
-  Object.entries(DEFINITIONS).map(([name, [standard, min, max, unit]]) =>
-    Object.freeze({ name: name as TunableName, default: standard, min, max, unit })
-  ),
+  Object.entries(DEFINITIONS).map(([key, [standard, min, max, unit]]) => {
+    const name = key as TunableName;
+    return Object.freeze({
+      name,
+      default: standard,
+      min,
+      max,
+      unit,
+      choices: CHOICES[name] ?? null,
+    });
+  }),
 );
 
 /** What is in force when nothing was set. */
@@ -213,7 +243,7 @@ export class TunableError extends Error {
 
 /**
  * A copy of `tunables` with one value replaced. `text` is a decimal or `0x`
- * hexadecimal integer. Throws TunableError when there is no such tunable or the
+ * hexadecimal integer, or the name of a choice. Throws TunableError when there is no such tunable or the
  * value is none it accepts.
  */
 export function setTunable(tunables: Tunables, name: string, text: string): Tunables {
@@ -223,7 +253,11 @@ export function setTunable(tunables: Tunables, name: string, text: string): Tuna
     const word = name.toLowerCase().split(".").at(-1)!; // of net.ipv4.tcp_sack, say
     throw new TunableError(name, text, "", nearest(word, TUNABLES.map((spec) => spec.name)));
   }
-  const value = INTEGER.test(text) ? Number(text) : NaN;
+  const value = spec.choices?.includes(text)
+    ? spec.min + spec.choices.indexOf(text)
+    : INTEGER.test(text)
+    ? Number(text)
+    : NaN;
   if (!(value >= spec.min && value <= spec.max)) {
     throw new TunableError(name, text, allowedValues(spec), null);
   }
@@ -265,8 +299,14 @@ export function isFastOpenKey(text: string): boolean {
 /** What a tunable accepts, in words: `0 or 1`, `1 to 120 seconds`. */
 export function allowedValues(spec: TunableSpec): string {
   if (spec.unit !== "") return `${spec.min} to ${spec.max} ${spec.unit}`;
-  const choices = Array.from({ length: spec.max - spec.min + 1 }, (_, i) => spec.min + i);
+  const values = Array.from({ length: spec.max - spec.min + 1 }, (_, i) => spec.min + i);
+  const choices = spec.choices ?? values;
   return `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
+}
+
+/** A value as `setTunable` takes it: the name of a choice, if it has one. */
+export function valueText(spec: TunableSpec, value: number): string {
+  return spec.choices === null ? String(value) : spec.choices[value - spec.min];
 }
 
 const KEYS = /^[0-9a-f]{8}(?:-[0-9a-f]{8}){3}(?:,[0-9a-f]{8}(?:-[0-9a-f]{8}){3})?$/i;

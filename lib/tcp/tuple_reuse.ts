@@ -11,6 +11,7 @@ import { prepareReply } from "./output.ts";
 import { PeerClocks } from "./peer_clocks.ts";
 import type { Tcp } from "./tcp.ts";
 import type { TimeWaitQueue } from "./time_wait.ts";
+import type { Tunables } from "./tunables.ts";
 
 /** By how much an ISS lies beyond the old connection's numbers: its largest window without scaling, and 2. */
 const ISS_GAP = 65535 + 2;
@@ -127,7 +128,7 @@ export class TupleReuse {
       return true;
     }
     if (seg.hasSyn && !seg.hasAck && !seg.hasFin) {
-      const mayHave = mayReopen(records, index, seg) && this.#tcp.hasListenerFor(seg);
+      const mayHave = mayReopen(records, index, seg, tunables) && this.#tcp.hasListenerFor(seg);
       if (mayHave) return this.#reopen(index, seg, hash, now);
       if (seg.hasTimestamps && records.hasTimestamps(index)) {
         counters.TCPTimeWaitSynDrop++;
@@ -185,10 +186,21 @@ export class TupleReuse {
   }
 }
 
-/** Whether a SYN proves to be newer than the connection in TIME-WAIT. RFC 6191 §2; TW-06, TW-07. */
-function mayReopen(records: TimeWaitQueue, index: number, syn: Segment): boolean {
+/**
+ * Whether a SYN proves to be newer than the connection in TIME-WAIT. RFC 6191 §2;
+ * TW-06, TW-07. That it has timestamps while the connection had none proves that
+ * only where they would have been agreed to: else it may be the connection's own.
+ */
+function mayReopen(
+  records: TimeWaitQueue,
+  index: number,
+  syn: Segment,
+  tunables: Tunables,
+): boolean {
   const isBeyond = ((syn.seq - records.rcvNxt(index)) | 0) > 0;
-  if (!records.hasTimestamps(index)) return syn.hasTimestamps || isBeyond;
+  if (!records.hasTimestamps(index)) {
+    return isBeyond || (syn.hasTimestamps && tunables.tcp_timestamps !== 0);
+  }
   if (!syn.hasTimestamps) return isBeyond;
   const newer = (syn.tsVal - records.tsRecent(index)) | 0;
   return newer > 0 || (newer === 0 && isBeyond);

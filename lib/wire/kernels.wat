@@ -1,7 +1,7 @@
-;; Checksum and SipHash over the arena. Assembled by `deno task kernels`, which
+;; Checksum, SipHash and copying over the arena. Assembled by `deno task kernels`, which
 ;; needs wat2wasm (package wabt) and writes the binary into kernels.ts.
 ;;
-;; Both work where the bytes lie, at any alignment, and read no byte outside of
+;; All work where the bytes lie, at any alignment, and read no byte outside of
 ;; the run they are given: it may end where the memory ends.
 (module
   (import "env" "memory" (memory 1))
@@ -165,4 +165,8 @@
     (i64.store align=1 (local.get $result)
       (i64.xor
         (i64.xor (local.get $v0) (local.get $v1))
-        (i64.xor (local.get $v2) (local.get $v3))))))
+        (i64.xor (local.get $v2) (local.get $v3)))))
+
+  ;; Copies $length bytes from $from to $to; the runs may overlap.
+  (func (export "copy") (param $to i32) (param $from i32) (param $length i32)
+    (memory.copy (local.get $to) (local.get $from) (local.get $length))))

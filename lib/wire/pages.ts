@@ -45,17 +45,12 @@ export class PagePool {
   }
 
   /**
-   * Lends a page: its arena offset, a multiple of `PAGE_SIZE`; -1 when all are
-   * lent. What is in it is left from its last user.
+   * Lends a page: its arena offset, a multiple of `PAGE_SIZE`; -1 when no more
+   * than `spare` are left. What is in it is left from its last user.
    */
-  take(): number {
-    let page;
-    if (this.freeCount > 0) {
-      page = this.free[--this.freeCount];
-    } else {
-      if (this.fresh === this.limit) return -1;
-      page = this.fresh++;
-    }
+  take(spare = 0): number {
+    if (this.limit - this.lent <= spare) return -1;
+    const page = this.freeCount > 0 ? this.free[--this.freeCount] : this.fresh++;
     this.isLent[page] = 1;
     return this.base + (page << PAGE_SHIFT);
   }

@@ -7,6 +7,11 @@ Deno.test("errno: each constant has its own name", () => {
   }
 });
 
+Deno.test("errno: a name has its number, an unknown one that of an error without a name", () => {
+  assertEquals(errno.errnoNamed("ECONNREFUSED"), errno.ECONNREFUSED);
+  assertEquals(errno.errnoNamed("ENOTHING"), errno.EIO);
+});
+
 Deno.test("errno: a message is the C library's in lower case", () => {
   assertEquals(errno.errnoMessage(errno.EACCES), "permission denied");
   assertEquals(errno.errnoMessage(errno.ECONNREFUSED), "connection refused");

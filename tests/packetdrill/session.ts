@@ -5,7 +5,7 @@
  */
 
 import { FastOpenCookies } from "../../lib/tcp/fast_open.ts";
-import { parseAddress } from "../../lib/wire/address.ts";
+import { Endpoint, parseAddress } from "../../lib/wire/address.ts";
 import { Arena } from "../../lib/wire/memory.ts";
 import { Segment } from "../../lib/wire/segment.ts";
 import { Settings } from "./settings.ts";
@@ -208,8 +208,7 @@ export class Session {
         const bytes = request.data === undefined
           ? new Uint8Array(request.len)
           : Uint8Array.fromHex(request.data);
-        const write = socket.writing(bytes, options);
-        return () => answer(write());
+        return this.#write(socket, bytes, request.addr, options);
       }
       case "close":
         this.#sockets.delete(request.sock);
@@ -228,6 +227,22 @@ export class Session {
       default:
         return failure("ENOSYS");
     }
+  }
+
+  #write(
+    socket: Socket,
+    bytes: Uint8Array,
+    to: { ip: string; port: number; unspec?: boolean } | null,
+    options: CallOptions,
+  ): Call {
+    // Begun when the call is first made: what fails then is its answer.
+    let write: (() => number | Blocked) | null = null;
+    const begin = () => {
+      if (!options.flags.includes("FASTOPEN")) return socket.writing(bytes, options);
+      if (to === null || to.unspec === true) throw new SocketError("EOPNOTSUPP");
+      return socket.openingFast(new Endpoint(parseAddress(to.ip)!, to.port), bytes, options);
+    };
+    return () => answer((write ??= begin())());
   }
 
   #accept(socket: Socket, options: CallOptions): Reply | Blocked {

@@ -303,6 +303,51 @@ Deno.test("session: a fast-open cookie asked for is the one that is accepted", (
   assertEquals(t.recv()?.packet.ack, 11);
 });
 
+Deno.test("session: MSG_FASTOPEN asks for a cookie first, and sends with the SYN then", () => {
+  const t = new Script({ "net.ipv4.tcp_fastopen": 1, "net.ipv4.tcp_timestamps": 0 });
+  const open = (len: number) => {
+    const sock = t.request("socket", { domain: "inet", type: "stream" }).ret;
+    t.call("bind", { sock, addr: { ip: LOCAL, port: LOCAL_PORT } });
+    const addr = { ip: REMOTE, port: REMOTE_PORT };
+    return [sock, t.call("write", { sock, addr, len, nonblock: true, flags: ["FASTOPEN"] })];
+  };
+  const [first, none] = open(5000);
+  assertEquals([none, t.recv()?.text], ["EINPROGRESS", "S 0(0)"]);
+  t.inject("S.", 0, 0, {
+    options: [
+      { name: "mss", value: 1000 },
+      { name: "FO", cookie: "abcd1234" },
+      { name: "nop" },
+      { name: "nop" },
+    ],
+  });
+  t.recv();
+  t.call("setsockopt", {
+    sock: first,
+    level: "SOL_SOCKET",
+    name: "SO_LINGER",
+    onoff: 1,
+    linger: 0,
+  });
+  t.call("close", { sock: first, nonblock: false });
+  t.recv();
+  const [second, taken] = open(5000);
+  assertEquals([taken, t.recv()?.text], [960, "S 0(960)"]);
+  t.inject("S.", 0, 0);
+  assertEquals(t.recv()?.text, ". 961(0)");
+  assertEquals(t.request("ioctl", { sock: second, req: "SIOCOUTQ" }).val, 0);
+});
+
+Deno.test("session: TCP_FASTOPEN_CONNECT leaves the SYN to the first write", () => {
+  const t = new Script({ "net.ipv4.tcp_fastopen": 5 });
+  const sock = t.request("socket", { domain: "inet", type: "stream" }).ret;
+  t.call("setsockopt", { sock, level: "SOL_TCP", name: "TCP_FASTOPEN_CONNECT", val: 1 });
+  assertEquals(t.call("connect", { sock, addr: { ip: REMOTE, port: 80 }, nonblock: true }), 0);
+  assertEquals(t.recv(100), null);
+  assertEquals(t.call("write", { sock, addr: null, len: 10, nonblock: true, flags: [] }), 10);
+  assertEquals(t.recv()?.text, "S 0(10)");
+});
+
 Deno.test("session: what is no call, and a socket that is none, are errors", () => {
   const t = new Script();
   assertEquals(t.call("epoll_create"), "ENOSYS");

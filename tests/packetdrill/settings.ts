@@ -20,10 +20,16 @@ const PSEUDO: Readonly<Record<string, readonly [TunableName, number]>> = {
   "pd.keepintvl_ms": ["tcp_keepalive_intvl", 1 / 1000],
 };
 
+/** A script's host found its address to be its own long ago, and cuts super-segments as Linux does. */
+const INITIAL: Tunables = setTunable(
+  setTunable(DEFAULT_TUNABLES, "dad_transmits", "0"),
+  "px_gso_push",
+  "1",
+);
+
 /** What an engine is to be set to; unknown sysctls are those of other systems, and ignored. */
 export class Settings {
-  // A script's host found its address to be its own long ago.
-  #tunables: Tunables = setTunable(DEFAULT_TUNABLES, "dad_transmits", "0");
+  #tunables: Tunables = INITIAL;
   #receiveLimit = 4 << 20;
   #windowScale = 8;
   #fastOpenKey: string | null = null;

@@ -8,6 +8,7 @@
 
 import { AddressError } from "../../lib/tcp/address_error.ts";
 import type { Connection } from "../../lib/tcp/connection.ts";
+import { FAST_OPEN } from "../../lib/tcp/fast_open.ts";
 import type { Listener } from "../../lib/tcp/listener.ts";
 import { State } from "../../lib/tcp/state.ts";
 import { type Address, Endpoint, parseAddress } from "../../lib/wire/address.ts";
@@ -42,6 +43,9 @@ export interface CallOptions {
   readonly flags: readonly string[];
 }
 
+/** All options of one segment. RFC 9293 §3.1. */
+const OPTION_SPACE = 40;
+
 /** One socket. Its owner closes it by `close`, and makes no more calls then. */
 export class Socket {
   readonly options: SocketOptions;
@@ -50,6 +54,8 @@ export class Socket {
   #local: Endpoint | null = null;
   #listeners: Listener[] = [];
   #connection: Connection | null = null;
+  /** Where `connect` is to go with the first bytes; null: nowhere. Linux: TCP_FASTOPEN_CONNECT. */
+  #deferred: Endpoint | null = null;
   /** A `connect` is under way, or has ended and was not answered. */
   #isConnecting = false;
   /** The connection's end was told as an error already. */
@@ -113,7 +119,14 @@ export class Socket {
   connect(ip: string, port: number, { nonblock }: CallOptions): 0 | Blocked {
     if (this.#listeners.length > 0) throw new SocketError("EISCONN");
     if (this.#connection === null) {
-      this.#open(addressOf(ip), port);
+      if (this.#deferred !== null) throw new SocketError("EISCONN");
+      const remote = new Endpoint(addressOf(ip), port);
+      const { opensFast } = this.options;
+      if (opensFast && this.#hasCookie(remote)) {
+        this.#deferred = remote;
+        return 0;
+      }
+      this.#open(remote, opensFast);
       if (nonblock) throw new SocketError("EINPROGRESS");
       return BLOCKED;
     }
@@ -141,6 +154,7 @@ export class Socket {
   /** At most `length` bytes; none at the end of the stream. */
   read(length: number, { nonblock, flags }: CallOptions): Uint8Array | Blocked {
     const c = this.#connection;
+    if (this.#deferred !== null) return wait(nonblock);
     if (c === null) throw new SocketError("ENOTCONN");
     const isEnded = c.peerClosed || this.#isReadShut || c.state === State.Closed;
     const wanted = flags.includes("WAITALL") ? length : Math.min(length, this.options.receiveLow);
@@ -156,10 +170,41 @@ export class Socket {
   }
 
   /**
+   * sendto(2) with MSG_FASTOPEN: opens the connection with as many of `bytes` as
+   * the SYN has room for, and goes on as `writing`. Without waiting it ends there.
+   * Linux: tcp(7).
+   */
+  openingFast(remote: Endpoint, bytes: Uint8Array, options: CallOptions): () => number | Blocked {
+    if (this.#connection !== null) return this.writing(bytes, options);
+    return this.#openingFast(remote, bytes, options);
+  }
+
+  #openingFast(remote: Endpoint, bytes: Uint8Array, options: CallOptions): () => number | Blocked {
+    if ((this.#host.stack.tunables.tcp_fastopen & FAST_OPEN.Client) === 0) {
+      throw new SocketError("EOPNOTSUPP");
+    }
+    this.#deferred = null;
+    const room = this.#hasCookie(remote) ? this.#synRoom(remote) : 0;
+    const c = this.#open(remote, true);
+    const queued = this.#queue(c, bytes.subarray(0, room));
+    if (options.nonblock) {
+      if (queued === 0) throw new SocketError("EINPROGRESS");
+      return () => queued;
+    }
+    const write = this.writing(bytes.subarray(queued), options);
+    return () => {
+      const written = write();
+      return written === BLOCKED ? written : queued + written;
+    };
+  }
+
+  /**
    * Begins to queue `bytes`. The call it returns answers how many were queued
    * when that is all or no more will be, and is to be made until then.
    */
-  writing(bytes: Uint8Array, { nonblock }: CallOptions): () => number | Blocked {
+  writing(bytes: Uint8Array, options: CallOptions): () => number | Blocked {
+    if (this.#deferred !== null) return this.#openingFast(this.#deferred, bytes, options);
+    const { nonblock } = options;
     let done = 0;
     return () => {
       const error = this.#writeError();
@@ -258,6 +303,7 @@ export class Socket {
       return hasSome ? POLL.In | POLL.ReadNormal : 0;
     }
     const c = this.#connection;
+    if (this.#deferred !== null) return POLL.Out | POLL.WriteNormal;
     if (c === null) return POLL.Out | POLL.WriteNormal | POLL.HangUp;
     const isClosed = c.state === State.Closed;
     const isReadShut = c.peerClosed || this.#isReadShut || isClosed;
@@ -272,19 +318,37 @@ export class Socket {
     return events;
   }
 
-  #open(remote: Address, port: number): void {
+  #open(remote: Endpoint, fastOpen: boolean): Connection {
     const local = this.#local;
     const localAddress = local === null || local.address.isUnspecified ? null : local.address;
     const options = {
+      fastOpen,
       localPort: local?.port ?? 0,
       ...(localAddress === null ? {} : { localAddress }),
     };
-    this.#adopt(
-      this.#try(() =>
-        this.#host.stack.connect(new Endpoint(remote, port), options, this.#host.now)
-      ),
-    );
+    const c = this.#try(() => this.#host.stack.connect(remote, options, this.#host.now));
+    this.#adopt(c);
     this.#isConnecting = true;
+    return c;
+  }
+
+  /** Whether bytes may go with the SYN. */
+  #hasCookie(remote: Endpoint): boolean {
+    const { tcp_fastopen, tcp_fastopen_blackhole_timeout_sec } = this.#host.stack.tunables;
+    const { tcp } = this.#host.stack;
+    if (tcp.fastOpenPause.isOn(tcp_fastopen_blackhole_timeout_sec, this.#host.now)) return false;
+    const server = tcp.fastOpenCache.find(this.#host.pairWith(remote.address));
+    if (server !== null && this.#host.now < server.refusedUntil) return false;
+    return (tcp_fastopen & FAST_OPEN.ClientWithoutCookie) !== 0 ||
+      (server !== null && server.cookieLength > 0);
+  }
+
+  /** Bytes that Linux puts into a SYN: beside all the options there might be. */
+  #synRoom(remote: Endpoint): number {
+    const pair = this.#host.pairWith(remote.address);
+    const { tcp } = this.#host.stack;
+    const mss = tcp.fastOpenCache.find(pair)?.mss || (remote.address.isIpv4 ? 536 : 1220);
+    return Math.min(mss, tcp.maxSegmentSize(pair)) - OPTION_SPACE;
   }
 
   #adopt(c: Connection): void {
@@ -337,8 +401,7 @@ export class Socket {
     if (c === null || this.#isErrorTaken) return "";
     switch (c.closeReason) {
       case "reset by peer":
-        // In CLOSE-WAIT all that is left to do is to write. Linux: tcp_reset.
-        return c.peerClosed && !this.#isWriteShut ? "EPIPE" : "ECONNRESET";
+        return "ECONNRESET";
       case "refused":
         return "ECONNREFUSED";
       case "timed out":

@@ -18,8 +18,10 @@ const PLAIN: Readonly<Record<string, number>> = {
   "SOL_TCP.TCP_KEEPCNT": 9,
   "SOL_TCP.TCP_QUICKACK": 1,
   "SOL_TCP.TCP_FASTOPEN": 0,
+  "SOL_TCP.TCP_FASTOPEN_CONNECT": 0,
   "SOL_IP.IP_TOS": 0,
   "SOL_IP.IP_TTL": 64,
+  "SOL_IP.IP_MTU_DISCOVER": 1, // whatever it says, the engine looks for the path's MTU
   "SOL_IPV6.IPV6_TCLASS": 0,
 };
 
@@ -42,6 +44,11 @@ export class SocketOptions {
   /** Fast-open requests that may be pending at the listener. */
   get fastOpen(): number {
     return this.#values.get("SOL_TCP.TCP_FASTOPEN")!;
+  }
+
+  /** Whether `connect` asks for fast open. */
+  get opensFast(): boolean {
+    return this.#values.get("SOL_TCP.TCP_FASTOPEN_CONNECT") !== 0;
   }
 
   /** How many bytes make a socket readable. */

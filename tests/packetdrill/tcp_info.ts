@@ -1,5 +1,6 @@
 /** What getsockopt(2) tells of a connection by TCP_INFO, as far as the engine knows it. Linux: tcp(7). */
 
+import { Phase } from "../../lib/tcp/phase.ts";
 import { State } from "../../lib/tcp/state.ts";
 import type { Socket } from "./socket.ts";
 
@@ -18,9 +19,9 @@ export function tcpInfo(socket: Socket): Readonly<Record<string, number>> {
   if (c === null) return { tcpi_state: STATE_NUMBERS[socket.isListening ? State.Listen : 0] };
   const segments = (bytes: number) => Math.ceil(bytes / c.mss);
   const { scoreboard } = c;
-  const caState = c.inTimeoutRecovery
+  const caState = c.phase === Phase.Loss
     ? CA.Loss
-    : c.inRecovery
+    : c.phase === Phase.Recovery
     ? CA.Recovery
     : (scoreboard?.sackedBytes ?? 0) > 0 || c.duplicateAcks > 0
     ? CA.Disorder

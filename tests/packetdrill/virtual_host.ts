@@ -8,10 +8,11 @@
 import type { Receiving } from "../../lib/tcp/tcp.ts";
 import type { Tunables } from "../../lib/tcp/tunables.ts";
 import { Stack } from "../../lib/stack/stack.ts";
-import { parseCidr, parseMac } from "../../lib/wire/address.ts";
+import { type Address, parseAddress, parseCidr, parseMac } from "../../lib/wire/address.ts";
 import { Frame } from "../../lib/wire/frame.ts";
 import { Arena } from "../../lib/wire/memory.ts";
 import { PagePool } from "../../lib/wire/pages.ts";
+import { Segment } from "../../lib/wire/segment.ts";
 import { addressText } from "../support/internet_address.ts";
 import { neighborQuestion } from "../support/neighbor_question.ts";
 import { arp, ethernet, OWN_MAC, PEER_MAC } from "../support/packets.ts";
@@ -56,6 +57,7 @@ export class VirtualHost {
   readonly arena: Arena;
   /** Oldest first; the owner takes them out. */
   readonly sent: SentPacket[] = [];
+  readonly #local: Address;
   readonly #mtu: number;
   readonly #sink: RecordingSink;
   readonly #frame: Frame;
@@ -64,6 +66,7 @@ export class VirtualHost {
   constructor(options: HostOptions) {
     const isIpv6 = options.local.includes(":");
     this.arena = new Arena(PAGE_BYTES + (2 << 20));
+    this.#local = parseAddress(options.local)!;
     this.#mtu = options.mtu;
     this.#sink = new RecordingSink(true, options.mtu);
     const random = randomWords(1);
@@ -94,6 +97,15 @@ export class VirtualHost {
   /** Microseconds since the start. */
   get nowUs(): number {
     return this.#nowUs;
+  }
+
+  /** Its address and `remote`, as a tuple of which ports do not count. */
+  pairWith(remote: Address): Segment {
+    const { w0, w1, w2, w3 } = this.#local;
+    return Object.assign(new Segment(), {
+      ...{ local0: w0, local1: w1, local2: w2, local3: w3 },
+      ...{ remote0: remote.w0, remote1: remote.w1, remote2: remote.w2, remote3: remote.w3 },
+    });
   }
 
   /** An IP packet arrives. What is longer than the MTU is a super-segment. */

@@ -51,6 +51,44 @@ protocolTest("ACK-01", "an acknowledgment rides on data sent within the delay", 
   `);
 });
 
+protocolTest(
+  "ACK-03",
+  "a FIN is acknowledged at once, but at the end of an exchange with our own, within 40 ms",
+  `
+  EST
+  +.1  < F. 1:1(0) ack 1
+  +0   > . 1:1(0) ack 2
+     close
+  +0   > F. 1:1(0) ack 2
+  +0   < . 2:2(0) ack 2
+  new
+  EST
+  +.1  < P. 1:11(10) ack 1
+  +0   > . 1:1(0) ack 11
+     read 10
+  +.01 write 100
+  +0   > P. 1:101(100) ack 11
+  +.1  < F. 11:11(0) ack 101
+  none(.038)
+  +.002 > . 101:101(0) ack 12
+     close
+  +0   > F. 101:101(0) ack 12
+  +0   < . 12:12(0) ack 102
+  new
+  EST
+  +.1  < P. 1:11(10) ack 1
+  +0   > . 1:1(0) ack 11
+     read 10
+  +.01 write 100
+  +0   > P. 1:101(100) ack 11
+  +.1  < F. 11:11(0) ack 101
+  +.01 close
+  +0   > F. 101:101(0) ack 12
+  none(.1)
+  `,
+  { toleranceMs: 1.5 },
+);
+
 protocolTest("ACK-02", "at least every second full segment is acknowledged", (t) => {
   let next = leaveQuickAcks(t);
   let acks = 0;

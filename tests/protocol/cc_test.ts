@@ -1,8 +1,11 @@
 /** CC: congestion control. Requirements §2.23. */
 
 import { assert, assertEquals } from "@std/assert";
+import { ALGORITHMS } from "../../lib/tcp/algorithms.ts";
 import { protocolTest } from "../support/script.ts";
 import type { ScriptRun } from "../support/script_run.ts";
+
+const RENO = { tunables: { tcp_congestion_control: 0 } };
 
 /** Acknowledges each segment `rttMs` after the last was sent; returns how many there were. */
 function playRound(t: ScriptRun, rttMs: number): number {
@@ -60,7 +63,7 @@ protocolTest("CC-02", "above ssthresh the window grows by one segment a round", 
   t.calls.write(t.flow, 200_000, null);
   for (const segments of [10, 11, 12, 13]) assertEquals(playRound(t, 100), segments);
   t.discard();
-});
+}, RENO);
 
 protocolTest("CC-03", "loss found by ACKs halves the flight", (t) => {
   t.run("EST+SACK rtt .1");
@@ -72,24 +75,44 @@ protocolTest("CC-03", "loss found by ACKs halves the flight", (t) => {
     +0  > . 14601:16061(1460) ack 1
   `);
   assertEquals(t.connection.ssthresh, 10 * 1460);
-});
+}, RENO);
+
+for (const [name, algorithm, segments] of [["reno", 0, 5], ["cubic", 1, 7]] as const) {
+  protocolTest(
+    "CC-04",
+    `after a timeout one segment is sent, after its ACK two, up to ${segments} with ${name}`,
+    (t) => {
+      t.run(`
+        EST rtt .1
+            write 14600
+        +0  > P. 1:14601(14600) ack 1
+        +.3 > . 1:1461(1460) ack 1
+      `);
+      assertEquals(t.connection.ssthresh, segments * 1460);
+      t.run(`
+        +.1 < . 1:1(0) ack 1461
+        +0  > . 1461:4381(2920/1460) ack 1
+        none(.1)
+      `);
+    },
+    { tunables: { tcp_congestion_control: algorithm } },
+  );
+}
 
 protocolTest(
   "CC-04",
-  "after a timeout one segment is sent, after its ACK two",
+  "an ACK for all that was sent before a timeout opens the window by one",
   (t) => {
     t.run(`
-      EST rtt .1
-          write 14600
-      +0  > P. 1:14601(14600) ack 1
-      +.3 > . 1:1461(1460) ack 1
-    `);
-    assertEquals(t.connection.ssthresh, 5 * 1460);
-    t.run(`
-      +.1 < . 1:1(0) ack 1461
-      +0  > . 1461:4381(2920/1460) ack 1
-      none(.1)
-    `);
+    EST rtt .1
+        write 14600
+    +0  > P. 1:14601(14600) ack 1
+    +.3 > . 1:1461(1460) ack 1
+    +.1 < . 1:1(0) ack 14601
+        write 14600
+    +0  > . 14601:17521(2920/1460) ack 1
+    none(.1)
+  `);
   },
 );
 
@@ -138,6 +161,91 @@ protocolTest(
   +0   < . 31:31(0) ack 1 win 63000
   none(.1)
   `,
+);
+
+for (const sack of [false, true]) {
+  protocolTest(
+    "CC-06",
+    `the first two duplicates each release a new segment${sack ? ", with SACK" : ""}`,
+    `
+    EST${sack ? "+SACK" : ""} rtt .1
+          write 29200
+    +0    > . 1:14601(14600/1460) ack 1
+    +.1   < . 1:1(0) ack 1${sack ? " <nop,nop,sack 1461:2921>" : ""}
+    +0    > . 14601:16061(1460) ack 1
+    +.001 < . 1:1(0) ack 1${sack ? " <nop,nop,sack 1461:4381>" : ""}
+    +0    > . 16061:17521(1460) ack 1
+    +.001 < . 1:1(0) ack 1${sack ? " <nop,nop,sack 1461:5841>" : ""}
+    +0    > . 1:1461(1460) ack 1
+          cnt:${sack ? "TCPSackRecovery" : "TCPRenoRecovery"}
+    none(.05)
+    +.05  < . 1:1(0) ack 17521
+    +0    > . 17521:27741(10220/1460) ack 1
+    +.1   < . 1:1(0) ack 27741
+    +0    > P. 27741:29201(1460) ack 1
+    +.1   < . 1:1(0) ack 29201
+    `,
+  );
+}
+
+protocolTest("CC-07", "reno may be chosen for all connections and for one", (t) => {
+  t.run("EST rtt .1");
+  assertEquals(t.connection.congestion.name, "reno");
+  t.connection.congestion = ALGORITHMS[1];
+  t.run(`
+        write 14600
+    +0  > P. 1:14601(14600) ack 1
+    +.3 > . 1:1461(1460) ack 1
+    +.1 < . 1:1(0) ack 14601
+  `);
+  assertEquals(t.connection.ssthresh, 7 * 1460);
+}, RENO);
+
+protocolTest("CC-08", "in recovery 0.7 segments are sent for each that is delivered", (t) => {
+  t.run("EST+SACK+WS7 rtt .1");
+  t.inject(". 1:1(0) ack 1 win 60000");
+  t.run("write 1\n+0 > P. 1:2(1) ack 1\n+.1 < . 1:1(0) ack 2");
+  t.connection.cwnd = 30 * 1460;
+  t.calls.write(t.flow, 200_000, null);
+  t.run("+0 > . 2:43802(43800/1460) ack 1");
+  // The first of 30 in flight is lost, the others arrive one by one.
+  t.advance(100);
+  const first = 2;
+  const resent: number[] = [];
+  let sent = 0;
+  for (let segment = 1; segment < 30; segment++) {
+    t.inject(
+      `. 1:1(0) ack ${first} <nop,nop,sack ${first + 1460}:${first + 1460 * (segment + 1)}>`,
+    );
+    for (let packet = t.next(); packet !== null; packet = t.next()) {
+      if (((packet.seq - t.flow.productIsn!) | 0) === first) resent.push(segment);
+      else if (resent.length > 0) sent++;
+    }
+    t.advance(1);
+    if (resent.length === 0) continue;
+    const delivered = segment - resent[0] + 1;
+    // One of them was the retransmission; once the pipe is down to ssthresh one leaves for each.
+    const due = delivered < 22 ? Math.max(0, Math.floor(0.7 * delivered) - 1) : delivered - 9;
+    assertEquals(sent, due, `after ${delivered} delivered`);
+  }
+  assertEquals(resent, [3]);
+  assertEquals(t.connection.ssthresh, 21 * 1460);
+  t.inject(`. 1:1(0) ack ${first + 30 * 1460}`);
+  t.discard();
+  assertEquals(t.connection.cwnd >= 21 * 1460, true);
+});
+
+protocolTest(
+  "CC-09",
+  "rising round trips quarter the growth before the window overflows a queue",
+  (t) => {
+    t.run("EST+WS7 rtt .04");
+    t.inject(". 1:1(0) ack 1 win 60000");
+    t.calls.write(t.flow, 600_000, null);
+    assertEquals([playRound(t, 40), playRound(t, 40), playRound(t, 40)], [10, 20, 40]);
+    assertEquals([playRound(t, 60), playRound(t, 60)], [80, 80 + 7 + 18]);
+    t.discard();
+  },
 );
 
 protocolTest(

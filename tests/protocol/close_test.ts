@@ -487,3 +487,32 @@ protocolTest(
   state CLOSE_WAIT
   `,
 );
+
+protocolTest(
+  "CLOSE-01",
+  "a FIN alone does not wait for room in cwnd",
+  `
+  EST rtt .1
+     write 14600
+  +0 > P. 1:14601(14600) ack 1
+     shutdown
+  +0 > F. 14601:14601(0) ack 1
+  +.1 < . 1:1(0) ack 14602
+     state FIN_WAIT_2
+  `,
+);
+
+protocolTest(
+  "CLOSE-01",
+  "a FIN waits with the data before it",
+  `
+  EST rtt .1
+     write 14610
+  +0 > . 1:14601(14600) ack 1
+     shutdown
+  +.1 < . 1:1(0) ack 1461
+  +0 > FP. 14601:14611(10) ack 1
+  +.1 < . 1:1(0) ack 14612
+     state FIN_WAIT_2
+  `,
+);

@@ -132,6 +132,25 @@ protocolTest(
   `,
 );
 
+protocolTest(
+  "HDR-10",
+  "with px_gso_push it ends each super-segment, two of which are in a window",
+  `
+  EST
+     write 30000
+  +0 > . 1:5841(5840) ack 1
+  +0 > P. 5841:7301(1460) ack 1
+  +0 > . 7301:13141(5840) ack 1
+  +0 > P. 13141:14601(1460) ack 1
+  +.01 < . 1:1(0) ack 7301
+  +0 > . 14601:23361(8760) ack 1
+  +0 > P. 23361:24821(1460) ack 1
+  +0 > . 24821:27741(2920) ack 1
+  +0 > P. 27741:29201(1460) ack 1
+  `,
+  { tunables: { px_gso_push: 1 }, links: ["offload"] },
+);
+
 protocolTest("HDR-11", "a window of 65535 is filled and never exceeded", (t) => {
   t.run("EST rtt .5");
   t.connection.cwnd = 1 << 20;

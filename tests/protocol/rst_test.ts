@@ -267,3 +267,29 @@ function resetsOf(t: ScriptRun, everyMs: number): number {
   }
   return answered;
 }
+
+protocolTest(
+  "RST-08",
+  "while the device refuses the RST of an abort, no timer touches the queue that is gone",
+  (t) => {
+    // A window below the MSS and half of the best arms the timer; it spans pages.
+    t.run(`
+      +0 < S 0:0(0) win 65535 <mss 8960>
+      +0 > S. 0:0(0) ack 1 <mss 8960>
+      +0 < . 1:1(0) ack 1
+         accept
+      +0 < . 1:1(0) ack 1 win 8000
+         write 9000
+      none(.05)
+    `);
+    t.fixture.sink.isFull = true;
+    t.connection.abort();
+    t.none(2);
+    t.fixture.sink.isFull = false;
+    t.run(`
+      +0 > R. 1:1(0) ack 1
+         state CLOSED
+    `);
+  },
+  { mtu: 9000 },
+);

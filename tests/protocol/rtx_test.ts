@@ -24,6 +24,23 @@ function measureRto(t: ScriptRun): number {
 }
 
 protocolTest(
+  "RTX-01",
+  "without any sample the RTO is one second",
+  `
+  0   < S 0:0(0) win 65535 <mss 1460>
+  +0  > S. 0:0(0) ack 1 <mss 1460>
+  +.1 < . 1:1(0) ack 1
+      accept
+      write 10
+  +0  > P. 1:11(10) ack 1
+  none(.98)
+  +.02 > P. 1:11(10) ack 1
+  none(1.9)
+  `,
+  { tunables: { tcp_syncookies: 2 } },
+);
+
+protocolTest(
   "RTX-02",
   "SRTT and RTTVAR follow RFC 6298",
   (t) => {
@@ -202,3 +219,156 @@ protocolTest(
   +.2 > P. 1:1001(1000) ack 11
   `,
 );
+
+protocolTest("RTX-04", "a timestamp tells which transmission the ACK of one answers", (t) => {
+  t.run("EST+TS rtt .1");
+  t.calls.write(t.flow, 100, null);
+  t.run(`
+    +0  > P. 1:101(100) ack 1 <...>
+    +.3 > P. 1:101(100) ack 1 <...>
+    +.2 < . 1:1(0) ack 101 <ts>
+  `);
+  const { srttUs, backoff } = t.connection;
+  assert(Math.abs(srttUs - (7 * 100_000 + 200_000) / 8) <= 2000, `SRTT is ${srttUs} µs`);
+  assertEquals(backoff, 0);
+});
+
+protocolTest(
+  "RTX-10",
+  "after a timeout the head is sent first, and what was SACKed only if it is still missing",
+  `
+  EST+SACK rtt .1
+        write 14600
+  +0    > P. 1:14601(14600) ack 1
+  +.15  < . 1:1(0) ack 1 <nop,nop,sack 13141:14601>
+  +0    > . 1:1461(1460) ack 1
+  +.3~.4 > . 1:1461(1460) ack 1
+        cnt:TCPTimeouts
+  +.1   < . 1:1(0) ack 1461 <nop,nop,sack 13141:14601>
+  +0    > . 1461:4381(2920/1460) ack 1
+  +.1   < . 1:1(0) ack 4381 <nop,nop,sack 13141:14601>
+  +0    > . 4381:8761(4380/1460) ack 1
+  +.1   < . 1:1(0) ack 8761 <nop,nop,sack 13141:14601>
+  +0    > . 8761:13141(4380/1460) ack 1
+  +.1   < . 1:1(0) ack 14601
+  none(10)
+  `,
+  { toleranceMs: 30 },
+);
+
+protocolTest(
+  "RTX-10",
+  "a peer that has discarded what it reported gets it again",
+  `
+  EST+SACK rtt .1
+        write 4380
+  +0    > P. 1:4381(4380) ack 1
+  +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:4381>
+  +.025 > . 1:1461(1460) ack 1
+  +.1   < . 1:1(0) ack 1461
+  +.2~.4 > . 1461:2921(1460) ack 1
+        cnt:TCPTimeouts
+  +.1   < . 1:1(0) ack 2921
+  +0    > P. 2921:4381(1460) ack 1
+  +.1   < . 1:1(0) ack 4381
+  none(10)
+  `,
+  { toleranceMs: 20 },
+);
+
+for (const sack of ["", "+SACK"]) {
+  protocolTest("RTX-11", `a delay spike causes no go-back-N${sack && ", with SACK"}`, (t) => {
+    t.run(`
+      EST${sack} rtt .1
+            write 29200
+      +0    > . 1:14601(14600/1460) ack 1
+    `);
+    const timeouts = sack === "" ? 1 : 2; // with SACK a probe of new data goes first
+    for (let i = 0; i < timeouts; i++) assert(t.next(1000) !== null);
+    assertEquals(t.growth("TCPTimeouts"), 1);
+    t.advance(20);
+    t.inject(". 1:1(0) ack 1461"); // the originals arrive, late
+    const news = [t.next(), t.next()].map((packet) => (packet!.seq - t.flow.productIsn!) | 0);
+    assert(news[0] >= 14_601 && news[1] === news[0] + 1460, `${news}`);
+    t.advance(5);
+    t.inject(". 1:1(0) ack 2921");
+    t.discard();
+    assertEquals([t.growth("TCPSpuriousRTOs"), t.growth("TCPLossUndo")], [1, 1]);
+    assertEquals(t.connection.retransmits, 1);
+    assertEquals([t.connection.ssthresh, t.connection.cwnd >= 14_600], [0x7fffffff, true]);
+  });
+}
+
+protocolTest(
+  "RTX-11",
+  "a duplicate behind the new data tells that the timeout was real",
+  `
+  EST rtt .1
+        write 17520
+  +0    > . 1:14601(14600/1460) ack 1
+  +.3   > . 1:1461(1460) ack 1
+  +.1   < . 1:1(0) ack 1461
+  +0    > P. 14601:17521(2920/1460) ack 1
+  +.1   < . 1:1(0) ack 1461
+  +0    > . 1461:2921(1460) ack 1
+        cnt:TCPSpuriousRTOs=0
+  +.1   < . 1:1(0) ack 17521
+  none(10)
+  `,
+);
+
+protocolTest("RTX-12", "a DSACK after a fast retransmit restores the window", (t) => {
+  t.run(`
+    EST+SACK rtt .1
+          write 14600
+    +0    > P. 1:14601(14600) ack 1
+    +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:5841>
+    +0    > . 1:1461(1460) ack 1
+    +.01  < . 1:1(0) ack 14601
+  `);
+  assertEquals(Math.floor(t.connection.cwnd / 1460), 7);
+  t.run("+.05 < . 1:1(0) ack 14601 <nop,nop,sack 1:1461>\ncnt:TCPDSACKUndo\ncnt:TCPDSACKRecv");
+  assertEquals([t.connection.cwnd >= 14_600, t.connection.ssthresh], [true, 0x7fffffff]);
+});
+
+protocolTest("RTX-12", "a DSACK in recovery ends it", (t) => {
+  t.run(`
+    EST+SACK rtt .1
+          write 14600
+    +0    > P. 1:14601(14600) ack 1
+    +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:5841>
+    +0    > . 1:1461(1460) ack 1
+    +.01  < . 1:1(0) ack 5841 <nop,nop,sack 1:1461>
+          cnt:TCPDSACKUndo
+  `);
+  assertEquals([t.connection.cwnd >= 14_600, t.connection.ssthresh], [true, 0x7fffffff]);
+  t.run("+.01 < . 1:1(0) ack 14601\nnone(10)");
+});
+
+protocolTest("RTX-12", "an echo from before the retransmission restores the window", (t) => {
+  t.run("EST+SACK+TS rtt .1");
+  t.calls.write(t.flow, 14_480, null);
+  for (let packet = t.next(); packet !== null; packet = t.next());
+  const before = t.flow.lastTsVal;
+  t.advance(100);
+  t.inject(". 1:1(0) ack 1 <nop,nop,TS val 9000 ecr *,nop,nop,sack 1449:5793>");
+  t.expect(". 1:1449(1448) ack 1 <...>");
+  t.advance(10);
+  t.inject(`. 1:1(0) ack 14481 <nop,nop,TS val 9010 ecr =${before >>> 0}>`);
+  assertEquals(t.growth("TCPFullUndo"), 1);
+  assertEquals([t.connection.cwnd >= 14_480, t.connection.ssthresh], [true, 0x7fffffff]);
+});
+
+protocolTest("RTX-12", "an echo from before it takes recovery back in the middle", (t) => {
+  t.run("EST+SACK+TS rtt .1");
+  t.calls.write(t.flow, 14_480, null);
+  for (let packet = t.next(); packet !== null; packet = t.next());
+  const before = t.flow.lastTsVal;
+  t.advance(100);
+  t.inject(". 1:1(0) ack 1 <nop,nop,TS val 9000 ecr *,nop,nop,sack 1449:5793>");
+  t.expect(". 1:1449(1448) ack 1 <...>");
+  t.advance(10);
+  t.inject(`. 1:1(0) ack 5793 <nop,nop,TS val 9010 ecr =${before >>> 0}>`);
+  assertEquals(t.growth("TCPPartialUndo"), 1);
+  assertEquals([t.connection.cwnd >= 14_480, t.connection.ssthresh], [true, 0x7fffffff]);
+});

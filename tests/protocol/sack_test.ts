@@ -74,6 +74,94 @@ protocolTest(
 );
 
 protocolTest(
+  "SACK-03",
+  "text that came twice is reported once, before all other blocks",
+  `
+  EST+SACK
+  +0 < P. 1:11(10) ack 1
+  +0 > . 1:1(0) ack 11
+  +0 < P. 1:11(10) ack 1
+  +0 > . 1:1(0) ack 11 <nop,nop,sack 1:11>
+     cnt:TCPDSACKOldSent
+  +0 < P. 5:15(10) ack 1
+  +0 > . 1:1(0) ack 15 <nop,nop,sack 5:11>
+     cnt:TCPDSACKOldSent
+  +0 < P. 21:31(10) ack 1
+  +0 > . 1:1(0) ack 15 <nop,nop,sack 21:31>
+  +0 < P. 25:41(16) ack 1
+  +0 > . 1:1(0) ack 15 <nop,nop,sack 25:31 21:41>
+     cnt:TCPDSACKOfoSent
+  +0 < P. 51:61(10) ack 1
+  +0 > . 1:1(0) ack 15 <nop,nop,sack 51:61 21:41>
+  +0 < P. 71:81(10) ack 1
+  +0 > . 1:1(0) ack 15 <nop,nop,sack 71:81 51:61 21:41>
+  +0 < P. 91:101(10) ack 1
+  +0 > . 1:1(0) ack 15 <nop,nop,sack 91:101 71:81 51:61 21:41>
+  +0 < P. 45:95(50) ack 1
+  +0 > . 1:1(0) ack 15 <nop,nop,sack 51:61 45:101 21:41>
+  +0 < P. 15:101(86) ack 1
+  +0 > . 1:1(0) ack 101 <nop,nop,sack 21:41>
+     read 100
+  +0 < P. 101:111(10) ack 1
+  +0 > . 1:1(0) ack 111
+     read 10
+  `,
+);
+
+protocolTest(
+  "SACK-03",
+  "beside timestamps there are three blocks, the report among them",
+  `
+  EST+SACK+TS
+  +0 < . 11:21(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr *,nop,nop,sack 11:21>
+  +0 < . 31:41(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr *,nop,nop,sack 31:41 11:21>
+  +0 < . 51:61(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr *,nop,nop,sack 51:61 31:41 11:21>
+  +0 < . 51:61(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr *,nop,nop,sack 51:61 51:61 31:41>
+  `,
+);
+
+protocolTest(
+  "SACK-03",
+  "a report leaves in a segment of its own",
+  `
+  EST+SACK
+  +0 < P. 1:11(10) ack 1
+  +0 > . 1:1(0) ack 11
+     read 10
+     write 3000
+  &  < P. 1:11(10) ack 1
+  +0 > . 1:1(0) ack 11 <nop,nop,sack 1:11>
+  +0 > . 1:2921(2920) ack 11
+  +0 > P. 2921:3001(80) ack 11
+  `,
+);
+
+for (
+  const [title, fixture, tunables] of [
+    ["by tcp_dsack", "EST+SACK", { tcp_dsack: 0 }],
+    ["without SACK", "EST", {}],
+  ] as const
+) {
+  protocolTest(
+    "SACK-03",
+    `nothing is reported ${title}`,
+    `
+    ${fixture}
+    +0 < P. 1:11(10) ack 1
+    +0 > . 1:1(0) ack 11
+    +0 < P. 1:11(10) ack 1
+    +0 > . 1:1(0) ack 11
+       cnt:TCPDSACKOldSent=0
+    `,
+    { tunables },
+  );
+}
+
+protocolTest(
   "SACK-04",
   "what was selectively acknowledged is not sent again before a timeout",
   `
@@ -108,6 +196,7 @@ protocolTest(
   +.05 < . 1:1(0) ack 2921
   none(10)
   `,
+  { tunables: { tcp_recovery: 0 } },
 );
 
 protocolTest("SACK-07", "a transfer completes though the peer forgets what it reported", (t) => {

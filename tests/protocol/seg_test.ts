@@ -246,6 +246,39 @@ protocolTest(
   `,
 );
 
+protocolTest(
+  "SEG-09",
+  "a segment that fills a gap names the window, although those behind the gap were sent later",
+  `
+  EST
+  +0 < P. 11:21(10) ack 1 win 4000
+  +0 > . 1:1(0) ack 1
+     write 20000
+  +0 > . 1:1461(1460) ack 1
+  +0 > . 1461:2921(1460) ack 1
+  +.01 < . 1:11(10) ack 2921 win 1079
+  +0 > . 2921:2921(0) ack 21
+  none(.15)
+  `,
+);
+
+protocolTest(
+  "SEG-09",
+  "what acknowledges less than was acknowledged names no window",
+  `
+  EST
+  +0 < P. 11:21(10) ack 1 win 2920
+  +0 > . 1:1(0) ack 1
+     write 20000
+  +0 > . 1:1461(1460) ack 1
+  +0 > . 1461:2921(1460) ack 1
+  +.01 < . 1:11(10) ack 2921 win 0
+  +0 > . 2921:2921(0) ack 21
+  +.01 < . 21:21(0) ack 1461 win 1460
+  none(.15)
+  `,
+);
+
 protocolTest("SEG-10", "a batch of segments is acknowledged together", (t) => {
   t.run("EST");
   const segments = Array.from(

@@ -174,6 +174,18 @@ for (
 
 protocolTest(
   "TW-07",
+  "where timestamps are not agreed to, those of an old SYN prove nothing",
+  `
+  ${TIME_WAIT}
+  +1 < S -50:-50(0) win 65535 <mss 1460,TS val 1 ecr 0>
+  +0 > . 2:2(0) ack 2
+     state TIME_WAIT
+  `,
+  { tunables: { tcp_timestamps: 0 } },
+);
+
+protocolTest(
+  "TW-07",
   "without timestamps an older SYN is answered with ACK",
   `
   ${TIME_WAIT}

@@ -299,7 +299,7 @@ Deno.test("proxy: a half-closed pair is reset after px_half_close_timeout (PX-07
   ]);
 });
 
-Deno.test("proxy: a bug in one pair resets that pair only (PX-22)", () => {
+Deno.test("PX-22: a bug in one pair resets that pair only", () => {
   const bench = new Bench();
   const broken = bench.opens();
   const sound = bench.opens();

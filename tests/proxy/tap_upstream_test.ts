@@ -430,6 +430,81 @@ Deno.test("PX-15: a pair without traffic is reset on both legs after px_idle_tim
   assertStringIncludes(bench.end, 'reason="idle"');
 });
 
+Deno.test("TW-11: the upstream's leg takes a tuple out of TIME-WAIT a second later, not before", () => {
+  const bench = new Bench({ tunables: { ip_local_port_range: "40000-40000" } });
+  const finish = () => {
+    const { client, server } = bench.opens();
+    assertEquals(server.remotePort, 40000);
+    client.shutdown(); // so that the proxy's FIN is first towards the upstream
+    bench.turn(SOME_TURNS);
+    server.shutdown();
+    bench.turn(SOME_TURNS);
+    assertEquals(bench.pair.a.stack.tcp.timeWaits.count, 1);
+  };
+  finish();
+  bench.turn(900);
+  const early = bench.comes();
+  bench.turn(SOME_TURNS);
+  assertEquals(early.closeReason, "reset by peer");
+  bench.turn(200);
+  finish();
+});
+
+Deno.test("tap upstream: what waits in full memory is still sent on", () => {
+  const bench = new Bench();
+  const pairs = Array.from({ length: 60 }, () => bench.opens());
+  const bytes = bytesOf(200 * KIB, 1);
+  const sent = pairs.map(() => 0);
+  const { pages, pages: { limit } } = bench.pair.a.stack.tcp;
+  const others = bench.pair.b.stack.tcp.pages;
+  const writeMore = () => {
+    pairs.forEach(({ client }, i) => {
+      if (others.lent > others.limit / 2) return; // its receivers need some, too
+      sent[i] += bench.write(client, bytes.subarray(sent[i]));
+    });
+  };
+  for (let i = 0; i < 40; i++) { // nobody takes what arrives
+    writeMore();
+    bench.pair.exchange(5);
+  }
+  assert(pages.lent > 0.9 * limit, `${pages.lent} of ${limit} pages are lent`);
+  const received = pairs.map(() => 0);
+  for (let turns = 0; received.some((count) => count < bytes.length); turns++) {
+    assert(turns < 20_000, `received: ${received}`);
+    bench.turn();
+    pairs.forEach(({ server }, i) => received[i] += bench.read(server).length);
+    writeMore();
+  }
+});
+
+Deno.test("PX-13: a thousand bytes there and back take the time of the wire alone", () => {
+  const bench = new Bench();
+  const { client, server } = bench.opens();
+  const byte = bytesOf(1, 1);
+  const begin = bench.pair.now;
+  for (let i = 0; i < 1000; i++) {
+    bench.write(client, byte);
+    bench.turn(2); // client → proxy → server, a millisecond each
+    assertEquals(bench.read(server).length, 1);
+    bench.write(server, byte);
+    bench.turn(2);
+    assertEquals(bench.read(client).length, 1);
+  }
+  assertEquals(bench.pair.now - begin, 4000);
+});
+
+Deno.test("tap upstream: px_max_connections counts pairs, not legs (PX-20)", () => {
+  const bench = new Bench({ tunables: { px_max_connections: "3" } });
+  const pairs = [bench.opens(), bench.opens(), bench.opens()];
+  const fourth = bench.comes();
+  bench.turn(SOME_TURNS);
+  const { counters } = bench.pair.a.stack;
+  assertEquals([fourth.closeReason, counters.TCPConnectionLimit], ["", 1], "dropped silently");
+  pairs[0].client.abort();
+  bench.turn(1100); // its SYN comes again
+  assertEquals([bench.proxy.open, bench.server.acceptable], [3, 1]);
+});
+
 Deno.test("tap upstream: a drained pair at rest gets FIN on both legs (PX-21)", () => {
   const bench = new Bench({ tunables: { px_drain_timeout: "1" } });
   const { client, server } = bench.opens();

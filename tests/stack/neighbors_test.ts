@@ -102,3 +102,19 @@ Deno.test("ARP-05: a stale entry is probed when it is used, and saved by progres
   neighbors.poll(60_003);
   assertEquals(prober.take(), []);
 });
+
+Deno.test("ARP-08: what waits for a neighbour is sent, though it tells its MAC twice before", () => {
+  const { neighbors, prober } = create();
+  const slot = neighbors.create(0, 0, 0, 1, 0);
+  neighbors.learn(slot, 2, 3, 0);
+  neighbors.learn(slot, 2, 3, 1);
+  prober.isOpen = false;
+  neighbors.poll(1);
+  assertEquals(prober.take(), [`flush ${slot}`]);
+  // Neither another message nor its age makes it forget what the device refused.
+  neighbors.learn(slot, 2, 3, 2);
+  neighbors.use(slot, 100_000);
+  prober.isOpen = true;
+  neighbors.poll(100_000);
+  assertEquals(prober.take(), [`flush ${slot}`]);
+});

@@ -10,6 +10,7 @@ import {
   FAST_OPEN_KEY,
   FAST_OPEN_KEY_FORM,
   TUNABLES,
+  valueText,
 } from "../../lib/tcp/tunables.ts";
 import { markdownTable, withSection } from "./markdown.ts";
 
@@ -68,7 +69,7 @@ function tunableRow({ name, meaning }: TunableText): string[] {
   }
   const spec = TUNABLES.find((spec) => spec.name === name);
   if (spec === undefined) throw new Error(`There is no tunable ${name}`);
-  return [`\`${name}\``, String(spec.default), allowedValues(spec), meaning];
+  return [`\`${name}\``, valueText(spec, spec.default), allowedValues(spec), meaning];
 }
 
 /** Group comments, JSDoc and names of the rows, in their order; the key of fast open with its kin. */

@@ -35,19 +35,30 @@ function openerTest(scenario: string): void {
 }
 
 for (const family of [4, 6] as const) {
-  const variants = VARIANTS.filter((variant) => variant.family === family);
-  const { stack, loopback } = addressesOf(variants[0]);
-  const [listen, upstream] = family === 6 ? [`[${stack}]`, `[${loopback}]`] : [stack, loopback];
-  const route = `listen=${listen}:${FAST_PORT},upstream=${upstream}:${HTTP_PORT}`;
+  const { host, stack, loopback } = addressesOf(VARIANTS.find((v) => v.family === family)!);
+  upstreamTest(family, "the kernel's", stack, loopback, "");
+  upstreamTest(family, "our own", stack, host.split("/")[0], "tap:");
+}
+
+/** Clients of `stack` are relayed to an upstream at `hostname`, dialed by fast open. */
+function upstreamTest(
+  family: Variant["family"],
+  whose: string,
+  stack: string,
+  hostname: string,
+  prefix: string,
+): void {
+  const listen = `${urlHostOf(stack)}:${FAST_PORT}`;
+  const route = `listen=${listen},upstream=${prefix}${urlHostOf(hostname)}:${HTTP_PORT}`;
   systemTest(
-    "fast open: what a client's SYN brings rides on the SYN to the upstream",
+    `fast open: what a client's SYN brings rides on ${whose} SYN to the upstream`,
     async (scene) => {
       const { namespace } = scene;
       await setKernel(namespace, KERNEL_FAST_OPEN);
       await scene.upstream[Symbol.asyncDispose](); // a listener is fast from its beginning
-      scene.upstream = await startUpstream(namespace, scene.variant);
-      const url = `http://${listen}:${FAST_PORT}/`;
-      // The first rounds bring the client its cookie, and Tapster's kernel socket its own.
+      scene.upstream = await startUpstream(namespace, hostname);
+      const url = `http://${listen}/`;
+      // The first rounds bring the client its cookie, and the upstream's dialer its own.
       for (let round = 0; round < 2; round++) await get(namespace, url);
       for (let round = 0; round < 3; round++) {
         const before = namespace.tcpCounter("TCPFastOpenPassive");
@@ -64,7 +75,11 @@ for (const family of [4, 6] as const) {
       await client[Symbol.asyncDispose]();
       await scene.closeRecords(6);
     },
-    { variants, needs: ["curl"], flags: ["--route", `${route},upstream-fastopen,idempotent`] },
+    {
+      variants: VARIANTS.filter((variant) => variant.family === family),
+      needs: ["curl"],
+      flags: ["--route", `${route},upstream-fastopen,idempotent`],
+    },
   );
 }
 
@@ -79,9 +94,9 @@ for (const variant of VARIANTS.filter(({ offload }) => offload)) {
     `fast open: Linux's cookie outlives our start with its key as backup, and no other (${variant.name})`,
     async (means) => {
       await using namespace = await Namespace.open(means);
-      await using _upstream = await startUpstream(namespace, variant);
-      const { stack } = addressesOf(variant);
-      const url = `http://${variant.family === 6 ? `[${stack}]` : stack}:${HTTP_PORT}/`;
+      const { stack, loopback } = addressesOf(variant);
+      await using _upstream = await startUpstream(namespace, loopback);
+      const url = `http://${urlHostOf(stack)}:${HTTP_PORT}/`;
       const counts = () =>
         ["TCPFastOpenActive", "TCPFastOpenActiveFail"].map((name) => namespace.tcpCounter(name));
       const starts: [keys: string, gets: number, active: number, fail: number][] = [
@@ -106,6 +121,24 @@ for (const variant of VARIANTS.filter(({ offload }) => offload)) {
   );
 }
 
+systemTestWithoutScene(
+  "fast open: a kernel that has it off dials upstreams as ever, and a warning says so",
+  async (means) => {
+    await using namespace = await Namespace.open(means);
+    await setKernel(namespace, "net.ipv4.tcp_fastopen=0");
+    const { stack, loopback } = addressesOf(VARIANTS[0]);
+    await using _upstream = await startUpstream(namespace, loopback);
+    const route = `listen=${stack}:${FAST_PORT},upstream=${loopback}:${HTTP_PORT}`;
+    const tapster = await startTapster(namespace, ["--route", `${route},upstream-fastopen`]);
+    const warning = "upstream-fastopen is without effect: the kernel has it off";
+    await tapster.line(START_MS, (line) => line.includes(`WARN  ${warning}`));
+    await get(namespace, `http://${stack}:${FAST_PORT}/`);
+    tapster.signal("SIGTERM");
+    assertEquals((await tapster.ending(END_MS)).code, 0, tapster.text);
+  },
+  { needs: ["curl"] },
+);
+
 /** Gets the page by a fast open, if the kernel has a cookie. */
 async function get(namespace: Namespace, url: string): Promise<void> {
   const curl = namespace.start("curl", "curl", ["-sS", "--tcp-fastopen", "--max-time", "10", url]);
@@ -113,8 +146,13 @@ async function get(namespace: Namespace, url: string): Promise<void> {
   assertEquals(curl.text + "\n", SMALL_PAGE);
 }
 
-async function startUpstream(namespace: Namespace, variant: Variant): Promise<Program> {
-  const args = ["run", "--allow-all", UPSTREAM, addressesOf(variant).loopback];
+/** An address as it stands before a port. */
+function urlHostOf(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}
+
+async function startUpstream(namespace: Namespace, hostname: string): Promise<Program> {
+  const args = ["run", "--allow-all", UPSTREAM, hostname];
   const upstream = namespace.start("the upstream", Deno.execPath(), args);
   await upstream.record(START_MS, "listening");
   return upstream;

@@ -19,8 +19,9 @@ const SYNS_PER_SECOND = 20_000;
 const FLOOD_SECONDS = 5;
 /** Clients at once; they come again and again while the flood lasts. */
 const CLIENTS = 20;
-/** Less would be a flood that was not there, or was not answered. */
-const CERTAIN_SHARE = 0.9;
+/** On a machine with other work the flooder falls behind, and frames are lost; with less it was no flood. */
+const LEAST_SENT = SYNS_PER_SECOND * FLOOD_SECONDS / 2;
+const LEAST_ANSWERED = 0.9;
 const EXCHANGE: Exchange = {
   seed: 1,
   upLength: 16 * KIB,
@@ -39,13 +40,18 @@ systemTest(
       clients.push(...await scene.runClient({ exchange, connections: CLIENTS }));
     }
     const flood = await flooder.record<FloodReport>(END_MS, "flooded");
-    const expected = SYNS_PER_SECOND * FLOOD_SECONDS * CERTAIN_SHARE;
-    assert(flood.sent >= expected, `SYNs sent: ${flood.sent}`);
+    assert(flood.sent >= LEAST_SENT, `SYNs sent: ${flood.sent}`);
     const answers = scene.namespace.receivedFrames(DEVICE);
-    assert(answers >= expected, `frames from Tapster: ${answers}`);
+    assert(answers >= flood.sent * LEAST_ANSWERED, `frames from Tapster: ${answers}`);
 
     assert(clients.length >= 2 * CLIENTS, "clients came only before the flood had begun");
-    assertEquals(clients.map((report) => report.connected), clients.map(() => "done"));
+    const ends = clients.map(({ connected, sent, received }) => [
+      connected,
+      sent?.end,
+      received?.end,
+      received?.bytes,
+    ]);
+    assertEquals(ends, clients.map(() => ["done", "done", "done", EXCHANGE.downLength]));
     const upstreams = await scene.upstreamReports(clients.length);
     assertSameBytes(await scene.closeRecords(clients.length), clients, upstreams);
     // The only listeners of the kernel are the upstream's.

@@ -22,12 +22,12 @@ Deno.test("congestion: RFC 6675 §3, the pipe is the flight without SACKed and l
   const c = { sndUna: -1000, sndNxt: 9000, scoreboard: null } as unknown as Connection;
   assertEquals(pipe(c), 10_000);
   const board = c.scoreboard = new Scoreboard();
-  board.sent(-1000, 9000, 0);
+  board.sent(-1000, 9000, 1000, 0);
   assertEquals(pipe(c), 10_000);
   board.sack(3000, 4000, 10);
   assertEquals(pipe(c), 9000);
   board.detectLoss(1000, 0);
   assertEquals(pipe(c), 5000);
-  board.resent(500, 1000);
+  board.resent(500, 500, 1000);
   assertEquals(pipe(c), 5500);
 });

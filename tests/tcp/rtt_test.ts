@@ -19,11 +19,11 @@ function valuesOf(c: Connection): number[] {
 
 Deno.test("rtt: RTX-02, samples of 100, 120 and 80 ms", () => {
   const c = connection();
-  takeRttSample(c, 100_000, DEFAULT_TUNABLES);
+  takeRttSample(c, 100_000, DEFAULT_TUNABLES, 0);
   assertEquals(valuesOf(c), [100_000, 50_000, 100_000, 300]);
-  takeRttSample(c, 120_000, DEFAULT_TUNABLES);
+  takeRttSample(c, 120_000, DEFAULT_TUNABLES, 0);
   assertEquals(valuesOf(c), [102_500, 42_500, 100_000, 303]);
-  takeRttSample(c, 80_000, DEFAULT_TUNABLES);
+  takeRttSample(c, 80_000, DEFAULT_TUNABLES, 0);
   assertEquals(valuesOf(c), [99_687, 37_500, 80_000, 300]);
 });
 
@@ -35,7 +35,7 @@ Deno.test("rtt: RFC 6298 §2.3, integers stay close to the formula", () => {
     let rttvar = 0;
     for (let i = 0; i < 500; i++) {
       const rtt = 1 + random() % longest;
-      takeRttSample(c, rtt, DEFAULT_TUNABLES);
+      takeRttSample(c, rtt, DEFAULT_TUNABLES, 0);
       rttvar = i === 0 ? rtt / 2 : 0.75 * rttvar + 0.25 * Math.abs(srtt - rtt);
       srtt = i === 0 ? rtt : 0.875 * srtt + 0.125 * rtt;
       // What is rounded down once is forgotten by an eighth, or a fourth, each time.
@@ -49,9 +49,9 @@ Deno.test("rtt: RFC 6298 §2.3, integers stay close to the formula", () => {
 
 Deno.test("rtt: RTX-03, the floor is for the variance and 120 s are the most", () => {
   const c = connection();
-  for (let i = 0; i < 100; i++) takeRttSample(c, 1000, DEFAULT_TUNABLES);
+  for (let i = 0; i < 100; i++) takeRttSample(c, 1000, DEFAULT_TUNABLES, 0);
   assertEquals(c.rtoMs, 201);
-  takeRttSample(c, 250_000_000, DEFAULT_TUNABLES);
+  takeRttSample(c, 250_000_000, DEFAULT_TUNABLES, 0);
   assertEquals(c.rtoMs, 120_000);
 });
 
@@ -63,7 +63,7 @@ Deno.test("rtt: RTX-01, without a sample the timeout is the initial one", () => 
 
 Deno.test("rtt: a sample of no time counts as a microsecond", () => {
   const c = connection();
-  takeRttSample(c, 0, DEFAULT_TUNABLES);
+  takeRttSample(c, 0, DEFAULT_TUNABLES, 0);
   assertEquals(valuesOf(c), [1, 0, 1, 201]);
 });
 

@@ -115,3 +115,20 @@ Deno.test("sipHash: writes 8 bytes and no more", () => {
   kernels.sipHash(0, 100, 20, 540);
   assertEquals([...bytes.subarray(532, 540), ...bytes.subarray(548, 556)], Array(16).fill(0xaa));
 });
+
+Deno.test("copy: each length at each alignment, and runs that overlap", () => {
+  for (const [to, from] of [[2000, 1000], [1003, 1000], [1000, 1003], [70_001, 3]]) {
+    for (const length of [0, 1, 2, 31, 32, 33, 1448, 4096]) {
+      fillRandomly(4);
+      const expected = bytes.slice();
+      expected.set(expected.slice(from, from + length), to);
+      kernels.copy(to, from, length);
+      assertEquals(bytes.findIndex((byte, at) => byte !== expected[at]), -1, `${length}`);
+    }
+  }
+});
+
+Deno.test("copy: a run outside of the memory is refused", () => {
+  assertThrows(() => kernels.copy(0, bytes.length - 1, 2), WebAssembly.RuntimeError);
+  assertThrows(() => kernels.copy(bytes.length - 1, 0, 2), WebAssembly.RuntimeError);
+});

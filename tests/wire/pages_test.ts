@@ -9,6 +9,17 @@ function poolOf(pages: number): PagePool {
   return new PagePool(arena, pages * PAGE_SIZE);
 }
 
+Deno.test("pages: who leaves some to others gets none of the last", () => {
+  const pages = poolOf(4);
+  assertEquals([pages.take(2) >= 0, pages.take(2) >= 0, pages.take(2), pages.lent], [
+    true,
+    true,
+    -1,
+    2,
+  ]);
+  assertEquals([pages.take() >= 0, pages.take(0) >= 0, pages.take()], [true, true, -1]);
+});
+
 Deno.test("pages: as many are lent as the limit says, then none", () => {
   const pages = poolOf(5);
   const lent = new Set<number>();

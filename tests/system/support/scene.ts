@@ -17,6 +17,7 @@ import {
   countDescriptors,
   DEVICE,
   failuresOf,
+  type Special,
   startTapster,
   waitForDescriptors,
 } from "./tapster.ts";
@@ -63,7 +64,12 @@ export class Scene implements AsyncDisposable {
   }
 
   /** Makes the namespace and starts Tapster and the upstream in it. */
-  static async open(means: Means, variant: Variant, flags: string[] = []): Promise<Scene> {
+  static async open(
+    means: Means,
+    variant: Variant,
+    flags: string[] = [],
+    special: Special = {},
+  ): Promise<Scene> {
     const namespace = await Namespace.open(means);
     try {
       const { loopback, any } = addressesOf(variant);
@@ -80,7 +86,7 @@ export class Scene implements AsyncDisposable {
         ...AT_ONCE,
         ...logFlags,
         ...flags,
-      ]);
+      ], special);
       const scene = new Scene(variant, namespace, tapster, upstream);
       if (variant.loss > 0) scene.#link = await LossyLink.open(namespace, variant);
       scene.clientNamespace = scene.#link?.clientNamespace ?? namespace;

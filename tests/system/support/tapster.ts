@@ -15,10 +15,22 @@ export const DEVICE = "tapster0";
 /** The only permission there is. `--no-prompt`: nobody is asked for another. */
 export const PERMISSIONS = ["--no-prompt", "--allow-ffi"] as const;
 
+/** What is not as usual about the program. */
+export interface Special {
+  /** Besides `PERMISSIONS`. */
+  readonly permissions?: readonly string[];
+  /** Where its main.ts is; the repository by default. */
+  readonly root?: string;
+}
+
 /** Starts main.ts in the namespace and waits until its device can be used, or set up. */
-export async function startTapster(namespace: Namespace, flags: string[]): Promise<Program> {
-  const args = ["run", ...PERMISSIONS, "main.ts", ...flags];
-  const tapster = namespace.start("tapster", Deno.execPath(), args, ROOT);
+export async function startTapster(
+  namespace: Namespace,
+  flags: string[],
+  { permissions = [], root = ROOT }: Special = {},
+): Promise<Program> {
+  const args = ["run", ...PERMISSIONS, ...permissions, "main.ts", ...flags];
+  const tapster = namespace.start("tapster", Deno.execPath(), args, root);
   const isReady = flags.includes("--no-setup")
     ? () => namespace.devices().includes(DEVICE)
     : () => namespace.hasRoute(DEVICE) && namespace.hasOnlyUsableAddresses();

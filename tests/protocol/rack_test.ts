@@ -1,0 +1,280 @@
+/** RACK: loss by time, and tail loss probes. Requirements §2.25. */
+
+import { assert, assertEquals } from "@std/assert";
+import { TIMER } from "../../lib/tcp/timers.ts";
+import { randomWords } from "../support/random.ts";
+import { protocolTest } from "../support/script.ts";
+import type { ScriptRun } from "../support/script_run.ts";
+
+protocolTest(
+  "RACK-01",
+  "one segment delivered behind a gap is enough, a quarter of the RTT later",
+  `
+  EST+SACK rtt .1
+        write 2920
+  +0    > P. 1:2921(2920) ack 1
+  +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:2921>
+  none(.02)
+  +.005 > . 1:1461(1460) ack 1
+        cnt:TCPTimeouts=0
+        cnt:TCPSackRecovery
+  +.1   < . 1:1(0) ack 2921
+  none(10)
+  `,
+);
+
+protocolTest(
+  "RACK-01",
+  "a retransmission that is lost is sent again without timeout",
+  `
+  EST+SACK rtt .1
+        write 14600
+  +0    > P. 1:14601(14600) ack 1
+  +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:5841>
+  +0    > . 1:1461(1460) ack 1
+        write 14600
+  +.01  < . 1:1(0) ack 1 <nop,nop,sack 1461:14601>
+  +0    > . 14601:23361(8760/1460) ack 1
+  +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:23361>
+  +0    > . 1:1461(1460) ack 1
+  +0    > P. 23361:29201(5840/1460) ack 1
+        cnt:TCPTimeouts=0
+        cnt:RetransSegs=2
+  +.1   < . 1:1(0) ack 29201
+  none(10)
+  `,
+);
+
+protocolTest(
+  "RACK-02",
+  "on a path that reorders no gap is repaired before a quarter of the RTT",
+  `
+  EST+SACK rtt .1
+        write 14600
+  +0    > P. 1:14601(14600) ack 1
+  +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:2921>
+  +.01  < . 1:1(0) ack 2921
+        cnt:TCPSACKReorder
+  +0    < . 1:1(0) ack 2921 <nop,nop,sack 4381:8761>
+  none(.01)
+  +.01  < . 1:1(0) ack 14601
+        cnt:RetransSegs=0
+  none(10)
+  `,
+);
+
+protocolTest(
+  "RACK-02",
+  "the window grows with each round of DSACKs and is kept for 16 recoveries",
+  (t) => {
+    t.run("EST+SACK rtt .1");
+    spuriousRecovery(t, true);
+    const { recovery } = t.connection;
+    assertEquals([recovery?.windowFactor, recovery?.isReordering], [2, true]);
+    for (let i = 0; i < 16; i++) {
+      assertEquals(t.connection.recovery?.windowFactor, 2);
+      spuriousRecovery(t, false);
+    }
+    assertEquals(t.connection.recovery?.windowFactor, 1);
+  },
+);
+
+/** Ten segments, of which the first is sent again; with a DSACK if that was in vain. */
+function spuriousRecovery(t: ScriptRun, isSpurious: boolean): void {
+  t.connection.cwnd = 29_200;
+  const start = t.flow.writePosition;
+  const end = start + 14_600;
+  const first = start + 1460;
+  t.calls.write(t.flow, 14_600, null);
+  for (let packet = t.next(); packet !== null; packet = t.next());
+  t.advance(100);
+  t.inject(`. 1:1(0) ack ${start} <nop,nop,sack ${first}:${end}>`);
+  while (t.next(100) === null);
+  t.advance(100);
+  const dsack = isSpurious ? ` <nop,nop,sack ${start}:${first}>` : "";
+  t.inject(`. 1:1(0) ack ${end}${dsack}`);
+  t.advance(50);
+}
+
+protocolTest(
+  "RACK-03",
+  "a lost tail is probed after two RTTs and repaired without timeout",
+  `
+  EST+SACK rtt .1
+        write 7300
+  +0    > P. 1:7301(7300) ack 1
+  +.1   < . 1:1(0) ack 4381
+  +.2   > P. 5841:7301(1460) ack 1
+        cnt:TCPLossProbes
+  +.11  < . 1:1(0) ack 4381 <nop,nop,sack 5841:7301>
+  +0    > . 4381:5841(1460) ack 1
+  +.1   < . 1:1(0) ack 7301
+        cnt:TCPTimeouts=0
+  none(10)
+  `,
+);
+
+protocolTest(
+  "RACK-03",
+  "new data is the probe where there is some",
+  `
+  EST+SACK rtt .1
+        write 14600
+  +0    > P. 1:14601(14600) ack 1
+        write 1460
+  none(.19)
+  +.012 > P. 14601:16061(1460) ack 1
+        cnt:TCPLossProbes
+        cnt:RetransSegs=0
+  +.05  < . 1:1(0) ack 16061
+  none(10)
+  `,
+);
+
+protocolTest(
+  "RACK-03",
+  "a lone segment is probed 200 ms later, but not after the RTO",
+  `
+  EST+SACK rtt .01
+        write 1000
+  +0    > P. 1:1001(1000) ack 1
+  none(.2)
+  +.01  > P. 1:1001(1000) ack 1
+        cnt:TCPLossProbes
+        cnt:TCPTimeouts=0
+  none(.2)
+  +.01  > P. 1:1001(1000) ack 1
+        cnt:TCPLossProbes=0
+        cnt:TCPTimeouts
+  +.01  < . 1:1(0) ack 1001
+  none(10)
+  `,
+);
+
+protocolTest("RACK-03", "without SRTT the probe comes after one second", (t) => {
+  t.run(`
+    0   < S 0:0(0) win 65535 <mss 1460,sackOK>
+    +0  > S. 0:0(0) ack 1 <mss 1460,nop,nop,sackOK>
+    +1  > S. 0:0(0) ack 1 <mss 1460,nop,nop,sackOK>
+    +.1 < . 1:1(0) ack 1
+        accept
+        write 1000
+    +0  > P. 1:1001(1000) ack 1
+  `);
+  assertEquals(t.connection.srttUs, 0);
+  t.run(`
+    none(.98)
+    +.02 > P. 1:1001(1000) ack 1
+         cnt:TCPLossProbes
+  `);
+  t.discard();
+});
+
+for (
+  const [how, ack, isLoss] of [
+    ["an ACK behind it without DSACK tells of a loss: cwnd falls once", "ack 2921", true],
+    ["a DSACK tells that nothing was lost", "ack 1461 <nop,nop,sack 1:1461>", false],
+    ["a duplicate tells that nothing was lost", "ack 1461", false],
+  ] as const
+) {
+  protocolTest("RACK-03", `the probe's answer: ${how}`, (t) => {
+    t.run(`
+      EST+SACK rtt .1
+            write 14600
+      +0    > P. 1:14601(14600) ack 1
+      +.1   < . 1:1(0) ack 13141
+      +.3   > P. 13141:14601(1460) ack 1
+      +.1   < . 1:1(0) ack 14601
+            write 1460
+      +0    > P. 14601:16061(1460) ack 1
+    `);
+    t.advance(50);
+    const before = t.connection.cwnd;
+    const [, number, rest = ""] = /ack (\d+)(.*)/.exec(ack)!;
+    t.inject(`. 1:1(0) ack ${Number(number) + 13_140}${shifted(rest)}`);
+    t.discard();
+    t.inject(". 1:1(0) ack 16061");
+    assertEquals(t.connection.cwnd, isLoss ? Math.floor(before * 7 / 10) : before);
+    assertEquals(t.growth("TCPLossProbeRecovery"), isLoss ? 1 : 0);
+  });
+}
+
+/** SACK blocks that count from the last of ten segments. */
+function shifted(options: string): string {
+  return options.replaceAll(/\d+/g, (number) => String(Number(number) + 13_140));
+}
+
+protocolTest(
+  "RACK-04",
+  "never two of the reorder, probe and retransmission timers are armed",
+  (t) => {
+    const random = randomWords(17);
+    t.run("EST+SACK rtt .05");
+    const peer = new LossyPeer(t, random);
+    const exclusive = TIMER.Reorder | TIMER.Probe | TIMER.Retransmit;
+    const seen = new Set<number>();
+    for (let step = 0; step < 1500; step++) {
+      if (t.connection.sendQueue.length < 60_000) t.calls.writeSome(t.flow, random() % 20_000);
+      t.advance(20);
+      peer.answer();
+      const armed = t.connection.timers & exclusive;
+      assert((armed & (armed - 1)) === 0, `timers ${armed} at ${t.elapsedMs} ms`);
+      assert(
+        armed !== 0 || t.connection.sndUna === t.connection.sndNxt,
+        "nothing waits for an ACK",
+      );
+      seen.add(armed);
+      t.advance(random() % 8 === 0 ? 60 : 20);
+    }
+    assertEquals([...seen].sort((a, b) => a - b), [
+      0,
+      TIMER.Retransmit,
+      TIMER.Reorder,
+      TIMER.Probe,
+    ]);
+    t.discard();
+  },
+);
+
+/** A receiver which loses a tenth of what comes and reports the rest. */
+class LossyPeer {
+  readonly #t: ScriptRun;
+  readonly #random: () => number;
+  #next = 1;
+  readonly #held = new Map<number, number>();
+
+  constructor(t: ScriptRun, random: () => number) {
+    this.#t = t;
+    this.#random = random;
+  }
+
+  answer(): void {
+    let arrived = false;
+    for (let packet = this.#t.next(); packet !== null; packet = this.#t.next()) {
+      if (this.#random() % 10 === 0) continue;
+      arrived = true;
+      const start = (packet.seq - this.#t.flow.productIsn!) | 0;
+      this.#held.set(start, Math.max(start + packet.payload.length, this.#held.get(start) ?? 0));
+    }
+    if (!arrived || this.#random() % 10 === 0) return;
+    for (const [start, end] of [...this.#held].sort(([a], [b]) => a - b)) {
+      if (start > this.#next) break;
+      this.#next = Math.max(this.#next, end);
+      this.#held.delete(start);
+    }
+    const blocks = this.#runs().slice(0, 3).map(([start, end]) => `${start}:${end}`);
+    const sack = blocks.length > 0 ? ` <nop,nop,sack ${blocks.join(" ")}>` : "";
+    this.#t.inject(`. 1:1(0) ack ${this.#next}${sack}`);
+  }
+
+  /** The runs beyond the first gap. */
+  #runs(): [number, number][] {
+    const runs: [number, number][] = [];
+    for (const [start, end] of [...this.#held].sort(([a], [b]) => a - b)) {
+      const last = runs.at(-1);
+      if (last !== undefined && start <= last[1]) last[1] = Math.max(last[1], end);
+      else runs.push([start, end]);
+    }
+    return runs;
+  }
+}
