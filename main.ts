@@ -142,7 +142,8 @@ function openRecorder({ path, limit }: RecordingConfig, arena: Arena, logger: Lo
   return new Recorder(new RecordFile(path), arena, {
     limit,
     onStop: (bytes, error) => {
-      const cause = error instanceof LibcError ? error.code : "--record-limit";
+      const refusal = error instanceof LibcError ? error.code : `${error}`;
+      const cause = error === null ? "--record-limit" : refusal;
       logger.warn(
         `recording-ended file=${path} bytes=${bytes} cause="${cause}" the run goes on, unrecorded`,
       );

@@ -19,14 +19,14 @@ export class PeerFrame {
   readonly #rest: number;
   readonly #port: number;
 
-  /** `segmentSize` > 0 makes it a super-segment, whose checksum the device vouches for. */
-  constructor(arena: Arena, packet: Packet, segmentSize: number = 0) {
+  /** `segmentSize` > 0 makes it a super-segment; of that, or if `isTrusted`, the device vouches for the checksum. */
+  constructor(arena: Arena, packet: Packet, segmentSize: number = 0, isTrusted: boolean = false) {
     const bytes = encodePacket({ ...packet, seq: 0, ack: 0, sourcePort: 0 });
     this.frame = new Frame(arena, bytes.length);
     arena.bytes.set(bytes, this.frame.start);
     this.frame.length = bytes.length;
     this.frame.segmentSize = segmentSize;
-    this.frame.checksumTrusted = segmentSize > 0;
+    this.frame.checksumTrusted = isTrusted || segmentSize > 0;
     this.#view = arena.view;
     this.#start = this.frame.start;
     this.#rest = 0xffff - this.#view.getUint16(this.#start + CHECKSUM);

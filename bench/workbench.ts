@@ -61,8 +61,10 @@ export class Workbench {
    */
   readonly #time: (number | null)[] = [null, 1000.25];
   #polls = 0;
+  readonly #offload: boolean;
 
   constructor(offload: boolean, tunables: Partial<Tunables> = {}) {
+    this.#offload = offload;
     const next = randomWords(1);
     this.stack = new Stack({
       arena: this.arena,
@@ -98,7 +100,7 @@ export class Workbench {
       options: flags === "S" ? SYN_OPTIONS : TIMESTAMPS,
       payload: Uint8Array.from({ length }, (_, i) => Math.imul(i, 0x9e3779b1) >>> 24),
     };
-    return new PeerFrame(this.arena, packet, segmentSize);
+    return new PeerFrame(this.arena, packet, segmentSize, this.#offload);
   }
 
   /** An established connection. The peer's next number is 1001, the window 8 MiB. */

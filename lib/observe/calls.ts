@@ -10,7 +10,7 @@ import type { Arena } from "../wire/memory.ts";
 import { Digest } from "./digest.ts";
 import { type EntryWriter, Kind } from "./recording.ts";
 
-/** Bit of a frame's flags: the device completes the TCP header of an IPv6 packet. */
+/** Bit of a frame's flags: what the device cuts is an IPv6 packet. */
 const IS_IPV6 = 1;
 /** Bit of a frame's flags: CWR stands in the header. */
 const HAS_CWR = 2;
@@ -23,7 +23,7 @@ export type DescriptorKind =
   | typeof Kind.Close
   | typeof Kind.Reset;
 
-/** Begins entries. */
+/** Each method begins the entry of one call, and writes all that is asked by it. */
 export class Calls {
   readonly #out: EntryWriter;
   readonly #bytes: Uint8Array;
@@ -101,9 +101,9 @@ export class Calls {
     this.#out.text(reason);
   }
 
-  failure(message: string): void {
+  failure(error: unknown): void {
     this.#out.begin(Kind.Failure);
-    this.#out.text(message);
+    this.#out.text(messageOf(error));
   }
 
   #beginSend(kind: Kind, descriptor: number, length: number): void {
@@ -117,4 +117,9 @@ export class Calls {
     this.#out.i32(this.#digest.low);
     this.#out.i32(this.#digest.high);
   }
+}
+
+/** What is recorded of something thrown. Its stack is not: lines move. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -20,6 +20,9 @@ import { Segment } from "../wire/segment.ts";
 import { formatSegment } from "../wire/segment_text.ts";
 import { parseTcp, TcpFault } from "../wire/tcp_header.ts";
 
+/** Directions of flows that are remembered: a flood of SYNs must not fill memory. */
+const FLOWS_LIMIT = 65536;
+
 /** Writes frames, and remembers where the sequence numbers of each flow began. */
 export class FrameText {
   readonly #packet = new IpPacket();
@@ -96,7 +99,7 @@ export class FrameText {
 
   /** Counts the numbers of `seg` from the first ones of its sender and its receiver. */
   #count(seg: Segment, own: string, other: string): void {
-    if (seg.hasSyn) this.#first.set(own, seg.seq);
+    if (seg.hasSyn) this.#remember(own, seg.seq);
     const first = this.#first.get(other) ?? 0;
     seg.seq -= this.#first.get(own) ?? 0;
     seg.ack -= first;
@@ -104,5 +107,13 @@ export class FrameText {
       seg.sackStart[i] -= first;
       seg.sackEnd[i] -= first;
     }
+  }
+
+  /** The one that came first makes room. */
+  #remember(flow: string, seq: number): void {
+    this.#first.set(flow, seq);
+    if (this.#first.size <= FLOWS_LIMIT) return;
+    const [oldest] = this.#first.keys();
+    this.#first.delete(oldest);
   }
 }

@@ -15,17 +15,19 @@ import type { Endpoint } from "../wire/address.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { Gather } from "../wire/gather.ts";
 import type { Arena } from "../wire/memory.ts";
-import { Calls, type DescriptorKind } from "./calls.ts";
-import { EntryWriter, HEADER_LENGTH, Kind, recordingHeader } from "./recording.ts";
+import { Calls, type DescriptorKind, messageOf } from "./calls.ts";
+import {
+  CHECKSUM_TRUSTED,
+  ENTRY_HEADER,
+  EntryWriter,
+  HEADER_LENGTH,
+  Kind,
+  recordingHeader,
+} from "./recording.ts";
 import { setupText } from "./setup.ts";
 
 /** Bytes that wait in memory while the program is busy; when it rests they are written. */
 const BUFFER_BYTES = 256 * 1024;
-/** The end of a full recording: the entry that says so. */
-const FULL_BYTES = 9;
-
-/** Bit of a received frame's flags: `Frame.checksumTrusted`. */
-export const CHECKSUM_TRUSTED = 1;
 
 /** Where a recording goes. */
 export interface RecordingFile {
@@ -90,7 +92,7 @@ export class Recorder implements DriverWatcher {
   /** What the program threw, and ended by. */
   failed(error: unknown): void {
     if (!this.#isOn) return;
-    this.#calls.failure(messageOf(error));
+    this.#calls.failure(error);
     this.#out.answer();
     this.#end();
   }
@@ -212,12 +214,12 @@ export class Recorder implements DriverWatcher {
     this.#end();
   }
 
-  /** Ends an entry, if it fits below the limit, else the recording. */
+  /** Ends an entry, if it and the one that says "full" fit below the limit; else the recording. */
   #end(): void {
     const out = this.#out;
     out.end();
     const length = this.length + out.entryLength;
-    if (length > this.#limit - FULL_BYTES) return this.#stopFull();
+    if (length > this.#limit - ENTRY_HEADER) return this.#stopFull();
     this.length = length;
     if (out.length >= BUFFER_BYTES) this.flush();
   }
@@ -407,8 +409,4 @@ class RecordedPoller implements Poller {
   close(): void {
     this.#poller.close();
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -23,7 +23,7 @@ export const VERSION = 1;
 /** Bytes in front of the first entry. */
 export const HEADER_LENGTH: number = MAGIC.length + 1;
 /** Bytes of an entry in front of its two parts. */
-const ENTRY_HEADER = 9;
+export const ENTRY_HEADER = 9;
 const THREW = 0x80;
 
 /** The kinds of entries, and what is in their parts. */
@@ -74,6 +74,9 @@ export const Kind = {
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
 const LAST_KIND = Kind.Reset;
+
+/** Bit of a received frame's flags: `Frame.checksumTrusted`. */
+export const CHECKSUM_TRUSTED = 1;
 
 /** A file that cannot be replayed. The message says what is wrong with it, and where. */
 export class RecordingError extends Error {

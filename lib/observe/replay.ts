@@ -15,8 +15,7 @@ import type { Frame } from "../wire/frame.ts";
 import type { Gather } from "../wire/gather.ts";
 import { Arena } from "../wire/memory.ts";
 import { Calls, type DescriptorKind } from "./calls.ts";
-import { EntryReader, Kind, PartReader, RecordingError } from "./recording.ts";
-import { CHECKSUM_TRUSTED } from "./recorder.ts";
+import { CHECKSUM_TRUSTED, EntryReader, Kind, PartReader, RecordingError } from "./recording.ts";
 import { type LinkFacts, parseSetup } from "./setup.ts";
 import { type Difference, type ReplayViewer, Tape } from "./tape.ts";
 
@@ -123,7 +122,7 @@ class ReplayedRun implements DriverWatcher {
     try {
       return act();
     } catch (error) {
-      this.#calls.failure(error instanceof Error ? error.message : String(error));
+      this.#calls.failure(error);
       if (this.#tape.answer() !== null) this.#isEnded = true;
       return null;
     }

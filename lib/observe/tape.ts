@@ -6,6 +6,7 @@
 
 import {
   type Entry,
+  ENTRY_HEADER,
   type EntryReader,
   EntryWriter,
   Kind,
@@ -40,10 +41,10 @@ interface Turn {
   readonly events: readonly (readonly [descriptor: number, readiness: number])[];
 }
 
+/** What follows a turn, and is not a part of it. */
+const BETWEEN_TURNS: readonly Kind[] = [Kind.Turn, Kind.Drain, Kind.Stop];
 const NOTHING_MORE = "nothing more in this turn";
 const EVENT_BYTES = 5;
-/** Bytes of an entry in front of its parts. */
-const ENTRY_HEADER = 9;
 /** What a writer holds at first. */
 const SCRATCH_BYTES = 1 << 17;
 /** The first of the calls on sockets; all from there on are. */
@@ -145,10 +146,16 @@ export class Tape {
     this.#differ(this.#text.of(this.#next!), NOTHING_MORE);
   }
 
+  /** Shows a line that is no entry. */
+  note(text: string): void {
+    if (this.#next !== null) this.#write(text);
+  }
+
   #differFrom(question: Question): void {
     const entry = this.#next!;
-    const isTurnOver = entry.kind === Kind.Turn || entry.kind === Kind.Drain;
-    const recorded = isTurnOver ? NOTHING_MORE : this.#text.ofQuestion(entry);
+    const recorded = BETWEEN_TURNS.includes(entry.kind)
+      ? NOTHING_MORE
+      : this.#text.ofQuestion(entry);
     const replayed = this.#text.ofQuestion(question);
     if (recorded !== replayed) return this.#differ(recorded, replayed);
     this.#differ(recorded + EntryText.detail(entry), replayed + EntryText.detail(question));
@@ -158,11 +165,6 @@ export class Tape {
     const { milliseconds } = this;
     this.difference = { at: this.#next!.at, turn: this.#turns, milliseconds, recorded, replayed };
     this.#next = null;
-  }
-
-  /** A line that is no entry. */
-  note(text: string): void {
-    if (this.#next !== null) this.#write(text);
   }
 
   #show(entry: Entry): void {

@@ -235,6 +235,7 @@ export class Proxy implements RelayHost {
   }
 
   #accept(route: Route, connection: AcceptedConnection, now: number): void {
+    connection.setNoDelay(true); // PX-13: who wrote the bytes has decided when they leave
     const keepalive = keepaliveOf(route.keepalive, this.tunables.px_keepalive_client);
     if (keepalive !== null) connection.setKeepalive(keepalive);
     const upstream = this.#upstreamFor(route, connection.localPort);

@@ -53,6 +53,7 @@ export type ClientConnection = Pick<
   | "abort"
   | "resetWhenDrained"
   | "setKeepalive"
+  | "setNoDelay"
   | "release"
 >;
 

@@ -41,6 +41,7 @@ export type UpstreamConnection = Pick<
   | "shutdown"
   | "abort"
   | "setKeepalive"
+  | "setNoDelay"
   | "release"
 >;
 
@@ -94,6 +95,7 @@ export class TapUpstream implements Upstream {
       return error.code === "EADDRNOTAVAIL" ? -EADDRNOTAVAIL : -ENETUNREACH;
     }
     this.#connection.user = relay;
+    this.#connection.setNoDelay(true); // PX-13, as toward the client
     if (this.keepalive !== null) this.#connection.setKeepalive(this.keepalive);
     return 0;
   }

@@ -130,12 +130,16 @@ export class Neighbors {
     this.#usedTick[slot] = ++this.#tick;
     const state = this.state[slot];
     const isOld = now - this.#confirmedAt[slot] > this.staleMs;
-    if (state === NeighborState.Reachable && isOld && !this.#mustFlush(slot)) {
-      this.state[slot] = NeighborState.Probing;
-      this.#probes[slot] = 0;
-      this.#schedule(slot, now);
-    }
+    if (isOld) this.doubt(slot, now);
     return state === NeighborState.Reachable || state === NeighborState.Probing;
+  }
+
+  /** Those above miss answers of entry `slot`: it is probed though it was confirmed lately. RFC 1122 §2.3.2.1. */
+  doubt(slot: number, now: number): void {
+    if (this.state[slot] !== NeighborState.Reachable || this.#mustFlush(slot)) return;
+    this.state[slot] = NeighborState.Probing;
+    this.#probes[slot] = 0;
+    this.#schedule(slot, now);
   }
 
   /** Whether entry `slot` was asked for in vain, lately. */

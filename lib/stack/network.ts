@@ -224,6 +224,12 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
     return this.#sendThroughHop(seg, payload);
   }
 
+  doubt(seg: Segment): void {
+    const slot = this.neighbors.find(seg.remote0, seg.remote1, seg.remote2, seg.remote3);
+    const hop = slot >= 0 ? slot : this.#discovery.hopOf(seg);
+    if (hop >= 0) this.neighbors.doubt(hop, this.#now);
+  }
+
   /** Its connection learns that the host is unreachable: a soft error. RFC 1122 §4.2.3.9. */
   packetLost(offset: number, length: number): void {
     const error = this.#lost;
@@ -348,6 +354,7 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
     seg.ecn = packet.ecn;
     seg.dscp = packet.dscp;
     seg.segmentSize = frame.segmentSize;
+    seg.isOffloaded = frame.checksumTrusted;
     seg.pathHigh = packet.pathHigh;
     seg.pathLow = packet.pathLow;
     if ((seg.flags & ACK) !== 0) this.#confirm(packet, now);

@@ -163,7 +163,7 @@ export class Transmitter {
     const frame = this.frame;
     const at = this.#beginSegment(seg, payload, macHigh, macLow);
     const headerLength = frame.start + frame.length - at;
-    if (this.#offload) {
+    if (this.#offload && seg.isOffloaded) {
       const sum = tcpPseudoSum(seg, headerLength + payload.length);
       this.#view.setInt16(at + TCP_CHECKSUM_OFFSET, sum);
       frame.checksumStart = at - frame.start;

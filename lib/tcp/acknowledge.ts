@@ -8,6 +8,7 @@ import { FIN, type Segment, SYN } from "../wire/segment.ts";
 import { isWindowUsed } from "./congestion.ts";
 import { type Connection, SIGNAL } from "./connection.ts";
 import { takeCongestionEcho } from "./ecn.ts";
+import { sendLimit } from "./memory.ts";
 import { Phase } from "./phase.ts";
 import { detectLoss, DUPLICATE_THRESHOLD, noteReordering, widenReorderWindow } from "./rack.ts";
 import { enterRecovery, goOn, reduceProportionally } from "./recovery.ts";
@@ -17,7 +18,11 @@ import { concludeProbe, isProbeReportedTwice } from "./tail_probe.ts";
 import { disarm, TIMER } from "./timers.ts";
 import { endTransmission, setTransmissionTimer } from "./transmission_timer.ts";
 
-/** Room that must be free before a writer who found none is told: waking it for less costs more than it brings. */
+/**
+ * Room that must be free before a writer who found none is told, or else a
+ * quarter of all: waking it for less costs more than it brings, later it might
+ * come too late to keep the flight filled.
+ */
 const ROOM_WORTH_TELLING = 256 << 10;
 
 /**
@@ -35,7 +40,10 @@ export function acknowledge(c: Connection, seg: Segment, now: number): boolean {
   if (c.scoreboard !== null) flightAcknowledged(c, c.scoreboard, seg, acked, now);
   else if (c.recovery !== null || c.hasProbed) lateNewsArrives(c, seg);
   if (c.ecnOk) takeCongestionEcho(c, seg);
+  const wasShut = c.sndWnd === 0;
   updateWindow(c, seg, acked);
+  const isProgress = acked > 0 || (wasShut && c.sndWnd > 0);
+  if (isProgress && c.userTimeoutMs !== 0) c.progressAt = now | 0;
   if (c.sndUna !== c.endOfStream) c.tcp.ready(c);
   return true;
 }
@@ -122,8 +130,9 @@ function advance(
 
 function tellWriter(c: Connection): void {
   if (c.wantsRoom) {
-    const room = c.sendQueue.limit - c.sendQueue.length;
-    if (room >= ROOM_WORTH_TELLING || c.sendQueue.length === 0) {
+    const limit = sendLimit(c);
+    const room = limit - c.sendQueue.length;
+    if (room >= Math.min(ROOM_WORTH_TELLING, limit >> 2) || c.sendQueue.length === 0) {
       c.wantsRoom = false;
       c.tcp.signal(c, SIGNAL.Writable);
     }

@@ -76,6 +76,13 @@ export function scaleOf(syn: Segment, tunables: Tunables): number {
   return tunables.tcp_window_scaling !== 0 ? Math.min(syn.windowScale, MAX_SHIFT) : -1;
 }
 
+/** The smallest shift which lets the field say `window` bytes. RFC 7323 §2.3. */
+export function shiftFor(window: number): number {
+  let shift = 0;
+  while (shift < MAX_SHIFT && (SYN_WINDOW_LIMIT << shift) < window) shift++;
+  return shift;
+}
+
 /**
  * The field for `window` bytes, rounded up: scaling must not move the edge left
  * that a SYN-ACK promised. RFC 9293 §3.8.6 (SHLD-14).
@@ -114,6 +121,9 @@ export function adopt(c: Connection, agreement: Agreement, now: number): void {
     c.rcvShift = tcp.receiveShift;
   }
   c.rcvEdge = (c.rcvNxt + tcp.synWindow) | 0;
+  c.rcvLimit = tcp.receiveLimit;
+  c.rcvRoundAt = now | 0;
+  c.rcvRoundStart = c.rcvNxt;
   c.rtoMs = tcp.tunables.tcp_rto_init;
   c.cwnd = initialWindow(c.mss, tcp.tunables.tcp_initial_cwnd);
 }

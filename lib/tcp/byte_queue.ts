@@ -19,7 +19,6 @@ const EMPTY = new Int32Array(0);
 export class ByteQueue {
   readonly #arena: Arena;
   readonly #pool: PagePool;
-  readonly #spare: number;
   /** Arena offsets of the pages, ring-indexed by page number; NONE where there is none. */
   #pages: Int32Array = EMPTY;
   #mask = 0;
@@ -27,11 +26,9 @@ export class ByteQueue {
   #low = 0;
   #high = 0;
 
-  /** `spare` pages of the pool are left to others. */
-  constructor(arena: Arena, pool: PagePool, spare = 0) {
+  constructor(arena: Arena, pool: PagePool) {
     this.#arena = arena;
     this.#pool = pool;
-    this.#spare = spare;
   }
 
   /** Pages lent to this queue at most. 0 exactly if it owns none. */
@@ -42,9 +39,9 @@ export class ByteQueue {
   /**
    * Lends pages for `length` (> 0) bytes from `seq` on. Returns how many bytes
    * of that run, from its beginning, have a page now: less than `length` when
-   * the pool has none left.
+   * the pool has no more than `spare` pages left.
    */
-  lend(seq: number, length: number): number {
+  lend(seq: number, length: number, spare = 0): number {
     const first = seq >>> PAGE_SHIFT;
     const count = pagesOf(seq, length);
     this.#reach(first, count);
@@ -53,7 +50,7 @@ export class ByteQueue {
     for (let i = 0; i < count; i++) {
       const slot = (first + i) & mask;
       if (pages[slot] !== NONE) continue;
-      const page = this.#pool.take(this.#spare);
+      const page = this.#pool.take(spare);
       if (page < 0) {
         this.#shrink();
         return i === 0 ? 0 : i * PAGE_SIZE - (seq & (PAGE_SIZE - 1));

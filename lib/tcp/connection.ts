@@ -18,8 +18,10 @@ import type { Connector } from "./connector.ts";
 import type { CubicState } from "./cubic.ts";
 import type { FastOpenTrial } from "./fast_open_client.ts";
 import type { Handshake } from "./handshake.ts";
+import { sendLimit } from "./memory.ts";
 import { Phase } from "./phase.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
+import { owesWindowUpdate } from "./receive_window.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Scoreboard } from "./scoreboard.ts";
 import { SendQueue } from "./send_queue.ts";
@@ -80,9 +82,6 @@ export interface Keepalive {
   readonly bytes?: number;
 }
 
-/** Most bytes kept for sending, and most bytes the receive window promises. */
-export const BUFFER_LIMIT = 4 << 20;
-
 /** One connection in a synchronized state, or the remains of one. */
 export class Connection implements Tuple {
   readonly tcp: Tcp;
@@ -122,7 +121,7 @@ export class Connection implements Tuple {
 
   /** Armed `TIMER` bits, and the time of each: int32 milliseconds. */
   timers = 0;
-  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0];
+  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   heapIndex = -1;
 
   readonly iss: number;
@@ -139,6 +138,13 @@ export class Connection implements Tuple {
   /** The right edge of the window as advertised; it never moves left. RFC 9293 §3.8.6. */
   rcvEdge: number;
   rcvShift = 0;
+  /** Most bytes kept for the user, or promised a place. See `tuneReceiveWindow`. */
+  rcvLimit = 0;
+  /** What the user took in a round trip at best; how the current one began, and how long it is. */
+  rcvDelivered = 0;
+  rcvRoundAt = 0;
+  rcvRoundMs = 1;
+  rcvRoundStart = 0;
   lastAckSent: number;
   /** Most payload bytes of one segment, timestamps allowed for. RFC 9293 §3.7.1 (Eff.snd.MSS). */
   mss = 536;
@@ -149,6 +155,12 @@ export class Connection implements Tuple {
   dscp = 0;
   /** Time to live of what is sent, 1 … 255; 0: `ip_default_ttl`. RFC 9293 §3.9.2 (MUST-49). */
   ttl = 0;
+  /**
+   * Whether the peer's segments come by ways that know offloads; only then ours
+   * are super-segments, and have checksums to be completed. A bridge or an
+   * emulator between may read frames as they are.
+   */
+  isOffloaded = false;
   /** DSCP of the peer's last acceptable segment. RFC 9293 §3.9.2 (MAY-9). */
   receivedDscp = 0;
 
@@ -168,6 +180,8 @@ export class Connection implements Tuple {
   tsOffset = 0;
 
   cwnd = 0;
+  /** The largest cwnd there was when the user asked for room. */
+  mostCwnd = 0;
   ssthresh = 0x7fffffff;
   /** Acknowledged bytes that have not moved cwnd yet. RFC 5681 §3.1. */
   cwndCredit = 0;
@@ -204,6 +218,10 @@ export class Connection implements Tuple {
   /** Retransmissions or probes in a row without any answer, and when the first of them was due. */
   retries = 0;
   retriesBeganAt = 0;
+  /** How long the peer may take nothing, milliseconds; 0: R2 and the probes' count decide. */
+  userTimeoutMs = 0;
+  /** When it last took something, or there was something to take; only while there is a user timeout. */
+  progressAt = 0;
   scoreboard: Scoreboard | null = null;
   /** What our SYN tried of fast open; None for a passive open. */
   fastOpenTrial: FastOpenTrial = 0;
@@ -211,6 +229,11 @@ export class Connection implements Tuple {
   connector: Connector | null = null;
   /** Whether it began with a SYN of ours. */
   isActive = false;
+
+  /** Whether short segments leave at once: Nagle's algorithm is off. RFC 9293 §3.7.4 (MUST-17). */
+  isNoDelay = false;
+  /** Behind the last short segment sent. */
+  sndSmall: number;
 
   ackNow = false;
   /** Segments still to be acknowledged at once. Linux: quick ACKs. */
@@ -253,7 +276,7 @@ export class Connection implements Tuple {
   bytesAcknowledged = 0;
   /** Segments sent again. */
   retransmits = 0;
-  /** ICMP errors about segments in flight. RFC 5461 §3. */
+  /** ICMP errors about segments in flight, and times that R1 was reached. RFC 5461 §3, RFC 9293 §3.8.3. */
   softErrors = 0;
   /** Whether `ErrorReport` is signalled for each of them; false at first. RFC 9293 §3.9.1.8 (SHLD-20). */
   reportsErrors = false;
@@ -283,10 +306,11 @@ export class Connection implements Tuple {
     this.rcvEdge = firstIn;
     this.lastAckSent = firstIn;
     this.recover = firstOut;
+    this.sndSmall = firstOut;
     this.windowUseEnd = firstOut;
     this.congestion = ALGORITHMS[tcp.tunables.tcp_congestion_control];
     this.quickAcks = tcp.tunables.px_quick_acks;
-    this.sendQueue = new SendQueue(tcp.arena, tcp.pages, firstOut, BUFFER_LIMIT);
+    this.sendQueue = new SendQueue(tcp.arena, tcp.pages, firstOut);
     this.receiveQueue = new ReceiveQueue(tcp.arena, tcp.pages, firstIn);
   }
 
@@ -348,7 +372,7 @@ export class Connection implements Tuple {
   consume(count: number): void {
     if (count === 0) return;
     this.receiveQueue.consume(count);
-    if (this.owesWindowUpdate()) {
+    if (owesWindowUpdate(this)) {
       this.ackNow = true;
       this.tcp.ready(this);
     }
@@ -363,7 +387,7 @@ export class Connection implements Tuple {
     const gather = this.tcp.userGather;
     gather.clear();
     if (sendError(this) !== "") return gather;
-    if (this.sendQueue.room(gather) === 0) {
+    if (this.sendQueue.room(gather, sendLimit(this)) === 0) {
       this.wantsRoom = true;
       if (this.sendQueue.length === 0) this.tcp.starve(this);
     }
@@ -490,9 +514,32 @@ export class Connection implements Tuple {
     arm(this, TIMER.Keepalive, (this.lastReceivedAt + this.keepaliveTimeMs) | 0);
   }
 
+  /**
+   * How many milliseconds from `now` or later on, 1 … 2^31 - 1, data may stay
+   * unacknowledged, the peer's window shut, or a probed peer silent, before the
+   * connection is reset as timed out. It takes the place of `tcp_retries2` and of
+   * the number of keep-alive probes; 0, as at first: there is none. RFC 9293
+   * §3.8.3, RFC 5482 §3; Linux: `TCP_USER_TIMEOUT`.
+   */
+  setUserTimeout(timeoutMs: number, now: number): void {
+    this.userTimeoutMs = timeoutMs;
+    disarm(this, TIMER.User);
+    if (timeoutMs > 0) this.tcp.ready(this);
+    this.progressAt = now | 0;
+  }
+
   /** Idle milliseconds before the first keep-alive probe. */
   get keepaliveTimeMs(): number {
     return 1000 * (this.keepaliveTime || this.tcp.tunables.tcp_keepalive_time);
+  }
+
+  /**
+   * Switches Nagle's algorithm off, or on, as it is at first. Off, what it held
+   * back leaves at once. RFC 9293 §3.7.4 (MUST-17), §3.9.1.2 (SHLD-7).
+   */
+  setNoDelay(isNoDelay: boolean): void {
+    this.isNoDelay = isNoDelay;
+    if (isNoDelay) this.tcp.ready(this);
   }
 
   /** Takes the undelivered `SIGNAL` bits. */
@@ -500,14 +547,5 @@ export class Connection implements Tuple {
     const signals = this.signals;
     this.signals = 0;
     return signals;
-  }
-
-  /** Whether the window may be opened far enough that the peer should hear of it. RFC 9293 §3.8.6.2.2. */
-  owesWindowUpdate(): boolean {
-    // Before the third ACK the peer may not even know our numbers.
-    if (this.finReceived || this.handshake !== null) return false;
-    const offered = (this.rcvEdge - this.rcvNxt) | 0;
-    const window = this.tcp.receiveWindow(this);
-    return window >= 2 * offered && window - offered >= Math.min(this.rcvMss, BUFFER_LIMIT >> 1);
   }
 }

@@ -224,6 +224,7 @@ export class Connector implements Agreement, SynHistory {
   /** Our SYN is acknowledged: the connection goes its own way. */
   #establish(answer: Segment, now: number): void {
     const c = this.connection;
+    c.isOffloaded = c.tcp.offload && answer.isOffloaded;
     measure(c, this, answer, now);
     if (c.state !== State.FinWait1) {
       c.state = State.Established;

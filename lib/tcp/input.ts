@@ -13,6 +13,7 @@ import { noteDuplicate } from "./duplicate_report.ts";
 import { takeCongestionMarks } from "./ecn.ts";
 import { suspectBlackHole } from "./fast_open_client.ts";
 import { limitOrphan } from "./output.ts";
+import { tuneReceiveWindow } from "./receive_window.ts";
 import { replyReset } from "./reset.ts";
 import { canReceive, State } from "./state.ts";
 import { arm, TIMER } from "./timers.ts";
@@ -33,6 +34,7 @@ export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (seg.payloadLength > 0 && ((now - c.lastReceivedAt) | 0) > c.rtoMs) speakAgain(c);
   hear(c, now);
   c.receivedDscp = seg.dscp;
+  c.isOffloaded = c.tcp.offload && seg.isOffloaded;
   if (seg.hasRst) return resetArrives(c, seg, now); // second; RFC 5961 §3
   if (seg.hasSyn) return c.tcp.challenge(c, now); // fourth; RFC 5961 §4
   if (!seg.hasAck) return dropWithoutAck(c); // fifth
@@ -174,6 +176,7 @@ function takeText(c: Connection, seg: Segment, now: number): void {
   const fresh = length - skip - beyond;
   if (fresh <= 0) {
     c.tcp.counters.TCPOutOfWindow++;
+    c.quickAcks = c.tcp.tunables.px_quick_acks; // the peer had to send again: it waits for our word
     return owe(c);
   }
   if (c.ecnOk) takeCongestionMarks(c, seg);
@@ -183,6 +186,7 @@ function takeText(c: Connection, seg: Segment, now: number): void {
   const taken = takeInOrder(c, offset, fresh);
   if (taken < fresh) c.tcp.counters.TCPRcvQDrop++;
   noteSegmentSize(c, seg);
+  tuneReceiveWindow(c, seg, now);
   scheduleAck(c, taken < length || filledGap, now);
 }
 
@@ -208,6 +212,8 @@ function takeInOrder(c: Connection, offset: number, length: number): number {
 /** Text beyond a gap waits for the bytes before it, and is acknowledged at once. RFC 5681 §4.2. */
 function holdText(c: Connection, seq: number, offset: number, length: number): void {
   c.tcp.counters.TCPOFOQueue++;
+  // Its sender is repairing a loss: no acknowledgment is to wait meanwhile. Linux: tcp_enter_quickack_mode.
+  c.quickAcks = c.tcp.tunables.px_quick_acks;
   if (!c.receiveQueue.insert(seq, offset, length)) c.tcp.counters.TCPOFODrop++;
   owe(c);
 }

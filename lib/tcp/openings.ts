@@ -30,6 +30,8 @@ export interface ConnectOptions {
 export interface Router {
   /** Null: there is no way, or nobody can be there. */
   sourceFor(remote: Address): Address | null;
+  /** The remote side of `seg` does not answer: its next hop is asked for again. RFC 1122 §2.3.2.1, §3.3.1.4. */
+  doubt(seg: Segment): void;
 }
 
 /** Connections whose SYN is not acknowledged yet. */

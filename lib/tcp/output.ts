@@ -9,12 +9,15 @@ import { EMPTY_GATHER, type Gather } from "../wire/gather.ts";
 import { ACK, ECE, FIN, PSH, RST, type Segment } from "../wire/segment.ts";
 import { toMicroseconds } from "./acknowledge.ts";
 import { initialWindow, noteWindowUse, pipe } from "./congestion.ts";
-import { BUFFER_LIMIT, type Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
 import { addDuplicateReport, hasDuplicateReport } from "./duplicate_report.ts";
 import { markCapable } from "./ecn.ts";
+import { advertise } from "./receive_window.ts";
 import { backedOff } from "./rtt.ts";
 import { Phase } from "./phase.ts";
+import { usesRack } from "./rack.ts";
+import { blockCount, blockLimit, writeBlocks } from "./sack_blocks.ts";
 import { State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 import { arm, disarm, TIMER } from "./timers.ts";
@@ -54,6 +57,8 @@ export function transmit(c: Connection, now: number): Turn {
     if (c.recovery !== null && c.recovery.sendsNew) c.recovery.sendsNew = false;
     else turn = sendLost(c, now);
     if (turn === Turn.Done) turn = sendNew(c, now);
+    if (turn === Turn.Done && c.phase === Phase.Recovery) turn = rescue(c, now);
+    if (c.userTimeoutMs !== 0) awaitProgress(c, now);
     if (turn === Turn.Refused) return turn;
   }
   if (c.ackNow && !sendAcknowledgment(c, now)) return Turn.Refused;
@@ -64,6 +69,13 @@ export function transmit(c: Connection, now: number): Turn {
 export function limitOrphan(c: Connection, now: number): void {
   if (c.state !== State.FinWait2 || (c.timers & TIMER.FinWait2) !== 0) return;
   arm(c, TIMER.FinWait2, (now + c.tcp.tunables.tcp_fin_timeout * 1000) | 0);
+}
+
+/** The peer has something to take from now on. RFC 9293 §3.8.3; UTO-01. */
+function awaitProgress(c: Connection, now: number): void {
+  if ((c.timers & TIMER.User) !== 0) return;
+  c.progressAt = now | 0;
+  arm(c, TIMER.User, (now + c.userTimeoutMs) | 0);
 }
 
 /** Sends lost ranges again as far as cwnd allows. RFC 6675 §5 (C), RFC 9293 §3.8.1. */
@@ -112,9 +124,10 @@ function sendNewRanges(c: Connection, now: number): Turn {
     const isFin = c.finQueued && unsent === 1;
     const allowed = isFin ? unsent : c.cwnd - pipe(c);
     const room = Math.min(window, allowed, superSegment(c));
-    const length = unsent <= room ? unsent : wholeSegments(c, room);
+    const isRest = unsent <= room;
+    const length = isRest ? unsent - heldBack(c, unsent) : wholeSegments(c, room);
     if (length <= 0) {
-      if (window < allowed) considerProbing(c, window, now);
+      if (!isRest && window < allowed) considerProbing(c, window, now);
       return Turn.Done;
     }
     if (!sendNext(c, length, now)) return Turn.Refused;
@@ -123,13 +136,53 @@ function sendNewRanges(c: Connection, now: number): Turn {
   return Turn.More;
 }
 
+/**
+ * Fast recovery without RACK has nothing to send: the last segment, once, lest
+ * the timer must find the loss of the tail. RFC 6675 §4 (NextSeg, 4).
+ */
+function rescue(c: Connection, now: number): Turn {
+  const recovery = c.recovery!;
+  const room = c.cwnd - pipe(c);
+  if (recovery.hasRescued || !c.sackOk || usesRack(c) || room < c.mss) return Turn.Done;
+  if (c.sndNxt !== c.endOfStream || !resendLast(c, now)) return Turn.Done;
+  recovery.hasRescued = true;
+  return Turn.Done;
+}
+
+/** Sends the last segment in flight again, if its fate is not known. Returns false when the device refused it. */
+function resendLast(c: Connection, now: number): boolean {
+  const scoreboard = c.scoreboard!;
+  const start = scoreboard.lastSegment(segmentRoom(c));
+  const length = (c.sndNxt - start) | 0;
+  if (length === 0) return true;
+  if (!sendRange(c, start, length, now)) return false;
+  scoreboard.probed(start, toMicroseconds(now));
+  noteResent(c, length, now);
+  return true;
+}
+
 /** Sends the next `length` bytes for the first time. Returns false when the device refused them. */
 function sendNext(c: Connection, length: number, now: number): boolean {
   const from = c.sndNxt;
+  const unit = segmentRoom(c);
   if (!sendRange(c, from, length, now)) return false;
   c.sndNxt = (from + length) | 0;
-  c.tcp.beginFlight(c).sent(from, c.sndNxt, segmentRoom(c), toMicroseconds(now));
+  // An old number would be ahead again after 2^31 bytes.
+  if (length % unit !== 0) c.sndSmall = c.sndNxt;
+  else if (((c.sndSmall - c.sndUna) | 0) < 0) c.sndSmall = c.sndUna;
+  c.tcp.beginFlight(c).sent(from, c.sndNxt, unit, toMicroseconds(now));
   return true;
+}
+
+/**
+ * How many of the `unsent` last bytes wait for more to come, or for an
+ * acknowledgment: Nagle's algorithm. Deviates from RFC 9293 §3.7.4: only a short
+ * segment in flight holds back another, as in Linux, so that the end of a large
+ * write does not wait for its beginning.
+ */
+function heldBack(c: Connection, unsent: number): number {
+  if (c.isNoDelay || c.finQueued || ((c.sndSmall - c.sndUna) | 0) <= 0) return 0;
+  return unsent % segmentRoom(c);
 }
 
 /**
@@ -144,13 +197,9 @@ export function sendTailProbe(c: Connection, now: number): boolean {
   if (!c.isProbeResent) {
     if (!sendNext(c, length, now)) return false;
   } else {
-    const scoreboard = c.scoreboard!;
-    const start = scoreboard.lastSegment(segmentRoom(c));
-    const last = (c.sndNxt - start) | 0;
-    if (last === 0) return true; // its fate is known
-    if (!sendRange(c, start, last, now)) return false;
-    scoreboard.probed(start, toMicroseconds(now));
-    noteResent(c, last, now);
+    const before = c.retransmits;
+    if (!resendLast(c, now)) return false;
+    if (c.retransmits === before) return true;
   }
   c.hasProbed = true;
   c.probeEnd = c.sndNxt;
@@ -215,7 +264,7 @@ export function sendProbe(c: Connection, now: number): boolean {
 /** `<SEQ=SND.NXT><ACK=RCV.NXT><ACK>`. Returns false when the device refused it. */
 function sendAcknowledgment(c: Connection, now: number): boolean {
   const seg = prepare(c, ACK, c.sndNxt, now);
-  if (hasDuplicateReport(c)) addDuplicateReport(c, seg, sackLimit(c));
+  if (hasDuplicateReport(c)) addDuplicateReport(c, seg, blockLimit(c));
   if (!c.tcp.send(seg, EMPTY_GATHER, now)) return false;
   acknowledged(c);
   c.dsackStart = c.dsackEnd;
@@ -289,6 +338,7 @@ function prepare(c: Connection, flags: number, seq: number, now: number): Segmen
   seg.pathLow = c.pathLow;
   seg.ttl = c.ttl || c.tcp.tunables.ip_default_ttl;
   seg.dscp = c.dscp;
+  seg.isOffloaded = c.isOffloaded;
   seg.flags = c.owesEce && (flags & RST) === 0 ? flags | ECE : flags;
   seg.seq = seq;
   seg.ack = c.rcvNxt;
@@ -298,27 +348,8 @@ function prepare(c: Connection, flags: number, seq: number, now: number): Segmen
     seg.tsVal = c.tcp.timestamp(c.tsOffset, now);
     seg.tsEcr = c.tsRecent;
   }
-  if (c.sackOk && c.receiveQueue.hasGap && (flags & RST) === 0) {
-    const ranges = c.receiveQueue.ranges!;
-    seg.sackCount = ranges.blocks(seg.sackStart, seg.sackEnd, sackLimit(c));
-  }
+  if (blockCount(c) > 0 && (flags & RST) === 0) writeBlocks(c, seg);
   return seg;
-}
-
-/**
- * The window field, and the right edge it promises. The edge moves when that is
- * worth a segment (RFC 9293 §3.8.6.2.2) and never left; a window that stays is
- * rounded up, so that scaling does not move the edge either.
- */
-function advertise(c: Connection): number {
-  const offered = (c.rcvEdge - c.rcvNxt) | 0;
-  const window = c.tcp.receiveWindow(c);
-  const moves = window - offered >= Math.min(c.rcvMss, BUFFER_LIMIT >> 1);
-  const wanted = moves ? window >> c.rcvShift : (offered + (1 << c.rcvShift) - 1) >> c.rcvShift;
-  const field = Math.min(wanted, 0xffff);
-  const edge = (c.rcvNxt + (field << c.rcvShift)) | 0;
-  if (((edge - c.rcvEdge) | 0) > 0) c.rcvEdge = edge;
-  return field;
 }
 
 /** A segment with the current RCV.NXT left. */
@@ -330,19 +361,14 @@ function acknowledged(c: Connection): void {
 
 /** Payload bytes of one segment on the wire, beside the SACK blocks it will carry. RFC 6691. */
 function segmentRoom(c: Connection): number {
-  if (!c.sackOk || !c.receiveQueue.hasGap) return c.mss;
-  return c.mss - 4 - 8 * Math.min(c.receiveQueue.ranges!.count, sackLimit(c));
-}
-
-/** SACK blocks that fit: 40 bytes of options, 12 of them for timestamps. RFC 2018 §3. */
-function sackLimit(c: Connection): number {
-  return c.tsOk ? 3 : 4;
+  const blocks = blockCount(c);
+  return blocks === 0 ? c.mss : c.mss - 4 - 8 * blocks;
 }
 
 /** Most payload bytes handed to the device at once. */
 function superSegment(c: Connection): number {
   const unit = segmentRoom(c);
-  if (!c.tcp.sendsSuperSegments) return unit;
+  if (!sendsSuperSegments(c)) return unit;
   const most = c.tcp.tunables.px_gso_push !== 0 ? burstLimit(c, unit) : SUPER_SEGMENT;
   // A segment of a very large MTU may be longer than a super-segment.
   return Math.max(unit, most - (most % unit));
@@ -370,7 +396,16 @@ function wholeSegments(c: Connection, length: number): number {
 }
 
 function burst(c: Connection): number {
-  return c.tcp.sendsSuperSegments ? SUPER_SEGMENTS_PER_TURN : FRAMES_PER_TURN;
+  return sendsSuperSegments(c) ? SUPER_SEGMENTS_PER_TURN : FRAMES_PER_TURN;
+}
+
+/**
+ * Whether the device is handed several segments at once. Without path MTU
+ * discovery it is not: those it cuts them into would have identifications in a
+ * row, which may not be. RFC 6864 §4.3.
+ */
+function sendsSuperSegments(c: Connection): boolean {
+  return c.isOffloaded && c.tcp.tunables.ip_no_pmtu_disc === 0;
 }
 
 /** Where a segment goes: a tuple, and the path below it. */
@@ -396,6 +431,7 @@ export function prepareReply(tcp: Tcp, to: Destination): Segment {
   seg.pathHigh = to.pathHigh;
   seg.pathLow = to.pathLow;
   seg.ttl = tcp.tunables.ip_default_ttl;
+  seg.isOffloaded = false;
   seg.wnd = 0;
   return seg;
 }

@@ -77,20 +77,31 @@ export class RangeSet {
 
   /**
    * Writes up to `limit` (≤ 4) blocks into `starts` and `ends`: first the run
-   * with the newest bytes, then the ones touched before it. Returns how many.
+   * with the newest bytes, then the ones touched before it, then others while
+   * there are any. Returns how many.
    */
   blocks(starts: Int32Array, ends: Int32Array, limit: number): number {
     let found = 0;
     for (let i = 0; i < this.#recentCount && found < limit; i++) {
       const index = this.firstEndingAfter(this.#recent[i]);
       if (index === this.count || ((this.#starts[index] - this.#recent[i]) | 0) > 0) continue;
-      const start = this.#starts[index];
-      if (starts.indexOf(start) >= 0 && starts.indexOf(start) < found) continue;
-      starts[found] = start;
-      ends[found] = this.#ends[index];
-      found++;
+      found = this.#addBlock(starts, ends, found, index);
+    }
+    // Runs that grew together have left no places to older ones.
+    for (let i = this.count - 1; i >= 0 && found < limit; i--) {
+      found = this.#addBlock(starts, ends, found, i);
     }
     return found;
+  }
+
+  #addBlock(starts: Int32Array, ends: Int32Array, found: number, index: number): number {
+    const start = this.#starts[index];
+    for (let i = 0; i < found; i++) {
+      if (starts[i] === start) return found;
+    }
+    starts[found] = start;
+    ends[found] = this.#ends[index];
+    return found + 1;
   }
 
   #remember(seq: number): void {

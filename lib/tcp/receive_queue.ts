@@ -18,9 +18,18 @@ import { RangeSet } from "./range_set.ts";
  */
 const SPARE_SHIFT = 6;
 
+/**
+ * One page of so many (2^2) is left by what lies beyond gaps. If that could fill
+ * the memory, nothing that fills a gap would find room, and all gaps would stay:
+ * all connections with one would hang for good. SEC-15.
+ */
+const GAP_SPARE_SHIFT = 2;
+
 /** In-order bytes from `start` to `next`, and runs beyond gaps. */
 export class ReceiveQueue {
   readonly #bytes: ByteQueue;
+  readonly #spare: number;
+  readonly #gapSpare: number;
   /** Sequence number of the first byte the user has not taken. */
   start: number;
   /** Sequence number behind the last byte in order: RCV.NXT, without the peer's FIN. */
@@ -29,7 +38,9 @@ export class ReceiveQueue {
   #ranges: RangeSet | null = null;
 
   constructor(arena: Arena, pool: PagePool, start: number) {
-    this.#bytes = new ByteQueue(arena, pool, pool.limit >> SPARE_SHIFT);
+    this.#spare = pool.limit >> SPARE_SHIFT;
+    this.#gapSpare = pool.limit >> GAP_SPARE_SHIFT;
+    this.#bytes = new ByteQueue(arena, pool);
     this.start = start;
     this.next = start;
   }
@@ -66,7 +77,7 @@ export class ReceiveQueue {
    * takes in what they connect to. Returns how many of them found room.
    */
   append(from: number, length: number): number {
-    const stored = this.#store(this.next, from, length);
+    const stored = this.#store(this.next, from, length, this.#spare);
     this.next = (this.next + stored) | 0;
     const ranges = this.#ranges;
     if (ranges === null || ranges.count === 0) return stored;
@@ -81,7 +92,7 @@ export class ReceiveQueue {
   /** Stores bytes beyond a gap. Returns false when there was no room for them or for one more run. */
   insert(seq: number, from: number, length: number): boolean {
     const ranges = this.#ranges ??= new RangeSet();
-    const stored = this.#store(seq, from, length);
+    const stored = this.#store(seq, from, length, this.#gapSpare);
     return stored > 0 && ranges.insert(seq, (seq + stored) | 0);
   }
 
@@ -113,8 +124,8 @@ export class ReceiveQueue {
   }
 
   /** Copies the bytes of the run which are not held yet. Returns how many from its beginning are held now. */
-  #store(seq: number, from: number, length: number): number {
-    const lent = this.#bytes.lend(seq, length);
+  #store(seq: number, from: number, length: number, spare: number): number {
+    const lent = this.#bytes.lend(seq, length, spare);
     const end = (seq + lent) | 0;
     const ranges = this.#ranges;
     let at = seq;

@@ -29,6 +29,9 @@ export class Recovery {
   priorCwnd = 0;
   priorSsthresh = 0;
 
+  /** Whether the last segment was sent again in this recovery, for want of anything else. RFC 6675 §4 (RescueRxt). */
+  hasRescued = false;
+
   /** Whether it is still open if the timeout was spurious: F-RTO. RFC 5682 §2.1. */
   isTesting = false;
   /** New data has the next turn, before what is lost. RFC 5682 §2.1 step 2b. */
@@ -66,6 +69,7 @@ export function enterRecovery(c: Connection): void {
   c.phase = Phase.Recovery;
   recovery.prrDelivered = 0;
   recovery.prrOut = 0;
+  recovery.hasRescued = false;
   if (c.sackOk) c.tcp.counters.TCPSackRecovery++;
   else c.tcp.counters.TCPRenoRecovery++;
 }

@@ -20,18 +20,15 @@ export class SendQueue {
   start: number;
   /** Sequence number behind the last byte committed. */
   end: number;
-  /** Most bytes kept at once. */
-  readonly limit: number;
   /** Behind the room lent to the user by `room` and not yet committed. */
   #lentEnd: number;
   #roomGoal = SMALL_ROOM;
 
-  constructor(arena: Arena, pool: PagePool, start: number, limit: number) {
+  constructor(arena: Arena, pool: PagePool, start: number) {
     this.#bytes = new ByteQueue(arena, pool);
     this.start = start;
     this.end = start;
     this.#lentEnd = start;
-    this.limit = limit;
   }
 
   /** Bytes kept. */
@@ -39,9 +36,12 @@ export class SendQueue {
     return (this.end - this.start) | 0;
   }
 
-  /** Lends room behind `end` to be written into. Returns the bytes lent, 0 at the limit or without pages. */
-  room(gather: Gather): number {
-    const wanted = Math.min(this.limit - this.length, this.#roomGoal);
+  /**
+   * Lends room behind `end` to be written into, while no more than `limit` bytes
+   * are kept. Returns the bytes lent, 0 at the limit or without pages.
+   */
+  room(gather: Gather, limit: number): number {
+    const wanted = Math.min(limit - this.length, this.#roomGoal);
     gather.clear();
     if (wanted <= 0) return 0;
     const lent = this.#bytes.lend(this.end, wanted);

@@ -20,8 +20,8 @@ import type { PagePool } from "../wire/pages.ts";
 import { type PathError, PathErrorKind } from "../wire/path_error.ts";
 import { Segment, type SegmentSink } from "../wire/segment.ts";
 import { AddressError } from "./address_error.ts";
-import { SYN_WINDOW_LIMIT } from "./agreement.ts";
-import { BUFFER_LIMIT, type CloseReason, type Connection, SIGNAL } from "./connection.ts";
+import { shiftFor, SYN_WINDOW_LIMIT } from "./agreement.ts";
+import { type CloseReason, type Connection, SIGNAL } from "./connection.ts";
 import { ConnectionTable, isAt, type Tuple, tupleHash } from "./connection_table.ts";
 import type { Counters } from "./counters.ts";
 import { Connector } from "./connector.ts";
@@ -35,11 +35,12 @@ import { IsnGenerator, type IsnSource } from "./isn.ts";
 import { Listener, type ListenOptions } from "./listener.ts";
 import { Listeners } from "./listeners.ts";
 import { type ConnectOptions, Openings, type Router } from "./openings.ts";
-import { transmit, Turn } from "./output.ts";
+import { prepareReply, transmit, Turn } from "./output.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { replyReset } from "./reset.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { SipHash } from "./siphash.ts";
+import { isShort } from "./memory.ts";
 import { canQueue, State } from "./state.ts";
 import { SynCookies } from "./syn_cookie.ts";
 import { deadlinePassed } from "./timeouts.ts";
@@ -54,12 +55,6 @@ const HEADERS_IPV6 = 60;
 
 /** How soon the ready queue is tried again after the device took nothing. Milliseconds. */
 const REFUSED_RETRY_MS = 1;
-
-/** Above this share of lent pages no window moves further. */
-const PRESSURE = 0.75;
-
-/** Our window scale: the smallest that covers the receive buffer's 4 MiB. RFC 7323 §2.3. */
-const RECEIVE_SHIFT = 7;
 
 /** Challenge ACKs of all handshakes together, at most, a second. */
 const HANDSHAKE_CHALLENGES = 100;
@@ -95,7 +90,7 @@ export interface TcpParts {
   readonly fastOpenKey?: string | undefined;
   /** Where ISNs and timestamp offsets come from; null: a generator with keys of its own. */
   readonly isn?: IsnSource | null;
-  /** How windows are promised; null: by `BUFFER_LIMIT` and a scale which covers it. */
+  /** How windows are promised; null: by `tcp_rmem` and a scale which covers it. */
   readonly receiving?: Receiving | null;
   /** Names the source of what goes to a remote address; null: there are no active opens. */
   readonly router?: Router | null;
@@ -134,15 +129,14 @@ export class Tcp {
   readonly #connections = new ConnectionTable<Connection>();
   readonly #handshakes = new ConnectionTable<Handshake>();
   readonly #openings: Openings;
+  readonly #router: Router | null;
   readonly #challengeLimit: RateLimit;
   readonly #sink: SegmentSink;
   readonly #tracer: Tracer | null;
   readonly #mtu: number;
-  /** Of segments with SYN; it is not scaled. */
-  readonly synWindow: number;
   /** Our window scale. */
   readonly receiveShift: number;
-  readonly #receiveLimit: number;
+  readonly #receiving: Receiving | null;
   readonly #isn: IsnSource;
   readonly #hashKey: number;
   readonly #listeners = new Listeners();
@@ -186,10 +180,10 @@ export class Tcp {
     this.cookies = new SynCookies(parts.arena, secret("cookie0"), secret("cookie1"));
     this.fastOpenCookies = new FastOpenCookies(parts.arena, secret("fastOpen"));
     if (parts.fastOpenKey !== undefined) this.fastOpenCookies.setKeys(parts.fastOpenKey);
-    this.#receiveLimit = parts.receiving?.limit ?? BUFFER_LIMIT;
-    this.synWindow = Math.min(this.#receiveLimit, SYN_WINDOW_LIMIT);
-    this.receiveShift = parts.receiving?.shift ?? RECEIVE_SHIFT;
-    this.#openings = new Openings(this, parts.router ?? null, parts.arena, secret("ports"));
+    this.#receiving = parts.receiving ?? null;
+    this.receiveShift = parts.receiving?.shift ?? shiftFor(parts.tunables.tcp_rmem_max);
+    this.#router = parts.router ?? null;
+    this.#openings = new Openings(this, this.#router, parts.arena, secret("ports"));
   }
 
   /** The tunables in force. */
@@ -203,12 +197,19 @@ export class Tcp {
     this.resetLimit.perSecond = tunables.px_rst_ratelimit;
   }
 
-  /**
-   * Whether the device is handed several segments at once. Those it cuts them
-   * into would have numbers in a row, which may not be. RFC 6864 §4.3.
-   */
-  get sendsSuperSegments(): boolean {
-    return this.offload && this.#tunables.ip_no_pmtu_disc === 0;
+  /** Bytes a new connection keeps for its user. */
+  get receiveLimit(): number {
+    return this.#receiving?.limit ?? this.#tunables.tcp_rmem_default;
+  }
+
+  /** The window of segments with SYN; it is not scaled. */
+  get synWindow(): number {
+    return Math.min(this.receiveLimit, SYN_WINDOW_LIMIT);
+  }
+
+  /** Whether pages are so short that no buffer grows. SEC-15. */
+  get isUnderPressure(): boolean {
+    return isShort(this.pages);
   }
 
   /** Connections in a synchronized state, TIME-WAIT not among them. */
@@ -374,6 +375,12 @@ export class Tcp {
     if (!this.send(seg, EMPTY_GATHER, now)) this.counters.TxDrop++;
   }
 
+  /** The peer of `c` does not answer: the floor below may know another way. RFC 9293 §3.8.3 (R1). */
+  doubtPath(c: Connection): void {
+    prepareReply(this, c);
+    this.#router?.doubt(this.out);
+  }
+
   /** `c` owes or may send something: it has a turn in the next `poll`. */
   ready(c: Connection): void {
     if (c.isReady) return;
@@ -403,15 +410,6 @@ export class Tcp {
   /** See `IsnGenerator`. */
   timestampOffset(t: Omit<Tuple, "hash">): number {
     return this.#isn.timestampOffset(t);
-  }
-
-  /** What the peer may still send: the buffer's rest, or no more than promised when memory is short. */
-  receiveWindow(c: Connection): number {
-    const offered = (c.rcvEdge - c.rcvNxt) | 0;
-    if (this.pages.lent > this.pages.limit * PRESSURE) return offered;
-    const free = this.#receiveLimit - c.receiveQueue.length;
-    const most = 0xffff << c.rcvShift;
-    return Math.max(offered, Math.min(free, most));
   }
 
   /** An ACK for something unacceptable, at most one per connection and `tcp_invalid_ratelimit`. RFC 5961 §7. */

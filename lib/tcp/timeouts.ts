@@ -26,6 +26,7 @@ export function deadlinePassed(c: Connection, now: number): void {
   if ((due & TIMER.FinWait2) !== 0) return c.tcp.closed(c, "closed");
   if ((due & TIMER.Linger) !== 0) c.tcp.closeDone(c);
   if (c.resetPending) return refile(c); // the queues are gone: only RST is left to send
+  if ((due & TIMER.User) !== 0 && userTimeout(c, now)) return refile(c);
   if ((due & TIMER.DelayedAck) !== 0) {
     c.ackNow = true;
     c.isInteractive = false; // there was no answer to ride on
@@ -40,6 +41,20 @@ export function deadlinePassed(c: Connection, now: number): void {
   refile(c);
 }
 
+/** RFC 9293 §3.8.3: the peer took nothing for too long. Returns whether that ends the connection. */
+function userTimeout(c: Connection, now: number): boolean {
+  if (c.sndUna === c.endOfStream) return false;
+  const endsAt = (c.progressAt + c.userTimeoutMs) | 0;
+  if (((endsAt - now) | 0) > 0) {
+    arm(c, TIMER.User, endsAt);
+    return false;
+  }
+  c.closeReason = c.isUnreachable ? "host unreachable" : "timed out";
+  c.tcp.counters.TCPAbortOnTimeout++;
+  c.abort();
+  return true;
+}
+
 /** RFC 6298 §5.4–5.7: everything in flight counts as lost, the timeout doubles, slow start begins anew. */
 function retransmissionTimeout(c: Connection, now: number): void {
   const scoreboard = c.scoreboard;
@@ -48,11 +63,18 @@ function retransmissionTimeout(c: Connection, now: number): void {
   if (givesUp(c, now)) return giveUp(c, "timed out");
   c.tcp.counters.TCPTimeouts++;
   enterLoss(c, scoreboard);
+  if (c.retries === c.tcp.tunables.tcp_retries1) adviseNegatively(c);
   c.retries++;
   timeoutSuspects(c, c.retries, now);
   c.backoff++;
   restartRetransmission(c, now);
   c.tcp.ready(c);
+}
+
+/** R1: the next hop is doubted, and the user may ask for soft errors. RFC 9293 §3.8.3 (MUST-20). */
+function adviseNegatively(c: Connection): void {
+  c.softErrors++;
+  c.tcp.doubtPath(c);
 }
 
 /** No acknowledgment of the tail came: one segment asks for it, then the retransmission timer runs. RFC 8985 §7.3. */
@@ -113,13 +135,15 @@ function keepaliveTimeout(c: Connection, now: number): void {
     c.keepaliveProbes = 0;
     return arm(c, TIMER.Keepalive, (isProbing ? now + time : c.lastReceivedAt + time) | 0);
   }
-  if (c.keepaliveProbes >= (c.keepaliveLimit || tunables.tcp_keepalive_probes)) {
-    return giveUp(c, "keep-alive timed out");
-  }
+  const isDead = c.userTimeoutMs !== 0
+    ? c.keepaliveProbes > 0 && idle >= c.userTimeoutMs
+    : c.keepaliveProbes >= (c.keepaliveLimit || tunables.tcp_keepalive_probes);
+  if (isDead) return giveUp(c, "keep-alive timed out");
   if (!sendKeepalive(c, now)) return arm(c, TIMER.Keepalive, (now + REFUSED_RETRY_MS) | 0);
   c.keepaliveProbes++;
   c.tcp.counters.TCPKeepAlive++;
-  arm(c, TIMER.Keepalive, (now + interval) | 0);
+  const untilDead = c.userTimeoutMs !== 0 ? Math.max(1, c.userTimeoutMs - idle) : interval;
+  arm(c, TIMER.Keepalive, (now + Math.min(interval, untilDead)) | 0);
 }
 
 /** Whether retransmission has gone on long enough. RFC 9293 §3.8.3 (R2); Linux: `tcp_retries2`, `tcp_orphan_retries`. */
@@ -130,6 +154,7 @@ function givesUp(c: Connection, now: number): boolean {
   }
   const tunables = c.tcp.tunables;
   if (c.isReleased && c.retries >= tunables.tcp_orphan_retries) return true;
+  if (c.userTimeoutMs !== 0) return false; // has a timer of its own
   const limit = retransmissionLimit(tunables.tcp_retries2, tunables);
   return ((now - c.retriesBeganAt) | 0) >= limit;
 }

@@ -25,10 +25,12 @@ export const TIMER = {
   Linger: 128,
   /** A tail loss probe. RFC 8985 §7. */
   Probe: 256,
+  /** The user timeout. RFC 9293 §3.8.3. */
+  User: 512,
 } as const;
 
 /** Number of timers. */
-const COUNT = 9;
+const COUNT = 10;
 
 /** Arms a timer of `c`, or moves it. `bit` is one of `TIMER`, `at` int32 milliseconds. */
 export function arm(c: Connection, bit: number, at: number): void {

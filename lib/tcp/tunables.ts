@@ -108,6 +108,22 @@ const DEFINITIONS = {
   /** Least time between a connection's ACKs to invalid segments; 0: no limit. RFC 5961 §7. */
   tcp_invalid_ratelimit: [500, 0, 10000, "milliseconds"],
 
+  // Buffers
+  /** Receive buffer of a connection when memory is short. Linux: `tcp_rmem`, which sets all three. */
+  tcp_rmem_min: [4096, 256, 1_073_725_440, "bytes"],
+  /** Receive buffer of a new connection. */
+  tcp_rmem_default: [131_072, 256, 1_073_725_440, "bytes"],
+  /** How far a receive buffer grows; the window scale that covers it is chosen at start. RFC 7323 §2.3. */
+  tcp_rmem_max: [6_291_456, 256, 1_073_725_440, "bytes"],
+  /** 1 lets receive buffers grow with what their users take in a round trip. Linux: tcp(7). */
+  tcp_moderate_rcvbuf: [1, 0, 1, ""],
+  /** Send buffer of a connection when memory is short. Linux: `tcp_wmem`, which sets all three. */
+  tcp_wmem_min: [4096, 256, 1_073_741_824, "bytes"],
+  /** Send buffer of a connection whose congestion window is small. */
+  tcp_wmem_default: [16384, 256, 1_073_741_824, "bytes"],
+  /** How far a send buffer grows with the congestion window. */
+  tcp_wmem_max: [4_194_304, 256, 1_073_741_824, "bytes"],
+
   // Keep-alive
   /** Idle time before the first keep-alive probe. RFC 9293 §3.8.4. */
   tcp_keepalive_time: [7200, 1, 2_147_483, "seconds"],
@@ -247,7 +263,7 @@ export class TunableError extends Error {
  * value is none it accepts.
  */
 export function setTunable(tunables: Tunables, name: string, text: string): Tunables {
-  if (name === "ip_local_port_range") return setPortRange(tunables, text);
+  if (Object.hasOwn(COMPOSITES, name)) return setComposite(tunables, name, text);
   const spec = TUNABLES.find((spec) => spec.name === name);
   if (spec === undefined) {
     const word = name.toLowerCase().split(".").at(-1)!; // of net.ipv4.tcp_sack, say
@@ -271,15 +287,26 @@ export function setTunable(tunables: Tunables, name: string, text: string): Tuna
   return changed;
 }
 
-/** Linux writes two numbers with blanks between. */
-function setPortRange(tunables: Tunables, text: string): Tunables {
-  const [min, max] = text.trim().split(/\s+|-/);
-  const isRange = INTEGER.test(min) && INTEGER.test(max ?? "") && Number(min) <= Number(max);
-  if (!isRange || Number(min) < 1 || Number(max) > 65535) {
-    throw new TunableError("ip_local_port_range", text, "two ports, the lower first", null);
+/** Linux's tunables of several numbers, smallest first, with blanks between: what each of them is called here. */
+const COMPOSITES: Readonly<Record<string, readonly TunableName[]>> = {
+  ip_local_port_range: ["ip_local_port_min", "ip_local_port_max"],
+  tcp_rmem: ["tcp_rmem_min", "tcp_rmem_default", "tcp_rmem_max"],
+  tcp_wmem: ["tcp_wmem_min", "tcp_wmem_default", "tcp_wmem_max"],
+};
+
+/** Sets all numbers of a composite, or none. */
+function setComposite(tunables: Tunables, name: string, text: string): Tunables {
+  const names = COMPOSITES[name];
+  const texts = text.trim().split(/[\s,-]+/);
+  const { min, max, unit } = TUNABLES.find((spec) => spec.name === names[0])!;
+  const isAscending = texts.every((value, i) =>
+    INTEGER.test(value) && Number(value) >= (i === 0 ? min : Number(texts[i - 1]))
+  );
+  if (texts.length !== names.length || !isAscending || Number(texts.at(-1)) > max) {
+    const allowed = `${names.length} ascending numbers, ${min} to ${max} ${unit}`;
+    throw new TunableError(name, text, allowed, null);
   }
-  const lower = setTunable(tunables, "ip_local_port_min", min);
-  return setTunable(lower, "ip_local_port_max", max);
+  return names.reduce((changed, name, i) => setTunable(changed, name, texts[i]), tunables);
 }
 
 /**

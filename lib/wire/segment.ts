@@ -81,6 +81,11 @@ export class Segment {
   payloadLength = 0;
   /** The size the payload is cut into on the wire; 0: it is one segment. */
   segmentSize = 0;
+  /**
+   * Received: a device on the way vouches for the checksum. To send: the device
+   * may complete the checksum, and cut the segment.
+   */
+  isOffloaded = false;
   /** The ECN field of the IP header: one of `Ecn`. */
   ecn = 0;
   /** The DSCP of the IP header, 0 … 63. RFC 2474 §3, RFC 9293 §3.9.2. */

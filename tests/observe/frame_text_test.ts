@@ -29,6 +29,22 @@ Deno.test("frame text: the numbers of a flow count from its first ones", () => {
   assertEquals(line(segment(RST, 100, 0)), `${ends} R 101:101(0) win 500`);
 });
 
+Deno.test("frame text: the flows of a flood are forgotten, the oldest first", () => {
+  const text = new FrameText();
+  const line = (bytes: Uint8Array) => text.of(bytes, bytes.length, true);
+  line(segment(SYN, 100, 0));
+  const flood = segment(SYN, 500, 0);
+  const view = new DataView(flood.buffer);
+  for (let i = 0; i < 65536; i++) {
+    view.setUint16(34, 1 + i % 30000); // source port, not that of the first flow
+    view.setUint16(36, 1 + Math.floor(i / 30000));
+    line(flood);
+  }
+  assertEquals(line(segment(ACK, 101, 0)), "10.0.1.7:40000 10.0.0.1:80 . 101:101(0) ack 0 win 500");
+  view.setUint8(47, ACK);
+  assertEquals(line(flood), "10.0.1.7:5536 10.0.0.1:3 . 0:0(0) ack 0 win 500");
+});
+
 Deno.test("frame text: the peer stands first, whoever speaks", () => {
   const bytes = segment(ACK, 5, 6);
   assertEquals(

@@ -4,6 +4,7 @@ import { EntryReader, Kind, RecordingError } from "../../lib/observe/recording.t
 import { replay } from "../../lib/observe/replay.ts";
 import { planWorld } from "../sim/plan.ts";
 import { World } from "../sim/world.ts";
+import { concat } from "../support/codec.ts";
 import { randomWords } from "../support/random.ts";
 import { MemoryFile, RecordedRun } from "./recorded_run.ts";
 
@@ -15,7 +16,9 @@ const PLACES = 60;
 type Bytes = Uint8Array<ArrayBuffer>;
 
 interface Place {
+  /** Where the entry begins and ends. */
   readonly at: number;
+  readonly end: number;
   /** Where the first part of the entry lies, and how long it is. */
   readonly askedAt: number;
   readonly askedLength: number;
@@ -35,7 +38,7 @@ function placesOf(bytes: Bytes, kind: Kind): Place[] {
   for (let entry = reader.next(); entry !== null; entry = reader.next()) {
     const { at, asked } = entry;
     if (entry.kind !== kind) continue;
-    places.push({ at, askedAt: asked.byteOffset, askedLength: asked.length });
+    places.push({ at, end: reader.at, askedAt: asked.byteOffset, askedLength: asked.length });
   }
   return places;
 }
@@ -173,6 +176,19 @@ Deno.test("replay: what is done too much, or left undone, is a difference", () =
   const { difference } = replay(unprobed, null);
   assertEquals(difference?.recorded, "keepalive 10 7200/75/9");
   assertEquals(difference?.replayed, "watch 10");
+});
+
+Deno.test("replay: a frame too many, or one too few, is a difference where the turn is over", () => {
+  const bytes = new RecordedRun().wholeRun();
+  const [{ at, end }] = placesOf(bytes, Kind.FrameOut); // the SYN-ACK, last in its turn
+  const cut = (...parts: [number, number][]) =>
+    concat(...parts.map(([from, to]) => bytes.subarray(from, to))) as Bytes;
+  const less = replay(cut([0, at], [end, bytes.length]), null).difference!;
+  assertEquals([less.at, less.turn, less.recorded], [at, 1, "nothing more in this turn"]);
+  assertMatch(less.replayed, /^> .* S\. /);
+  const more = replay(cut([0, end], [at, bytes.length]), null).difference!;
+  assertEquals([more.at, more.turn, more.replayed], [end, 1, "nothing more in this turn"]);
+  assertMatch(more.recorded, /^> .* S\. /);
 });
 
 Deno.test("replay: a recording that breaks off is replayed up to there", () => {

@@ -49,7 +49,7 @@ export class Session {
 
   /** Handles a request; it is answered now, or with a later one. */
   handle(request: Request): void {
-    if (this.#host !== null) this.#advance(request.now, () => false);
+    if (this.#host !== null) this.#advance(request.now);
     const pending = {
       id: request.id,
       call: this.#callOf(request),
@@ -84,8 +84,8 @@ export class Session {
   }
 
   /** Lets time pass up to `untilUs`, or until `isEnough`. */
-  #advance(untilUs: number, isEnough: () => boolean): void {
-    const host = this.#host!;
+  #advance(untilUs: number, isEnough: () => boolean = () => false): void {
+    const host = this.#begun;
     while (!isEnough()) {
       const callUs = Math.min(...this.#pending.map((pending) => pending.deadlineUs));
       const isDue = host.step(Math.min(untilUs, callUs));
@@ -109,26 +109,15 @@ export class Session {
       case "tfo_cookie":
         return () => ({ ret: 0, cookie: fastOpenCookie(request) });
       case "inject":
-        return () => {
-          this.#begun.receive(Uint8Array.fromHex(request.pkt));
-          return done();
-        };
+        return () => (this.#begun.receive(Uint8Array.fromHex(request.pkt)), done());
       case "advance":
-        return () => {
-          this.#begun;
-          this.#advance(request.until, () => false);
-          return done();
-        };
+        return () => (this.#advance(request.until), done());
       case "recv":
         return () => this.#nextPacket(request.until);
       case "socket":
         return () => {
-          const socket = new Socket(
-            this.#begun,
-            request.domain === "inet6",
-            new SocketOptions(),
-          );
-          return { ret: this.#add(socket) };
+          const isIpv6 = request.domain === "inet6";
+          return { ret: this.#add(new Socket(this.#begun, isIpv6, new SocketOptions())) };
         };
       case "poll":
         return () => this.#poll(request);

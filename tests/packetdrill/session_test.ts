@@ -348,6 +348,35 @@ Deno.test("session: TCP_FASTOPEN_CONNECT leaves the SYN to the first write", () 
   assertEquals(t.recv()?.text, "S 0(10)");
 });
 
+Deno.test("session: TCP_INFO tells the state, and the flight in segments", () => {
+  const t = new Script();
+  const listener = t.listen();
+  assertEquals(t.request("tcp_info", { sock: listener }).tcpi_state, 10);
+  t.handshake();
+  const sock = t.request("accept", { sock: listener, nonblock: false }).ret;
+  t.call("write", { sock, len: 20 * 536, nonblock: false, flags: [] });
+  const { tcpi_state, tcpi_ca_state, tcpi_snd_mss, tcpi_snd_cwnd, tcpi_unacked } = t.request(
+    "tcp_info",
+    { sock },
+  );
+  const told = [tcpi_state, tcpi_ca_state, tcpi_snd_mss, tcpi_snd_cwnd, tcpi_unacked];
+  assertEquals(told, [1, 0, 536, 10, 10]);
+  assertEquals(t.request("tcp_info", { sock }).tcpi_notsent_bytes, 10 * 536);
+  t.inject("R.", 1, 0);
+  assertEquals(t.request("tcp_info", { sock }).tcpi_state, 7);
+});
+
+Deno.test("session: TCP_USER_TIMEOUT ends a write that nobody acknowledges", () => {
+  const t = new Script();
+  const sock = t.accept();
+  const level = "SOL_TCP";
+  t.call("setsockopt", { sock, level, name: "TCP_USER_TIMEOUT", val: 3000 });
+  const write = () => t.call("write", { sock, len: 24, nonblock: false, flags: [] });
+  assertEquals(write(), 24);
+  t.advance(3001);
+  assertEquals(write(), "ETIMEDOUT");
+});
+
 Deno.test("session: what is no call, and a socket that is none, are errors", () => {
   const t = new Script();
   assertEquals(t.call("epoll_create"), "ENOSYS");

@@ -20,12 +20,15 @@ const PSEUDO: Readonly<Record<string, readonly [TunableName, number]>> = {
   "pd.keepintvl_ms": ["tcp_keepalive_intvl", 1 / 1000],
 };
 
-/** A script's host found its address to be its own long ago, and cuts super-segments as Linux does. */
-const INITIAL: Tunables = setTunable(
-  setTunable(DEFAULT_TUNABLES, "dad_transmits", "0"),
-  "px_gso_push",
-  "1",
-);
+/**
+ * A script's host found its address to be its own long ago, cuts super-segments
+ * as Linux does, and keeps what a script writes.
+ */
+const INITIAL: Tunables = [
+  ["dad_transmits", "0"],
+  ["px_gso_push", "1"],
+  ["tcp_wmem", "4096 4194304 4194304"],
+].reduce((tunables, [name, value]) => setTunable(tunables, name, value), DEFAULT_TUNABLES);
 
 /** What an engine is to be set to; unknown sysctls are those of other systems, and ignored. */
 export class Settings {

@@ -98,7 +98,7 @@ export class Socket {
 
   /** setsockopt(2) with a number. Throws ENOPROTOOPT when there is no such option. */
   setOption(name: string, value: number): void {
-    if (!this.options.set(name, value)) throw new SocketError("ENOPROTOOPT");
+    if (!this.options.set(name, value, this.#host.now)) throw new SocketError("ENOPROTOOPT");
     for (const listener of this.#listeners) listener.fastOpen = this.options.fastOpen;
   }
 
@@ -176,10 +176,10 @@ export class Socket {
    */
   openingFast(remote: Endpoint, bytes: Uint8Array, options: CallOptions): () => number | Blocked {
     if (this.#connection !== null) return this.writing(bytes, options);
-    return this.#openingFast(remote, bytes, options);
+    return this.#beginFast(remote, bytes, options);
   }
 
-  #openingFast(remote: Endpoint, bytes: Uint8Array, options: CallOptions): () => number | Blocked {
+  #beginFast(remote: Endpoint, bytes: Uint8Array, options: CallOptions): () => number | Blocked {
     if ((this.#host.stack.tunables.tcp_fastopen & FAST_OPEN.Client) === 0) {
       throw new SocketError("EOPNOTSUPP");
     }
@@ -203,7 +203,7 @@ export class Socket {
    * when that is all or no more will be, and is to be made until then.
    */
   writing(bytes: Uint8Array, options: CallOptions): () => number | Blocked {
-    if (this.#deferred !== null) return this.#openingFast(this.#deferred, bytes, options);
+    if (this.#deferred !== null) return this.#beginFast(this.#deferred, bytes, options);
     const { nonblock } = options;
     let done = 0;
     return () => {
@@ -354,7 +354,7 @@ export class Socket {
   #adopt(c: Connection): void {
     this.#connection = c;
     c.user = this;
-    this.options.attach(c);
+    this.options.attach(c, this.#host.now);
   }
 
   #take(c: Connection, length: number, isPeek: boolean): Uint8Array {
@@ -392,7 +392,7 @@ export class Socket {
 
   /** How much more SO_SNDBUF lets be queued. */
   #room(c: Connection): number {
-    return Math.max(0, Math.min(c.sendQueue.limit, this.options.sendBuffer) - c.sendQueue.length);
+    return Math.max(0, this.options.sendBuffer - c.sendQueue.length);
   }
 
   /** Why the connection ended, until somebody was told. */

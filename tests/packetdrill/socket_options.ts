@@ -17,6 +17,7 @@ const PLAIN: Readonly<Record<string, number>> = {
   "SOL_TCP.TCP_KEEPINTVL": 75,
   "SOL_TCP.TCP_KEEPCNT": 9,
   "SOL_TCP.TCP_QUICKACK": 1,
+  "SOL_TCP.TCP_USER_TIMEOUT": 0,
   "SOL_TCP.TCP_FASTOPEN": 0,
   "SOL_TCP.TCP_FASTOPEN_CONNECT": 0,
   "SOL_IP.IP_TOS": 0,
@@ -66,15 +67,15 @@ export class SocketOptions {
   }
 
   /** From now on `c` follows. */
-  attach(c: Connection): void {
+  attach(c: Connection, now: number): void {
     this.#connection = c;
     for (const [name, value] of this.#values) {
-      if (value !== PLAIN[name]) this.#apply(c, name, value);
+      if (value !== PLAIN[name]) this.#apply(c, name, value, now);
     }
   }
 
   /** Returns false when there is no such option. */
-  set(name: string, value: number): boolean {
+  set(name: string, value: number, now: number): boolean {
     if (name === "SOL_SOCKET.SO_SNDBUF") {
       this.sendBuffer = 2 * value; // Linux doubles it for its bookkeeping.
       return true;
@@ -82,7 +83,7 @@ export class SocketOptions {
     if (name === "SOL_SOCKET.SO_RCVBUF") return true;
     if (!this.#values.has(name)) return false;
     this.#values.set(name, value);
-    if (this.#connection !== null) this.#apply(this.#connection, name, value);
+    if (this.#connection !== null) this.#apply(this.#connection, name, value, now);
     return true;
   }
 
@@ -101,8 +102,12 @@ export class SocketOptions {
     }
   }
 
-  #apply(c: Connection, name: string, value: number): void {
+  #apply(c: Connection, name: string, value: number, now: number): void {
     switch (name) {
+      case "SOL_TCP.TCP_USER_TIMEOUT":
+        return c.setUserTimeout(value, now);
+      case "SOL_TCP.TCP_NODELAY":
+        return c.setNoDelay(value !== 0);
       case "SOL_SOCKET.SO_KEEPALIVE":
       case "SOL_TCP.TCP_KEEPIDLE":
       case "SOL_TCP.TCP_KEEPINTVL":

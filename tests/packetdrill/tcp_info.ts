@@ -11,7 +11,7 @@ const STATE_NUMBERS: readonly number[] = [7, 10, 2, 3, 1, 4, 5, 8, 11, 9, 6];
 const CA = { Open: 0, Disorder: 1, Cwr: 2, Recovery: 3, Loss: 4 } as const;
 
 /** Bits of `tcpi_options`. */
-const OPTION = { Timestamps: 1, Sack: 2, WindowScale: 4, SynData: 32 } as const;
+const OPTION = { Timestamps: 1, Sack: 2, WindowScale: 4 } as const;
 
 /** The fields by name. Counts are of segments, times in microseconds. */
 export function tcpInfo(socket: Socket): Readonly<Record<string, number>> {

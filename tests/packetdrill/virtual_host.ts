@@ -138,6 +138,7 @@ export class VirtualHost {
     const frame = this.#frame;
     this.arena.bytes.set(bytes, frame.start);
     frame.length = bytes.length;
+    frame.checksumTrusted = true;
     frame.segmentSize = segmentSize;
     this.stack.receive(frame, this.now);
   }

@@ -1,6 +1,6 @@
 /** ACK: acknowledgment generation. Requirements §2.21. */
 
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { protocolTest } from "../support/script.ts";
 import type { ScriptRun } from "../support/script_run.ts";
 
@@ -170,6 +170,18 @@ protocolTest("ACK-05", "without memory bytes are neither stored nor acknowledged
   t.inject(`. ${stored}:${stored + 10000}(10000) ack 1`);
   t.expect(`. 1:1(0) ack ${stored + 10000}`, 100);
   t.calls.read(t.flow, 10_000, null);
+}, { pageBytes: 32 << 10 });
+
+protocolTest("ACK-05", "text beyond a gap leaves memory for what fills the gap", (t) => {
+  t.run("EST+SACK");
+  t.inject(". 8193:60001(51808) ack 1");
+  while (t.next(100) !== null);
+  t.inject(". 1:1461(1460) ack 1");
+  const answer = t.next(100);
+  assert(answer !== null);
+  assertEquals((answer.ack - t.flow.peerIsn) | 0, 1461);
+  t.calls.read(t.flow, 1460, null);
+  t.discard();
 }, { pageBytes: 32 << 10 });
 
 protocolTest("ACK-05", "without memory what is out of order is dropped", (t) => {

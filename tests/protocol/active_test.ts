@@ -20,7 +20,7 @@ protocolTest("HS-05", "a SYN has no acknowledgment and an unscaled window", (t) 
        state SYN_SENT
        cnt:ActiveOpens
     +.1 < S. 0:0(0) ack 1 win 65535 <mss 1460,sackOK,TS val 7 ecr 0,nop,wscale 3>
-    +0  > . 1:1(0) ack 1 win 32768 <nop,nop,TS val 100 ecr 7>
+    +0  > . 1:1(0) ack 1 win 1024 <nop,nop,TS val 100 ecr 7>
         state ESTABLISHED
         app: Established
     none(1)

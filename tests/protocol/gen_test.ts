@@ -50,7 +50,7 @@ Deno.test("GEN-02: the same seed gives the same bytes, another seed another X", 
     t.run("EST+TS+SACK+WS7");
     const { productIsn } = t.flow;
     exchange(t, 100_000, () => false);
-    t.run("none(1)");
+    t.run("< . 100001:100001(0) ack 100001 <ts>\nnone(1)");
     t.finish();
     return { sent, productIsn };
   };

@@ -85,7 +85,7 @@ const [SYN, SYN_ACK, THIRD_ACK] = ["GV-01", "GV-02", "GV-03"].map((id) =>
   GOLDEN.find((vector) => vector.id === id)!.hex
 );
 
-for (const id of ["HS-02", "GV-01", "GV-03"]) {
+for (const id of ["HS-02", "GV-01", "GV-03", "TS-04"]) {
   Deno.test(`${id}: as A the product sends GV-01 and answers GV-02 with GV-03`, () => {
     const preset = { address: A, peer: B, isn: 0x7bc, clock: 0x000a7914, window: 5840 };
     const host = new Host(preset);
@@ -99,7 +99,7 @@ for (const id of ["HS-02", "GV-01", "GV-03"]) {
   });
 }
 
-for (const id of ["HS-02", "GV-02"]) {
+for (const id of ["HS-02", "GV-02", "TS-04"]) {
   Deno.test(`${id}: as B the product answers GV-01 with GV-02, and GV-03 establishes`, () => {
     const isn = 0x988e4091 | 0;
     const host = new Host({ address: B, peer: A, isn, clock: 0x003c258a, window: 5792 });

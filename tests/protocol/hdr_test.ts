@@ -7,6 +7,20 @@ import { protocolTest } from "../support/script.ts";
 import { ScriptRun } from "../support/script_run.ts";
 import { exchange } from "./exchange.ts";
 
+protocolTest("HDR-03", "a peer reached without offloads gets segments of one MSS", (t) => {
+  t.run("EST rtt .1");
+  t.injectFrame(encodePacket(t.packet(". 1:1(0) ack 1"))); // no device vouches for its checksum
+  t.growth("OutSegs");
+  t.calls.write(t.flow, 14_600, null);
+  t.run("+0 > P. 1:14601(14600/1460) ack 1");
+  assertEquals(t.growth("OutSegs"), 10);
+  t.run("+.1 < . 1:1(0) ack 14601"); // this one says nothing else, if the link has offload
+  t.calls.write(t.flow, 14_600, null);
+  t.run("+0 > P. 14601:29201(14600/1460) ack 1");
+  assertEquals(t.growth("OutSegs"), t.link === "offload" ? 1 : 10);
+  t.run("+.1 < . 1:1(0) ack 29201");
+});
+
 protocolTest("HDR-04", "a segment whose checksum does not verify is dropped", (t) => {
   const bytes = encodePacket(t.packet("S 0:0(0) win 65535 <mss 1460,sackOK,TS val 1 ecr 0>"));
   for (let bit = 8 * 34; bit < 8 * bytes.length; bit++) {

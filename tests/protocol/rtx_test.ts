@@ -1,8 +1,11 @@
 /** RTX: retransmission timer and limits. Requirements §2.20. */
 
 import { assert, assertEquals } from "@std/assert";
+import { arp, ethernet, OWN_MAC, PEER_MAC } from "../support/packets.ts";
 import { protocolTest } from "../support/script.ts";
 import type { ScriptRun } from "../support/script_run.ts";
+
+const ZERO_MAC = "00:00:00:00:00:00";
 
 /** Writes 100 bytes that are acknowledged `rttMs` later. */
 function roundTrip(t: ScriptRun, rttMs: number): void {
@@ -108,6 +111,7 @@ protocolTest(
   "the timer begins anew with an ACK and ends with the last",
   `
   EST rtt .1
+       nodelay
        write 1000
   +0   > P. 1:1001(1000) ack 1
   +.1  write 500
@@ -372,3 +376,32 @@ protocolTest("RTX-12", "an echo from before it takes recovery back in the middle
   assertEquals(t.growth("TCPPartialUndo"), 1);
   assertEquals([t.connection.cwnd >= 14_480, t.connection.ssthresh], [true, 0x7fffffff]);
 });
+
+protocolTest(
+  "RTX-07",
+  "at R1 the next hop is asked for again and the user has a soft error",
+  (t) => {
+    const packet = arp(1, PEER_MAC, "10.0.0.2", ZERO_MAC, "10.0.0.1");
+    t.injectFrame(ethernet(0x0806, packet, { to: OWN_MAC, from: PEER_MAC }));
+    t.expectFrame(); // the peer is in the neighbour cache
+    t.run(`
+    EST rtt .1
+         write 100
+    +0   > P. 1:101(100) ack 1
+    +.3  > P. 1:101(100) ack 1
+    +.6  > P. 1:101(100) ack 1
+    +1.2 > P. 1:101(100) ack 1
+    none(2.3)
+  `);
+    assertEquals([t.connection.softErrors, t.growth("NeighborProbes")], [0, 0]);
+    t.run("+.1 > P. 1:101(100) ack 1");
+    const question = arp(1, OWN_MAC, "10.0.0.1", ZERO_MAC, "10.0.0.2");
+    assertEquals(
+      t.expectFrame(20),
+      ethernet(0x0806, question, { to: PEER_MAC, from: OWN_MAC }),
+    );
+    assertEquals([t.connection.softErrors, t.growth("TCPTimeouts")], [1, 4]);
+    t.run("+.1 < . 1:1(0) ack 101\nnone(10)");
+  },
+  { toleranceMs: 20 },
+);

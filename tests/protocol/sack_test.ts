@@ -162,6 +162,42 @@ for (
 }
 
 protocolTest(
+  "SACK-02",
+  "a FIN behind a gap is reported like a byte",
+  `
+  EST+SACK
+  +0 < F. 21:21(0) ack 1
+  +0 > . 1:1(0) ack 1 <nop,nop,sack 21:22>
+  +0 < . 11:21(10) ack 1
+  +0 > . 1:1(0) ack 1 <nop,nop,sack 11:22>
+  +0 < . 1:11(10) ack 1
+  +0 > . 1:1(0) ack 22
+  `,
+);
+
+protocolTest(
+  "SACK-02",
+  "runs that grew together make room for ones that were not told",
+  `
+  EST+SACK+TS
+  +0 < . 11:21(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 1 <...>
+  +0 < . 31:41(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 1 <...>
+  +0 < . 51:61(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 1 <...>
+  +0 < . 71:81(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 1 <...>
+  +0 < . 91:101(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr *,nop,nop,sack 91:101 71:81 51:61>
+  +0 < . 81:91(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr *,nop,nop,sack 71:101 51:61 31:41>
+  +0 < . 61:71(10) ack 1 <ts>
+  +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr *,nop,nop,sack 51:101 31:41 11:21>
+  `,
+);
+
+protocolTest(
   "SACK-04",
   "what was selectively acknowledged is not sent again before a timeout",
   `
@@ -177,6 +213,49 @@ protocolTest(
   +0   < . 1:1(0) ack 14601
   none(10)
   `,
+);
+
+protocolTest(
+  "SACK-05",
+  "without RACK two holes of twenty are repaired in one round trip",
+  `
+  EST+SACK rtt .1
+        write 29200
+  +0    > P. 1:29201(29200) ack 1
+  +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:4381>
+  +.001 < . 1:1(0) ack 1 <nop,nop,sack 5841:7301 1461:4381>
+  +0    > . 1:1461(1460) ack 1
+  +.001 < . 1:1(0) ack 1 <nop,nop,sack 5841:8761 1461:4381>
+  +.001 < . 1:1(0) ack 1 <nop,nop,sack 5841:11681 1461:4381>
+  +0    > . 4381:5841(1460) ack 1
+  +.001 < . 1:1(0) ack 1 <nop,nop,sack 5841:29201 1461:4381>
+  +.1   < . 1:1(0) ack 29201
+        cnt:TCPTimeouts=0
+        cnt:RetransSegs=2
+  none(10)
+  `,
+  { tunables: { tcp_recovery: 0, tcp_initial_cwnd: 20, tcp_congestion_control: 0 } },
+);
+
+protocolTest(
+  "SACK-05",
+  "without RACK and new data the last segment is sent again once: the rescue",
+  `
+  EST+SACK rtt .1
+        write 14600
+  +0    > P. 1:14601(14600) ack 1
+  +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:5841>
+  +0    > . 1:1461(1460) ack 1
+  +.001 < . 1:1(0) ack 1 <nop,nop,sack 1461:8761>
+  +0    > P. 13141:14601(1460) ack 1
+  +.1   < . 1:1(0) ack 8761 <nop,nop,sack 13141:14601>
+  none(.05)
+  +.1~.4 > . 8761:10221(1460) ack 1
+        cnt:TCPTimeouts
+  +.1   < . 1:1(0) ack 14601
+  none(10)
+  `,
+  { tunables: { tcp_recovery: 0 }, toleranceMs: 30 },
 );
 
 protocolTest(

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { protocolTest } from "../support/script.ts";
+import type { ScriptRun } from "../support/script_run.ts";
 import { FEW_PAGES, shutWindow } from "./windows.ts";
 
 protocolTest(
@@ -247,6 +248,153 @@ protocolTest(
   +.1~1  > . 1:101(100) ack 1
   `,
 );
+
+protocolTest(
+  "WND-10",
+  "a second short segment waits for the acknowledgment of the first",
+  `
+  EST rtt .1
+       write 10
+  +0   > P. 1:11(10) ack 1
+       write 10
+  none(.08)
+       write 5
+  +0   < . 1:1(0) ack 11
+  +0   > P. 11:26(15) ack 1
+  `,
+);
+
+protocolTest(
+  "WND-10",
+  "with nodelay both leave at once",
+  `
+  EST rtt .1
+       nodelay
+       write 10
+  +0   > P. 1:11(10) ack 1
+       write 10
+  +0   > P. 11:21(10) ack 1
+  `,
+);
+
+protocolTest(
+  "WND-10",
+  "what was held back leaves when nodelay is switched on",
+  `
+  EST rtt .1
+       write 10
+  +0   > P. 1:11(10) ack 1
+       write 10
+  none(.05)
+       nodelay
+  +0   > P. 11:21(10) ack 1
+  `,
+);
+
+protocolTest(
+  "WND-10",
+  "a full segment does not wait, nor what ends with FIN",
+  `
+  EST rtt .1
+       write 10
+  +0   > P. 1:11(10) ack 1
+       write 1500
+  +0   > . 11:1471(1460) ack 1
+  none(.05)
+       shutdown
+  +0   > FP. 1471:1511(40) ack 1
+  `,
+);
+
+/**
+ * A peer with a round-trip time of 100 ms that sends `flightOf(round)` bytes in
+ * each, as far as it may. Returns the window after `rounds` of them, in bytes.
+ */
+function receive(t: ScriptRun, rounds: number, flightOf: (round: number) => number): number {
+  t.run("EST+TS+WS7 rtt .1");
+  let next = 1;
+  let window = 65535;
+  for (let round = 0; round < rounds; round++) {
+    const end = Math.min(next + flightOf(round), t.flow.productEdge!);
+    for (; next < end; next = Math.min(next + 14_480, end)) {
+      t.inject(`. ${next}:${Math.min(next + 14_480, end)} ack 1 <ts>`);
+      t.calls.read(t.flow, t.connection.readable().length, null);
+    }
+    t.advance(100);
+    for (let packet = t.next(); packet !== null; packet = t.next()) {
+      window = packet.window << t.flow.productShift;
+    }
+  }
+  return window;
+}
+
+protocolTest("WND-11", "the window begins with 64 KiB and follows a bulk transfer", (t) => {
+  // Slow start: the flight doubles, and is never held back by the window.
+  const window = receive(t, 9, (round) => 14_600 << round);
+  const taken = t.flow.readPosition - 1;
+  assertEquals(taken, 14_600 * (2 ** 9 - 1));
+  assert(window > 1 << 20, `the window is ${window}`);
+  assert(window <= 6_291_456);
+});
+
+protocolTest("WND-11", "a steady flight gets a window of some times its size, and no more", (t) => {
+  const window = receive(t, 40, () => 300_000);
+  assert(window > 600_000 && window < 6 * 300_000, `the window is ${window}`);
+});
+
+protocolTest("WND-11", "the window ends at tcp_rmem_max", (t) => {
+  const window = receive(t, 9, (round) => 14_600 << round);
+  assert(window > 500_000 && window <= 1 << 19, `the window is ${window}`);
+}, { tunables: { tcp_rmem_max: 1 << 19 } });
+
+protocolTest("WND-11", "with tcp_moderate_rcvbuf 0 the window stays", (t) => {
+  assertEquals(receive(t, 9, (round) => 14_600 << round), 131_072);
+}, { tunables: { tcp_moderate_rcvbuf: 0 } });
+
+protocolTest(
+  "WND-11",
+  "the first window is tcp_rmem_default where that is less",
+  `
+  0  < S 0:0(0) win 65535 <mss 1460,nop,wscale 7>
+  +0 > S. 0:0(0) ack 1 win 20000 <mss 1460,nop,wscale 7>
+  `,
+  { tunables: { tcp_rmem_default: 20_000 } },
+);
+
+protocolTest("WND-12", "a shut window lets a writer fill its buffer, and no more", (t) => {
+  t.run(`
+    EST+WS7 rtt .1
+    +0 < . 1:1(0) ack 1 win 0
+  `);
+  const kept = t.calls.writeSome(t.flow, 10 << 20);
+  assert(kept > 0 && kept <= 4_194_304, `${kept} bytes were taken`);
+  assert(t.fixture.pages.lent * 4096 <= kept + 2 * 4096);
+  assertEquals(t.calls.writeSome(t.flow, 1), 0);
+  t.run(`
+    app: none
+    +.1 < . 1:1(0) ack 1 win 511
+  `);
+  t.discard();
+  t.run(`+.1 < . 1:1(0) ack ${kept < 14_601 ? kept : 14_601} win 511`);
+  t.discard();
+  t.run("app: Writable");
+  assert(t.calls.writeSome(t.flow, 1) === 1);
+  t.discard();
+});
+
+protocolTest("WND-12", "the buffer grows with the congestion window, up to tcp_wmem_max", (t) => {
+  t.run("EST+WS7 rtt .1");
+  const { connection: c, flow } = t;
+  assertEquals(t.calls.writeSome(flow, 10 << 20), 2 * c.cwnd);
+  c.cwnd = 1_000_000;
+  assertEquals(t.calls.writeSome(flow, 10 << 20), 2_000_000 - 29_200);
+  c.cwnd = 20_000_000;
+  t.calls.writeSome(flow, 10 << 20);
+  assertEquals(flow.writePosition - 1, 4_194_304);
+  t.connection.abort();
+  t.discard();
+  t.run("state CLOSED");
+});
 
 protocolTest(
   "WND-13",

@@ -260,26 +260,26 @@ Deno.test("PX-04: an upstream that cannot be dialed at all resets the client", (
 Deno.test("PX-05: a client's FIN is passed on after its last byte, and 1 MiB comes back after it", () => {
   const bench = new Bench();
   const { client, server } = bench.opens();
-  bench.write(client, bytesOf(50 * KIB, 1));
+  bench.write(client, bytesOf(20 * KIB, 1));
   client.shutdown();
   bench.turn(SOME_TURNS);
-  assertEquals([bench.read(server).length, server.peerClosed], [50 * KIB, true]);
+  assertEquals([bench.read(server).length, server.peerClosed], [20 * KIB, true]);
   bench.passes(server, client, bytesOf(1024 * KIB, 7));
   assertEquals(client.peerClosed, false);
   server.shutdown();
   bench.turn(SOME_TURNS);
   assertEquals(client.peerClosed, true);
-  assertStringIncludes(bench.end, `up=${50 * KIB} down=${1024 * KIB}`);
+  assertStringIncludes(bench.end, `up=${20 * KIB} down=${1024 * KIB}`);
   assertStringIncludes(bench.end, 'reason="closed"');
 });
 
 Deno.test("PX-05: an upstream's FIN is passed on after its last byte, and 1 MiB goes up after it", () => {
   const bench = new Bench();
   const { client, server } = bench.opens();
-  bench.write(server, bytesOf(50 * KIB, 1));
+  bench.write(server, bytesOf(20 * KIB, 1));
   server.shutdown();
   bench.turn(SOME_TURNS);
-  assertEquals([bench.read(client).length, client.peerClosed], [50 * KIB, true]);
+  assertEquals([bench.read(client).length, client.peerClosed], [20 * KIB, true]);
   bench.passes(client, server, bytesOf(1024 * KIB, 7));
   client.shutdown();
   bench.turn(SOME_TURNS);

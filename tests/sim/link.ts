@@ -25,7 +25,7 @@ export interface LinkWatcher {
   /** What the weather did to a frame, for the trace: `lost`, `late`, … */
   happened(fate: string, isUp: boolean, frame: WireFrame, now: number): void;
   /** A frame of the stack was too long for a router on the way. */
-  tooLong(frame: WireFrame, mtu: number, now: number): void;
+  tooLong(frame: WireFrame, mtu: number): void;
 }
 
 /** What the parts of a world share. */
@@ -66,7 +66,7 @@ class Path {
     let arrivesAt = at + delay + (jitter > 0 ? dice.fraction() * jitter : 0);
     if (now >= this.#plan.calmAt) return this.#arriveAt(frame, this.#inOrder(arrivesAt));
     if (this.#isLost(frame, now)) return;
-    const arriving = this.#damaged(frame, now);
+    const arriving = this.#damaged(this.#marked(frame, now), now);
     if (dice.chance(duplication)) {
       this.#tell("doubled", frame, now);
       this.#arriveAt(arriving, arrivesAt + dice.fraction() * lag);
@@ -86,7 +86,7 @@ class Path {
     const { outages, narrows, narrowMtu } = this.#plan;
     if (longestPacket(frame) > narrowMtu && isWithin(narrows, now)) {
       this.#tell("too long", frame, now);
-      if (!this.#isUp && this.#plan.tellsNarrow) this.#watcher.tooLong(frame, narrowMtu, now);
+      if (!this.#isUp && this.#plan.tellsNarrow) this.#watcher.tooLong(frame, narrowMtu);
       return true;
     }
     if (this.#burstLeft === 0 && dice.chance(burst)) this.#burstLeft = dice.integer(1, burstLength);
@@ -95,6 +95,13 @@ class Path {
     const isLost = isInBurst || dice.chance(loss) || isWithin(outages, now);
     if (isLost) this.#tell("lost", frame, now);
     return isLost;
+  }
+
+  #marked(frame: WireFrame, now: number): WireFrame {
+    if (!this.#dice.chance(this.#weather.marking)) return frame;
+    const marked = withMark(frame);
+    if (marked !== frame) this.#tell("marked", frame, now);
+    return marked;
   }
 
   #damaged(frame: WireFrame, now: number): WireFrame {
@@ -109,8 +116,10 @@ class Path {
       return { ...frame, bytes: bytes.subarray(0, dice.integer(1, last)), isIntact: false };
     }
     this.#tell("corrupted", frame, now);
-    // A change of one byte is one that no checksum of RFC 1071 misses.
-    bytes[dice.integer(ETHERNET_HEADER_LENGTH, last)] ^= dice.integer(1, 255);
+    // A change of one byte is one that no checksum of RFC 1071 misses; but the
+    // first word of an IPv6 header, with its ECN field, is under none.
+    const first = Math.min(ETHERNET_HEADER_LENGTH + 4, last);
+    bytes[dice.integer(first, last)] ^= dice.integer(1, 255);
     return { ...frame, bytes, isIntact: false };
   }
 
@@ -193,6 +202,26 @@ export class SimLink implements Link {
   }
 }
 
+/** The frame with CE in its ECN field, if its sender is capable of ECN. RFC 3168 §5. */
+function withMark(frame: WireFrame): WireFrame {
+  const ip = ETHERNET_HEADER_LENGTH;
+  if (frame.bytes.length < ip + 20) return frame; // garbage
+  const isIpv6 = frame.bytes[ip] >> 4 === 6;
+  const isCapable = (frame.bytes[ip + 1] & (isIpv6 ? 0x30 : 0x03)) !== 0;
+  if (!isCapable) return frame;
+  const bytes = frame.bytes.slice();
+  bytes[ip + 1] |= isIpv6 ? 0x30 : 0x03;
+  if (!isIpv6) completeIpv4(bytes);
+  return { ...frame, bytes };
+}
+
+function completeIpv4(bytes: Uint8Array<ArrayBuffer>): void {
+  const view = new DataView(bytes.buffer);
+  const ip = ETHERNET_HEADER_LENGTH;
+  view.setUint16(ip + 10, 0);
+  view.setUint16(ip + 10, 0xffff - fold(sumOf(bytes, ip, ip + 20)));
+}
+
 /** The length of the longest IP packet that becomes of a frame; not exact where a host sent a super-segment. */
 function longestPacket({ bytes, segmentSize }: WireFrame): number {
   const length = bytes.length - ETHERNET_HEADER_LENGTH;
@@ -247,8 +276,7 @@ function rewriteHeaders(bytes: Uint8Array<ArrayBuffer>, offset: number, isLast: 
     view.setUint16(ip + 4, length);
   } else {
     view.setUint16(ip + 2, bytes.length - ip);
-    view.setUint16(ip + 10, 0);
-    view.setUint16(ip + 10, 0xffff - fold(sumOf(bytes, ip, tcp)));
+    completeIpv4(bytes);
   }
   view.setInt32(tcp + 4, view.getInt32(tcp + 4) + offset);
   if (!isLast) bytes[tcp + 13] &= ~0x09; // FIN, PSH

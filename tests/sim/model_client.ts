@@ -1,7 +1,7 @@
 /**
  * ModelClient: a TCP that follows the RFCs, small and simple, and written apart
  * from `lib/tcp` so that it has none of its mistakes. RFC 9293, RFC 7323,
- * RFC 2018, RFC 5961.
+ * RFC 2018, RFC 3168, RFC 5961.
  *
  * It counts in positions of the streams, plain numbers which begin with 0 and
  * never wrap, and turns them into sequence numbers at the edge. Position
@@ -9,7 +9,7 @@
  * pattern where it stands and then forgotten.
  */
 
-import { ACK, FIN, PSH, RST, type Segment, SYN } from "../../lib/wire/segment.ts";
+import { ACK, CWR, ECE, FIN, PSH, RST, type Segment, SYN } from "../../lib/wire/segment.ts";
 import { compose, type Ends, type HostParts, type SimHost } from "./host.ts";
 import type { ReceivedSegment } from "./packet.ts";
 import type { Pattern } from "./pattern.ts";
@@ -39,8 +39,10 @@ export interface ClientPlan {
   /** How its user writes; 0 ms: all at once. */
   readonly writeMs: number;
   readonly writeBytes: number;
-  /** Whether it sends keep-alive probes although nothing it sent was acknowledged yet. */
-  readonly probesAtOnce: boolean;
+  /** Whether it asks, from time to time, a peer whom it does not hear. RFC 9293 §3.8.4. */
+  readonly keepsAlive: boolean;
+  /** Whether it asks for ECN. */
+  readonly hasEcn: boolean;
   /** How long an acknowledgment may wait; 0: not at all. */
   readonly delayAckMs: number;
   /** Most bytes it has in flight. */
@@ -58,6 +60,10 @@ const MOST_TIMEOUT_MS = 10_000;
 const KEEPALIVE_MS = 15_000;
 const DUPLICATE_THRESHOLD = 3;
 const INITIAL_SEGMENTS = 10;
+
+/** Values of the ECN field. RFC 3168 §5. */
+const CAPABLE = 2;
+const CONGESTION = 3;
 
 /** A run of positions, `[start, end)`. */
 interface Run {
@@ -78,6 +84,12 @@ export class ModelClient implements SimHost {
    * by the same number of bytes. What the client gets then says nothing.
    */
   isForsaken = false;
+  /** How often it had to send again. */
+  resent = 0;
+  /** Whether it asked a shut window; the byte it asked with may have been refused. */
+  hasProbed = false;
+  /** Called when it is done. */
+  whenDone: () => void = () => {};
   readonly #parts: HostParts;
   readonly #up: Pattern;
   readonly #down: Pattern;
@@ -120,6 +132,12 @@ export class ModelClient implements SimHost {
   #unacknowledged = 0;
   #usesSack = false;
   #usesTimestamps = false;
+  #usesEcn = false;
+  /** A mark of congestion came, and is echoed until the peer says that it heard. */
+  #echoesMark = false;
+  /** What it has to say about its own cwnd, and the position behind which it may be reduced again. */
+  #owesCwr = false;
+  #reducedAt = -1;
   #tsRecent = 0;
   #lastAckSent = 0;
   /** Whether it closed first, and now rests. */
@@ -224,7 +242,7 @@ export class ModelClient implements SimHost {
     const { plan } = this;
     const now = this.#parts.now();
     this.#send((seg) => {
-      seg.flags = SYN;
+      seg.flags = plan.hasEcn ? SYN | ECE | CWR : SYN;
       seg.seq = plan.isn;
       seg.ack = 0;
       seg.wnd = this.#offered;
@@ -251,7 +269,9 @@ export class ModelClient implements SimHost {
     this.#irs = seg.seq;
     this.#usesSack = plan.hasSack && seg.sackPermitted;
     this.#usesTimestamps = plan.hasTimestamps && seg.hasTimestamps;
+    this.#usesEcn = plan.hasEcn && (seg.flags & (ECE | CWR)) === ECE;
     this.#tsRecent = seg.tsVal;
+    if ((seg.flags & ECE) !== 0 && !plan.hasEcn) this.#violated("ECN nobody asked for");
     if (seg.sackPermitted && !plan.hasSack) this.#violated("SACK nobody asked for");
     if (seg.hasTimestamps && !plan.hasTimestamps) this.#violated("timestamps nobody asked for");
     if (seg.windowScale >= 0 && plan.windowScale < 0) this.#violated("scaling nobody asked for");
@@ -266,7 +286,7 @@ export class ModelClient implements SimHost {
     this.#rto = SYN_TIMEOUT_MS;
     this.#backoff = 1;
     this.#retransmitAt = Infinity;
-    if (plan.probesAtOnce) this.#keepaliveAt = now + KEEPALIVE_MS;
+    if (plan.keepsAlive) this.#keepaliveAt = now + KEEPALIVE_MS;
     this.#sendAck(now);
     this.#write(now);
     this.#pump(now);
@@ -292,8 +312,8 @@ export class ModelClient implements SimHost {
       this.#pump(now);
       this.#lookForEnd(now);
     }
-    const probes = this.phase === "open" && (this.plan.probesAtOnce || this.#una > 0);
-    this.#keepaliveAt = probes ? now + KEEPALIVE_MS : Infinity;
+    const isWaiting = this.plan.keepsAlive && this.phase === "open";
+    this.#keepaliveAt = isWaiting ? now + KEEPALIVE_MS : Infinity;
     this.#arm();
   }
 
@@ -322,6 +342,7 @@ export class ModelClient implements SimHost {
     const isNewEdge = edge > this.#edge;
     if (isNewEdge) this.#edge = edge;
     if (this.#usesSack) this.#noteSacked(seg);
+    if (this.#usesEcn) this.#noteMarks(seg);
     if (ack > this.#una) this.#advance(ack, now);
     else if (ack === this.#una && seg.len === 0 && !isNewEdge && this.#una < this.#max) {
       if (++this.#duplicates === DUPLICATE_THRESHOLD && this.#recover <= this.#una) {
@@ -348,6 +369,16 @@ export class ModelClient implements SimHost {
     else this.#cwnd += this.#mss;
   }
 
+  /** RFC 3168 §6.1.2, §6.1.3. */
+  #noteMarks(seg: Segment): void {
+    if ((seg.flags & CWR) !== 0) this.#echoesMark = false;
+    if (seg.ecn === CONGESTION && seg.len > 0) this.#echoesMark = true;
+    if ((seg.flags & ECE) === 0 || this.#una < this.#reducedAt) return;
+    this.#reducedAt = this.#max;
+    this.#cwnd = Math.max(this.#cwnd >> 1, 2 * this.#mss);
+    this.#owesCwr = true;
+  }
+
   #noteSacked(seg: Segment): void {
     for (let i = 0; i < seg.sackCount; i++) {
       const start = this.#una + ((seg.sackStart[i] - this.#seqOfOurs(this.#una)) | 0);
@@ -362,6 +393,7 @@ export class ModelClient implements SimHost {
     const skip = Math.max(0, -at);
     const from = payloadOffset + skip;
     if (payloadLength > this.plan.mss) this.#violated("more text than our MSS");
+    if (seg.ecn !== 0 && !this.#usesEcn) this.#violated("ECN that was not agreed on");
     const wrong = this.#down.firstWrong(bytes, from, payloadOffset + payloadLength, at + skip);
     if (wrong >= 0) this.#violated(`client gets a wrong byte at ${wrong}`);
     if (end + (seg.hasFin ? 1 : 0) > this.#offered) this.#violated("text beyond the window");
@@ -418,6 +450,7 @@ export class ModelClient implements SimHost {
     if (!this.#finReceived || this.#una <= upBytes) return;
     this.#isTimeWait = !this.plan.closesLast;
     this.#end("done", now);
+    this.whenDone();
   }
 
   #leave(now: number): void {
@@ -482,6 +515,7 @@ export class ModelClient implements SimHost {
     const length = Math.min(this.#max, hole, this.#una + this.#mss) - this.#una;
     if (length <= 0) return;
     this.#timed = -1;
+    this.resent++;
     this.#sendText(this.#una, length, now);
   }
 
@@ -494,6 +528,7 @@ export class ModelClient implements SimHost {
       seg.seq = this.#seqOfOurs(at);
       if (end === this.#written) seg.flags |= PSH;
       if (end > upBytes) seg.flags |= FIN;
+      if (this.#usesEcn && at === this.#max && bytes > 0) this.#fillEcn(seg);
       seg.payloadLength = bytes;
       seg.segmentSize = bytes > this.#mss ? this.#mss : 0;
     }, (frame, from, to) => this.#up.write(frame, from, to, at));
@@ -518,7 +553,7 @@ export class ModelClient implements SimHost {
     const unit = 2 ** this.#ownShift;
     const field = Math.min(Math.ceil((edge - this.#rcv) / unit), 0xffff);
     this.#offered = Math.max(this.#offered, this.#rcv + field * unit);
-    seg.flags = ACK;
+    seg.flags = this.#echoesMark ? ACK | ECE : ACK;
     seg.ack = this.#seqOfTheirs(this.#rcv);
     seg.wnd = field;
     seg.hasTimestamps = this.#usesTimestamps;
@@ -527,6 +562,13 @@ export class ModelClient implements SimHost {
     this.#lastAckSent = this.#rcv;
     this.#unacknowledged = 0;
     this.#ackAt = Infinity;
+  }
+
+  /** New text, and no other, may be marked. RFC 3168 §6.1.5. */
+  #fillEcn(seg: Segment): void {
+    seg.ecn = CAPABLE;
+    if (this.#owesCwr) seg.flags |= CWR;
+    this.#owesCwr = false;
   }
 
   #fillSack(seg: Segment): void {
@@ -592,6 +634,7 @@ export class ModelClient implements SimHost {
   /** Everything not reported is sent again, slowly at first. RFC 6298 §5.4 … §5.7. */
   #timeout(now: number): void {
     this.#retransmitAt = Infinity;
+    if (this.#edge > this.#una) this.resent++; // else it asks a shut window
     if (this.phase === "syn-sent") return this.#sendSyn();
     this.#timed = -1;
     this.#backoff = Math.min(this.#backoff * 2, MOST_TIMEOUT_MS / this.#rto);
@@ -610,6 +653,7 @@ export class ModelClient implements SimHost {
 
   /** One byte beyond a shut window. RFC 9293 §3.8.6.1. */
   #probe(now: number): void {
+    this.hasProbed = true;
     this.#persistAt = Infinity;
     const length = Math.min(this.#sendable - this.#nxt, Math.max(this.#edge - this.#nxt, 1));
     this.#backoff = Math.min(this.#backoff * 2, MOST_TIMEOUT_MS / this.#rto);

@@ -6,7 +6,7 @@ import { Dice } from "./dice.ts";
 import type { Ends } from "./host.ts";
 import type { ClientPlan } from "./model_client.ts";
 import type { ServerPlan } from "./upstreams.ts";
-import { type LinkPlan, planSpells, planWeather } from "./weather.ts";
+import { fineWeather, type LinkPlan, planSpells, planWeather } from "./weather.ts";
 
 /** How long impairments last, in milliseconds from the start. */
 export const CALM_AT_MS = 60_000;
@@ -21,6 +21,9 @@ export interface SessionPlan {
   readonly server: ServerPlan;
   /** Whether both stay to the end: then all bytes must arrive. */
   readonly isFair: boolean;
+  /** What the client does when it is done: connects once more from the same port, after so many milliseconds. */
+  readonly again: SessionPlan | null;
+  readonly pauseMs: number;
 }
 
 /** An adversary, and the server it is relayed to. */
@@ -32,6 +35,8 @@ export interface AttackPlan {
 /** Everything that a world is made of. */
 export interface WorldPlan {
   readonly seed: number;
+  /** Whether nothing goes wrong on the link: then nothing need be sent again. */
+  readonly isFine: boolean;
   /** What the clock shows at the start. */
   readonly startMs: number;
   readonly link: LinkPlan;
@@ -42,6 +47,9 @@ export interface WorldPlan {
   readonly pageBytes: number;
   readonly sessions: readonly SessionPlan[];
   readonly attacks: readonly AttackPlan[];
+  /** When the program is asked to end, and whether at once; Infinity: never. */
+  readonly endsAt: number;
+  readonly endsAtOnce: boolean;
   /** How often the driver looks late, and by how many milliseconds. */
   readonly lateness: number;
   readonly latestMs: number;
@@ -51,6 +59,8 @@ export interface WorldPlan {
 interface Setting {
   readonly link: LinkPlan;
   readonly tunables: Tunables;
+  /** Nothing goes wrong on the link, and there are no adversaries: then nothing is sent twice. */
+  readonly isFine: boolean;
   /** Memory is short: then nobody may take it to his grave, or others starve until he is given up. */
   readonly isTight: boolean;
 }
@@ -58,18 +68,28 @@ interface Setting {
 /** The world of `seed`. */
 export function planWorld(seed: number): WorldPlan {
   const dice = new Dice(seed);
-  const setting = { link: planLink(dice), tunables: planTunables(dice), isTight: dice.chance(0.1) };
+  const isFine = dice.chance(0.1);
+  const setting: Setting = {
+    link: isFine ? planFineLink(dice) : planLink(dice),
+    tunables: planTunables(dice),
+    isFine,
+    isTight: !isFine && dice.chance(0.1),
+  };
   const sessions = Array.from(
     { length: dice.integer(20, 28) },
-    (_, i) => planSession(dice, endsOf(dice, i), setting, i === 0),
+    (_, i) => {
+      const first = planSession(dice, endsOf(dice, i), setting, i === 0);
+      return dice.chance(0.15) ? withAgain(dice, first, setting) : first;
+    },
   );
   const attacks = Array.from(
-    { length: dice.integer(1, 4) },
+    { length: isFine ? 0 : dice.integer(1, 4) },
     (_, i) => planAttack(dice, endsOf(dice, sessions.length + i), setting),
   );
-  const lateness = dice.pick([0.001, 0.01, 0.2]);
+  const lateness = isFine ? 0 : dice.pick([0.001, 0.01, 0.2]);
   return {
     seed,
+    isFine,
     // Millisecond clocks wrap in 32 bits; some machines have run for weeks.
     startMs: dice.pick([1000, 1000.75, 2 ** 31 - 20_000, 2 ** 32 - 20_000, 3_000_000_000]),
     link: setting.link,
@@ -78,9 +98,11 @@ export function planWorld(seed: number): WorldPlan {
     pageBytes: setting.isTight ? dice.magnitude(1 << 19, 1 << 21) : 8 << 20,
     sessions,
     attacks,
+    endsAt: dice.chance(0.05) ? dice.between(1000, LAST_START_MS) : Infinity,
+    endsAtOnce: dice.chance(0.5),
     // Often a little, or seldom much: whoever is late each time never gets on.
     lateness,
-    latestMs: dice.magnitude(1, 2) / lateness,
+    latestMs: isFine ? 0 : dice.magnitude(1, 2) / lateness,
   };
 }
 
@@ -104,6 +126,20 @@ function planLink(dice: Dice): LinkPlan {
   };
 }
 
+function planFineLink(dice: Dice): LinkPlan {
+  return {
+    ...planLink(dice),
+    up: fineWeather(dice),
+    down: fineWeather(dice),
+    outages: [],
+    narrows: [],
+    jams: [],
+    refusal: 0,
+    bandwidth: 1e9,
+    receiveQueue: 1e6,
+  };
+}
+
 function planTunables(dice: Dice): Tunables {
   const syncookies = dice.pick([0, 0, 1, 1, 1, 2]);
   return {
@@ -114,8 +150,8 @@ function planTunables(dice: Dice): Tunables {
     tcp_retries2: dice.integer(11, 15),
     tcp_keepalive_time: dice.integer(65, 200),
     tcp_keepalive_intvl: dice.integer(5, 20),
-    // TIME-WAIT outlives an outage and the timeout behind it.
-    tcp_msl: dice.integer(15, 60),
+    // TIME-WAIT outlives the weather and the timeout behind it.
+    tcp_msl: dice.integer(36, 60),
     tcp_fin_timeout: dice.integer(5, 60),
     tcp_delack_ms: dice.pick([0, 40, 40, 200]),
     tcp_sack: dice.pick([0, 1, 1]),
@@ -123,13 +159,15 @@ function planTunables(dice: Dice): Tunables {
     tcp_window_scaling: dice.pick([0, 1, 1]),
     tcp_initial_cwnd: dice.pick([1, 3, 10, 10]),
     tcp_slow_start_after_idle: dice.integer(0, 1),
-    tcp_rto_min: dice.pick([50, 200, 200]),
+    tcp_rto_min: dice.pick([100, 200, 200]),
+    tcp_ecn: dice.pick([0, 2, 2]),
     tcp_syncookies: syncookies,
     // Without cookies a flood would rightly keep everybody out.
     tcp_max_syn_backlog: syncookies === 0 ? 1024 : dice.pick([1024, 64, 8]),
     somaxconn: dice.pick([4096, 4096, 16]),
     px_connect_timeout: dice.integer(5, 10),
     px_reset_flush: dice.integer(1, 60),
+    px_drain_timeout: dice.magnitude(1, 60),
   };
 }
 
@@ -148,24 +186,48 @@ function planSession(dice: Dice, ends: Ends, setting: Setting, isLarge: boolean)
   const server = planServer(dice, client, isLarge);
   const isFair = client.leaves === "never" && server.dial === "accept" &&
     server.resetsAfterSent === Infinity && server.resetsAfterReceived === Infinity;
-  return { client, server, isFair };
+  const session = { client, server, isFair, again: null, pauseMs: 0 };
+  const mayBeHuge = isLarge && isFair && !setting.isTight && client.mss >= 1220;
+  return mayBeHuge && dice.chance(0.1) ? inflated(dice, session) : session;
+}
+
+/** More than a send queue holds, from a server that is faster than its client. */
+function inflated(dice: Dice, session: SessionPlan): SessionPlan {
+  const { client, server } = session;
+  return {
+    ...session,
+    client: { ...client, bufferBytes: dice.magnitude(100_000, 1_000_000), readMs: 0 },
+    server: {
+      ...server,
+      downBytes: dice.integer(4_500_000, 6_000_000),
+      sendBytes: 200_000,
+      stepMs: dice.integer(1, 10),
+    },
+  };
+}
+
+/** The tuple once more, soon enough that it is in TIME-WAIT here, late enough that the network has forgotten it. */
+function withAgain(dice: Dice, first: SessionPlan, setting: Setting): SessionPlan {
+  const { ends, tsOffset, hasTimestamps } = first.client;
+  const next = planSession(dice, ends, setting, false);
+  const again = { ...next, client: { ...next.client, startsAt: 0, tsOffset, hasTimestamps } };
+  return { ...first, again, pauseMs: dice.between(2000, 20_000) };
 }
 
 function planClient(dice: Dice, ends: Ends, setting: Setting, isLarge: boolean): ClientPlan {
-  const { link, tunables, isTight } = setting;
+  const { link, tunables, isTight, isFine } = setting;
   const hasCookies = tunables.tcp_syncookies !== 0;
   // A cookie has no place for a smaller MSS than these.
   const leastMss = !hasCookies ? 88 : ends.isIpv6 ? 1220 : 536;
   const mostMss = link.mtu - (ends.isIpv6 ? 60 : 40);
   const wanted = dice.pick([mostMss, mostMss, 1460, 1220, 536, 88]);
   const mss = Math.min(mostMss, Math.max(wanted, leastMss));
-  // Behind a cookie there is nobody who would repeat the SYN-ACK: the client must have something to say,
-  // and its keep-alive probe, one before its first number, could be taken for a cookie's ACK (COOKIE-02).
+  // Behind a cookie there is nobody who would repeat the SYN-ACK: the client must have something to say.
   const upBytes = Math.max(planSize(dice, mss, isLarge), hasCookies ? 1 : 0);
   const leastBuffer = isLarge ? 10_000 : 1000;
   const readMs = dice.chance(0.25) ? dice.magnitude(1, 2000) : 0;
   const writeMs = dice.chance(0.25) ? dice.magnitude(1, 500) : 0;
-  const leaves = dice.chance(0.85)
+  const leaves = isFine || dice.chance(0.85)
     ? "never"
     : isTight
     ? "resets"
@@ -188,8 +250,9 @@ function planClient(dice: Dice, ends: Ends, setting: Setting, isLarge: boolean):
     readBytes: dice.magnitude(Math.max(mss, LEAST_PACE * readMs), 200_000),
     writeMs,
     writeBytes: dice.magnitude(Math.max(mss, LEAST_PACE * writeMs), 200_000),
-    probesAtOnce: !hasCookies,
-    delayAckMs: dice.pick([0, 40, 200]),
+    keepsAlive: dice.chance(0.5),
+    hasEcn: dice.chance(0.3),
+    delayAckMs: dice.pick(isFine ? [0, 40] : [0, 40, 200]),
     flight: dice.magnitude(2 * mss, 200_000),
     segmentsPerFrame: link.offload ? dice.pick([1, 1, 4, Math.floor(60_000 / mss)]) : 1,
   };

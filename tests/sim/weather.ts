@@ -30,6 +30,8 @@ export interface Weather {
   /** One byte becomes another, behind the Ethernet header: a device checks the FCS. */
   readonly corruption: number;
   readonly truncation: number;
+  /** A router marks the frame, if its ECN field allows. RFC 3168 §5. */
+  readonly marking: number;
 }
 
 /** What happens to the link itself. */
@@ -74,6 +76,25 @@ export function planWeather(dice: Dice): Weather {
     jitterReorders: dice.chance(0.3),
     corruption: maybe(0.05),
     truncation: maybe(0.02),
+    marking: maybe(0.3),
+  };
+}
+
+/** Nothing but a delay. */
+export function fineWeather(dice: Dice): Weather {
+  return {
+    loss: 0,
+    burst: 0,
+    burstLength: 0,
+    duplication: 0,
+    reordering: 0,
+    lag: 0,
+    delay: dice.magnitude(1, 1000) / 30,
+    jitter: 0,
+    jitterReorders: false,
+    corruption: 0,
+    truncation: 0,
+    marking: 0,
   };
 }
 

@@ -108,7 +108,10 @@ export class Witness {
 
   #judgeText(s: Statement, { seg, bytes }: ReceivedSegment): void {
     const { client } = s;
-    if (seg.len === 0) return;
+    if (seg.len === 0) {
+      if (seg.ecn !== 0) this.#violated(`an ACK may be marked, to ${name(s)}`); // RFC 3168 §6.1.4
+      return;
+    }
     const first = (s.iss + 1) | 0;
     const position = (seg.seq - first) | 0;
     const textEnd = (seg.seq + seg.payloadLength) | 0;
@@ -128,6 +131,9 @@ export class Witness {
       }
       s.hasFin = true;
       s.fin = textEnd;
+    }
+    if (seg.ecn !== 0 && ((seg.seq - s.end) | 0) < 0) {
+      this.#violated(`text sent again may be marked, to ${name(s)}`); // RFC 3168 §6.1.5
     }
     if (((seg.seq - s.end) | 0) > 0) this.#violated(`text leaves a hole, to ${name(s)}`);
     if (((textEnd - s.end) | 0) > 0) s.end = textEnd;

@@ -9,7 +9,7 @@ import { parseCidr, parseMac } from "../../lib/wire/address.ts";
 import { Arena } from "../../lib/wire/memory.ts";
 import { PagePool } from "../../lib/wire/pages.ts";
 import { Recorder, type RecordingFile } from "../../lib/observe/recorder.ts";
-import { Driver } from "../../lib/proxy/driver.ts";
+import { Driver, type Ending } from "../../lib/proxy/driver.ts";
 import type { Machine } from "../../lib/proxy/program.ts";
 import { type ClientStack, Proxy } from "../../lib/proxy/proxy.ts";
 import { type ProxyLogger, RecordLog } from "../../lib/proxy/record_log.ts";
@@ -27,6 +27,7 @@ import { ReceivedSegment, type WireFrame } from "./packet.ts";
 import { Pattern } from "./pattern.ts";
 import { planIsn, type SessionPlan, type WorldPlan } from "./plan.ts";
 import { SimPoller } from "./poller.ts";
+import { tooBig } from "./too_big.ts";
 import type { Trace } from "./trace.ts";
 import { Server, SimSockets } from "./upstreams.ts";
 import { Witness } from "./witness.ts";
@@ -187,9 +188,12 @@ export class World implements LinkWatcher {
       }
       this.#look();
       this.turns += turns + 1;
+      if (driver.ending !== null) break;
     }
     this.#recorder?.close();
-    this.#checkEnd();
+    if (driver.ending !== null) this.#checkEnding(driver.ending);
+    else this.#checkEnd();
+    if (this.#violation !== "") this.#fail(this.#violation);
   }
 
   // What the link tells.
@@ -218,7 +222,9 @@ export class World implements LinkWatcher {
     this.#trace?.frame(fate, isUp, frame, now);
   }
 
-  tooLong(_frame: WireFrame, _mtu: number): void {}
+  tooLong(frame: WireFrame, mtu: number): void {
+    this.#link.send(tooBig(frame, mtu));
+  }
 
   // Its parts.
 
@@ -234,16 +240,10 @@ export class World implements LinkWatcher {
       violated: (what) => this.#violated(what),
       note: (what) => this.#note(what),
     };
-    for (const plan of this.plan.sessions) {
-      const up = new Pattern(dice.word());
-      const down = new Pattern(dice.word());
-      const client = new ModelClient(parts, plan.client, up, down);
-      const server = new Server(plan.server, up, down, true);
-      const { port, serverPort } = plan.client.ends;
-      this.#hosts.set(port, client);
-      this.#servers.set(serverPort, () => this.#dialed(server));
-      this.#witness.expect(client, down);
-      this.sessions.push({ plan, client, server });
+    for (const plan of this.plan.sessions) this.#enter(plan, parts, dice.fork());
+    const { endsAt, endsAtOnce } = this.plan;
+    if (endsAt < Infinity) {
+      this.#events.plan(endsAt, () => endsAtOnce ? this.#driver.stop() : this.#driver.drain());
     }
     for (const { adversary, server } of this.plan.attacks) {
       const up = new Pattern(dice.word());
@@ -252,7 +252,30 @@ export class World implements LinkWatcher {
       this.#hosts.set(port, new Adversary(parts, adversary, up, dice.fork()));
       this.#servers.set(serverPort, () => new Server(server, up, down, false));
     }
-    this.#events.plan(this.plan.link.calmAt + LIVENESS_MS, () => this.#checkLiveness());
+  }
+
+  /** A client comes, now or at its time. */
+  #enter(plan: SessionPlan, parts: HostParts, dice: Dice): void {
+    const up = new Pattern(dice.word());
+    const down = new Pattern(dice.word());
+    const client = new ModelClient(parts, plan.client, up, down);
+    const server = new Server(plan.server, up, down, true);
+    const { port, serverPort } = plan.client.ends;
+    this.#hosts.set(port, client);
+    this.#servers.set(serverPort, () => this.#dialed(server));
+    this.#witness.expect(client, down);
+    const session = { plan, client, server };
+    this.sessions.push(session);
+    const calmAt = Math.max(this.now, this.plan.link.calmAt);
+    this.#events.plan(calmAt + LIVENESS_MS, () => this.#checkLiveness(session));
+    const { again, pauseMs } = plan;
+    if (again === null) return;
+    client.whenDone = () => {
+      this.#events.plan(this.now + pauseMs, () => {
+        // Not while the stack may wait for an ACK of the old connection: the new one has none for it.
+        if (server.end === "closed") this.#enter(again, parts, dice);
+      });
+    };
   }
 
   #serverAt(remote: Endpoint): Server | null {
@@ -323,13 +346,13 @@ export class World implements LinkWatcher {
   }
 
   /** Who follows the RFCs, and has a server that does, is done by now. */
-  #checkLiveness(): void {
-    for (const { plan, client } of this.sessions) {
-      // It and a connection begun by its cookie would keep each other alive for ever.
-      if (client.isForsaken && client.phase === "open") client.vanish();
-      if (!plan.isFair || client.phase === "done" || this.#isExcused(client)) continue;
-      this.#violated(`not done in time: ${client}`);
-    }
+  #checkLiveness({ plan, client }: Session): void {
+    // Two that never go: one whom its cookie gave another connection, and one that
+    // waits, silent, for a peer whose reset was lost.
+    const isLeft = client.isForsaken || (!plan.isFair && !client.plan.keepsAlive);
+    if (isLeft && client.phase === "open") client.vanish();
+    if (!plan.isFair || client.phase === "done" || this.#isExcused(client)) return;
+    this.#violated(`not done in time: ${client}`);
   }
 
   /**
@@ -341,10 +364,35 @@ export class World implements LinkWatcher {
     return isRefused && this.stack.counters.SyncookiesFailed > 0;
   }
 
+  /** The program was asked to end, and did: in time, and without leaving a pair or a socket. */
+  #checkEnding({ reason }: Ending): void {
+    const { endsAt, endsAtOnce, tunables, latestMs } = this.plan;
+    const patience = endsAtOnce ? 0 : tunables.px_drain_timeout * 1000;
+    if (endsAt === Infinity) this.#violated(`the driver ended by itself: ${reason}`);
+    if (reason !== (endsAtOnce ? "aborted" : "drained")) this.#violated(`it ended as ${reason}`);
+    if (this.now > endsAt + patience + 2 * latestMs + 1) this.#violated("it ended too late");
+    this.#inspector.checkLeft();
+  }
+
   #checkEnd(): void {
     for (const session of this.sessions) this.#checkSession(session);
     this.#inspector.checkEmpty();
-    if (this.#violation !== "") this.#fail(this.#violation);
+    if (this.plan.isFine) this.#checkCalm();
+  }
+
+  /** Where nothing is lost, late or twice, nobody need send anything again. */
+  #checkCalm(): void {
+    const { TCPTimeouts, TCPSynRetrans } = this.stack.counters;
+    if (TCPTimeouts + TCPSynRetrans > 0) {
+      this.#violated(
+        `${TCPTimeouts} timeouts and ${TCPSynRetrans} SYN-ACKs sent again in fine weather`,
+      );
+    }
+    for (const { client } of this.sessions) {
+      if (client.resent > 0 && !client.hasProbed) {
+        this.#violated(`${client} had to send again in fine weather`);
+      }
+    }
   }
 
   #checkSession({ plan, client, server }: Session): void {

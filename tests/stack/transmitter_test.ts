@@ -52,15 +52,25 @@ Deno.test("IP-07 GV-01: the frame of the golden SYN is exact", () => {
 Deno.test("HDR-03: with offload the field holds the pseudo-header's sum", () => {
   const { seg, send } = create(true);
   fillGolden(seg, "GV-03");
+  seg.isOffloaded = true;
   const [header, facts] = send();
   // ac10 + 3002 + ac10 + 3001 + 6 + 32, folded.
   assertEquals(header.slice(2 * (34 + 16), 2 * (34 + 18)), "b84a");
   assertEquals(facts, "0 0 34+16 IPv4");
 });
 
+Deno.test("HDR-03: where nobody else completes it, the checksum is whole even with offload", () => {
+  const { seg, send } = create(true);
+  fillGolden(seg, "GV-03");
+  const [header, facts] = send();
+  assertEquals(header.slice(2 * (34 + 16), 2 * (34 + 18)), "a58a");
+  assertEquals(facts, "0 0 complete IPv4");
+});
+
 Deno.test("IP-07: a super-segment's total length counts all of it", () => {
   const { seg, send } = create(true);
   fillGolden(seg, "GV-03");
+  seg.isOffloaded = true;
   const payload = new Gather();
   payload.add(65536, 45 * 1448);
   seg.segmentSize = 1448;

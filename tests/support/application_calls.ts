@@ -57,15 +57,16 @@ export class ApplicationCalls {
         this.write(flow, count, text);
         return "";
       case "shutdown":
-        return connectionOf(flow).shutdown();
       case "close":
       case "release":
-        connectionOf(flow).release();
-        return "";
+        return this.#end(flow, verb);
       case "abort":
         return connectionOf(flow).abort();
       case "keepalive":
         connectionOf(flow).setKeepalive({});
+        return "";
+      case "nodelay":
+        connectionOf(flow).setNoDelay(true);
         return "";
     }
   }
@@ -106,10 +107,25 @@ export class ApplicationCalls {
     }
   }
 
-  /** Writes `text`, or `count` bytes of the product's pattern. */
+  /** Writes `text`, or `count` bytes of the product's pattern; what finds no room, when there is some. */
   write(flow: Flow, count: number, text: string | null): void {
-    const written = this.writeSome(flow, count, text);
-    if (written < count) throw new Error(`Only ${written} of ${count} bytes were taken`);
+    const before = flow.unwritten;
+    const written = before > 0 ? 0 : this.writeSome(flow, count, text);
+    if (written < count && text !== null) throw new Error(`Only ${written} bytes were taken`);
+    flow.unwritten += count - written;
+  }
+
+  /** There is room: goes on with what `write` left. Returns whether it wrote any. */
+  continueWriting(flow: Flow): boolean {
+    if (flow.unwritten === 0) return false;
+    const written = this.writeSome(flow, flow.unwritten);
+    flow.unwritten -= written;
+    const { verbAfterWriting } = flow;
+    if (flow.unwritten === 0 && verbAfterWriting !== null) {
+      flow.verbAfterWriting = null;
+      this.#end(flow, verbAfterWriting);
+    }
+    return written > 0;
   }
 
   /** Writes as much as there is room for, at most `count` bytes. Returns how many. */
@@ -130,6 +146,17 @@ export class ApplicationCalls {
       done += length;
     }
     return done;
+  }
+
+  /** Ends the stream, once what `write` left has found room. */
+  #end(flow: Flow, verb: "shutdown" | "close" | "release"): CallError {
+    if (flow.unwritten > 0) {
+      flow.verbAfterWriting = verb;
+      return "";
+    }
+    if (verb === "shutdown") return connectionOf(flow).shutdown();
+    connectionOf(flow).release();
+    return "";
   }
 
   #writeError(flow: Flow): CallError {

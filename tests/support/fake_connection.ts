@@ -32,6 +32,7 @@ export class FakeConnection implements AcceptedConnection {
   room = Infinity;
   /** How idle peers are probed; null: not at all. */
   keepalive: Keepalive | null = null;
+  isNoDelay = false;
   /** Calls that change the connection, in order. */
   readonly calls: string[] = [];
   readonly #arena: Arena;
@@ -118,6 +119,10 @@ export class FakeConnection implements AcceptedConnection {
 
   resetWhenDrained(deadline: number): void {
     this.calls.push(`resetWhenDrained ${deadline}`);
+  }
+
+  setNoDelay(isNoDelay: boolean): void {
+    this.isNoDelay = isNoDelay;
   }
 
   setKeepalive(settings: Keepalive | null): void {

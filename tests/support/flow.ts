@@ -46,6 +46,9 @@ export class Flow {
   /** Relative number of the next byte the application reads, and writes. */
   readPosition = 1;
   writePosition = 1;
+  /** Bytes the application wants to write when there is room, and what it does then. */
+  unwritten = 0;
+  verbAfterWriting: "shutdown" | "close" | "release" | null = null;
   /** Bytes the application wrote literally, by relative number; the others follow the pattern. */
   readonly #literals = new Map<number, number>();
 
@@ -64,6 +67,8 @@ export class Flow {
     this.connection = null;
     this.signals = 0;
     this.readPosition = this.writePosition = 1;
+    this.unwritten = 0;
+    this.verbAfterWriting = null;
     this.#literals.clear();
   }
 

@@ -13,7 +13,7 @@
  *     app: Readable, PeerClosed                 signals since last asked
  *     app: Reset "reset by peer"                and why the connection ended
  *     accept | accept none | read 10 | read "abc" | readable 10 | eof
- *     write 10 | write "abc" | shutdown | close | release | abort | keepalive
+ *     write 10 | write "abc" | shutdown | close | release | abort | keepalive | nodelay
  *     write 10 fails EPIPE | shutdown fails EALREADY | abort fails ENOTCONN
  *     read fails ECONNRESET                     when all that came was read
  *     synQueue 1 | acceptQueue 0
@@ -92,6 +92,7 @@ const CALL_VERBS = [
   "release",
   "abort",
   "keepalive",
+  "nodelay",
 ] as const;
 
 const FALLIBLE: readonly CallVerb[] = ["read", "write", "shutdown", "abort"];

@@ -446,20 +446,28 @@ export class ScriptRun {
   /** Lets the engine do all it can do now. */
   #settle(): void {
     this.#settleSignals();
-    for (let turns = 0; this.stack.poll(this.now); turns++) {
-      if (turns === MOST_TURNS) throw this.failure("poll never comes to rest");
-    }
-    this.#collect();
-    this.#settleSignals();
+    let turns = 0;
+    do {
+      for (; this.stack.poll(this.now); turns++) {
+        if (turns > MOST_TURNS) throw this.failure("poll never comes to rest");
+      }
+      this.#collect();
+    } while (this.#settleSignals());
     const { problem } = this.transitions;
     if (problem !== "") throw this.failure(`Never right: ${problem}`);
   }
 
-  #settleSignals(): void {
+  /** Notes signals. Returns whether the application wrote, having found room. */
+  #settleSignals(): boolean {
+    let hasWritten = false;
     for (let c = this.stack.signalled(); c !== null; c = this.stack.signalled()) {
       const flow = this.flows.withEnds(c.remoteAddress.toString(), c.remotePort, c.localPort);
-      flow.signals |= c.takeSignals();
+      const signals = c.takeSignals();
+      flow.signals |= signals;
+      if ((signals & SIGNAL.Writable) === 0 || flow.connection !== c) continue;
+      if (this.calls.continueWriting(flow)) hasWritten = true;
     }
+    return hasWritten;
   }
 
   #collect(): void {

@@ -1,14 +1,17 @@
 /** Recordings: what happened over a real device happens again without it, bit for bit. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { Exchange } from "./peers/exchange.ts";
+import { parseRecord } from "./support/program.ts";
 import { systemTestWithoutScene } from "./support/register.ts";
-import { Scene } from "./support/scene.ts";
-import { DEFAULT_VARIANT, VARIANTS } from "./support/variants.ts";
+import { assertTransfers, Scene } from "./support/scene.ts";
+import { DEFAULT_VARIANT, TAP_UPSTREAM_VARIANTS, VARIANTS } from "./support/variants.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const MIB = 1024 * 1024;
 /** What no transfer reaches. */
 const ENDLESS = 1024 * 1024 * MIB;
+const SMALL: Exchange = { seed: 1, upLength: 1000, downLength: 1000, order: "together" };
 const UNDER_WAY_MS = 10_000;
 const CURL_MS = 20_000;
 const PROMPTLY_MS = 5_000;
@@ -44,10 +47,10 @@ function recordedScene(
   means: Parameters<typeof Scene.open>[0],
   variant: typeof DEFAULT_VARIANT,
   path: string,
-  root = ROOT,
+  { root = ROOT, flags = [] as string[] } = {},
 ): Promise<Scene> {
   const special = { permissions: [`--allow-write=${path}`], root };
-  return Scene.open(means, variant, ["--record", path], special);
+  return Scene.open(means, variant, ["--record", path, ...flags], special);
 }
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
@@ -59,7 +62,7 @@ async function inFolder(body: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
-for (const variant of VARIANTS) {
+for (const variant of [...VARIANTS, ...TAP_UPSTREAM_VARIANTS]) {
   systemTestWithoutScene(
     `record: a page, 8 MiB each way and an abortion are replayed bit for bit (${variant.name})`,
     (means) =>
@@ -101,12 +104,56 @@ for (const variant of VARIANTS) {
   );
 }
 
+systemTestWithoutScene(
+  "record: a killed run is replayed up to its last rest",
+  (means) =>
+    inFolder(async (folder) => {
+      const path = `${folder}/run.rec`;
+      {
+        await using scene = await recordedScene(means, DEFAULT_VARIANT, path);
+        await scene.runClient({ exchange: SMALL });
+        await scene.closeRecords(1);
+        scene.tapster.signal("SIGKILL");
+        await scene.tapster.ending(END_MS);
+      }
+      const { code, lines } = await replay(path);
+      assertMatch(lines.at(-1)!, /^identical up to where the recording breaks off: /);
+      assertEquals(code, 0);
+      assert(lines.some((line) => line.includes('reason="closed"')), lines.join("\n"));
+    }),
+);
+
+systemTestWithoutScene(
+  "record: at the limit the run goes on, and the log says so",
+  (means) =>
+    inFolder(async (folder) => {
+      const path = `${folder}/run.rec`;
+      {
+        const flags = ["--record-limit", `${MIB}`];
+        await using scene = await recordedScene(means, DEFAULT_VARIANT, path, { flags });
+        await assertTransfers(scene, { ...SMALL, upLength: 4 * MIB, downLength: 4 * MIB });
+        const [notice] = scene.tapster.lines.map(parseRecord)
+          .filter((record) => record?.msg === "recording-ended");
+        const { bytes, cause, file } = notice ?? {};
+        assertEquals([bytes, cause, file], [Deno.statSync(path).size, "--record-limit", path]);
+        assert(Number(bytes) <= MIB);
+        await scene.finish();
+      }
+      const { code, lines } = await replay(path);
+      assertMatch(lines.at(-1)!, /^identical up to the recording's limit: /);
+      assertEquals(code, 0);
+    }),
+);
+
 /** The FIN that is received takes a sequence number: without that it is never acknowledged. */
 const RIGHT = "c.rcvNxt = (c.rcvNxt + 1) | 0;";
 const WRONG = "c.rcvNxt = (c.rcvNxt + 0) | 0;";
 
-/** Copies the program and plants the bug. */
-async function plantBug(folder: string): Promise<void> {
+/** A bug that ends the program. */
+const FATAL = 'throw new Error("the FIN is taken twice");';
+
+/** Copies the program, and puts `wrong` in the place of what is right. */
+async function plantBug(folder: string, wrong: string): Promise<void> {
   const copy = await new Deno.Command("cp", {
     args: ["-r", "lib", "main.ts", "deno.json", ".deno.lock", folder],
     cwd: ROOT,
@@ -115,18 +162,18 @@ async function plantBug(folder: string): Promise<void> {
   const path = `${folder}/lib/tcp/input.ts`;
   const [before, after, ...more] = Deno.readTextFileSync(path).split(RIGHT);
   assertEquals([after !== undefined, more], [true, []], `one line of input.ts is ${RIGHT}`);
-  Deno.writeTextFileSync(path, before + WRONG + after);
+  Deno.writeTextFileSync(path, before + wrong + after);
 }
 
 systemTestWithoutScene(
   "record: a bug that was met is met again in the replay, and gone with the right engine",
   (means) =>
     inFolder(async (folder) => {
-      await plantBug(folder);
+      await plantBug(folder, WRONG);
       const path = `${folder}/bug.rec`;
       const clientFin = / < \S+ \S+ F\S* /;
       {
-        await using scene = await recordedScene(means, DEFAULT_VARIANT, path, folder);
+        await using scene = await recordedScene(means, DEFAULT_VARIANT, path, { root: folder });
         await curl(scene);
         const before = scene.namespace.tcpCounter("RetransSegs");
         const end = performance.now() + AGAIN_MS;
@@ -147,6 +194,31 @@ systemTestWithoutScene(
       assertMatch(verdict, /^different at byte \d+, in turn \d+, \d+\.\d{6} s$/);
       const ackOf = (line: string) => Number(/ ack (\d+)/.exec(line)?.[1]);
       assertEquals(ackOf(replayed), ackOf(recorded) + 1, `${recorded}\n${replayed}`);
+    }),
+  { needs: ["curl"] },
+);
+
+systemTestWithoutScene(
+  "record: a bug that ended the program ends its replay, and not that of the right engine",
+  (means) =>
+    inFolder(async (folder) => {
+      await plantBug(folder, FATAL);
+      const path = `${folder}/bug.rec`;
+      {
+        await using scene = await recordedScene(means, DEFAULT_VARIANT, path, { root: folder });
+        await curl(scene);
+        assertEquals((await scene.tapster.ending(END_MS)).code, 1);
+        assertStringIncludes(scene.tapster.text, "the FIN is taken twice");
+      }
+      const buggy = await replay(path, folder);
+      assertEquals(buggy.code, 0);
+      const [last, verdict] = buggy.lines.slice(-2);
+      assertMatch(last, /^ +\d+\.\d{6} {2}fails: the FIN is taken twice$/);
+      assertMatch(verdict, /^identical up to the end of the run: /);
+
+      const right = await replay(path);
+      assertEquals(right.code, 1);
+      assertEquals(right.lines.at(-3), "  recorded: fails: the FIN is taken twice");
     }),
   { needs: ["curl"] },
 );

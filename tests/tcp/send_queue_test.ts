@@ -12,12 +12,12 @@ Deno.test("send queue: what was committed and not acknowledged can be read at an
     for (const pages of [64, 5]) {
       const random = randomWords(index + pages);
       const memory = new Memory(pages);
-      const queue = new SendQueue(memory.arena, memory.pool, base, LIMIT);
+      const queue = new SendQueue(memory.arena, memory.pool, base);
       const gather = new Gather();
       let start = 0;
       let end = 0;
       for (let step = 0; step < 400; step++) {
-        const lent = queue.room(gather);
+        const lent = queue.room(gather, LIMIT);
         assert(lent <= LIMIT - (end - start));
         assertEquals(gather.length, lent);
         if (lent > 0 && random() % 4 > 0) {
@@ -61,15 +61,15 @@ Deno.test("send queue: what was committed and not acknowledged can be read at an
 
 Deno.test("send queue: who fills the room gets more of it, who writes little gets little", () => {
   const memory = new Memory(64);
-  const queue = new SendQueue(memory.arena, memory.pool, -PAGE_SIZE, LIMIT);
+  const queue = new SendQueue(memory.arena, memory.pool, -PAGE_SIZE);
   const gather = new Gather();
-  assertEquals([queue.room(gather), gather.count], [4 * PAGE_SIZE, 4]);
+  assertEquals([queue.room(gather, LIMIT), gather.count], [4 * PAGE_SIZE, 4]);
   queue.commit(4 * PAGE_SIZE);
-  assertEquals([queue.room(gather), gather.count], [16 * PAGE_SIZE, 16]);
+  assertEquals([queue.room(gather, LIMIT), gather.count], [16 * PAGE_SIZE, 16]);
   queue.commit(5 * PAGE_SIZE);
-  assertEquals(queue.room(gather), 16 * PAGE_SIZE);
+  assertEquals(queue.room(gather, LIMIT), 16 * PAGE_SIZE);
   queue.commit(100);
-  assertEquals(queue.room(gather), 4 * PAGE_SIZE);
+  assertEquals(queue.room(gather, LIMIT), 4 * PAGE_SIZE);
   queue.commit(0);
   queue.clear();
   assertEquals(memory.pool.lent, 0);
@@ -77,17 +77,17 @@ Deno.test("send queue: who fills the room gets more of it, who writes little get
 
 Deno.test("send queue: unused room costs no page", () => {
   const memory = new Memory(64);
-  const queue = new SendQueue(memory.arena, memory.pool, -10, LIMIT);
+  const queue = new SendQueue(memory.arena, memory.pool, -10);
   const gather = new Gather();
-  assertEquals(queue.room(gather), 4 * PAGE_SIZE);
+  assertEquals(queue.room(gather, LIMIT), 4 * PAGE_SIZE);
   assertEquals(memory.pool.lent, 5);
   queue.commit(10);
   assertEquals([memory.pool.lent, queue.length], [1, 10]);
-  queue.room(gather);
+  queue.room(gather, LIMIT);
   queue.commit(0);
   assertEquals([memory.pool.lent, queue.length], [1, 10]);
   queue.acknowledge(0);
-  queue.room(gather);
+  queue.room(gather, LIMIT);
   queue.commit(0);
   assertEquals([memory.pool.lent, queue.length], [0, 0]);
 });
@@ -95,27 +95,27 @@ Deno.test("send queue: unused room costs no page", () => {
 Deno.test("send queue: its limit and the pool's are both the end of the room", () => {
   const memory = new Memory(3);
   const gather = new Gather();
-  const queue = new SendQueue(memory.arena, memory.pool, -4000, 10_000);
-  assertEquals(queue.room(gather), 10_000);
+  const queue = new SendQueue(memory.arena, memory.pool, -4000);
+  assertEquals(queue.room(gather, 10_000), 10_000);
   queue.commit(10_000);
-  assertEquals([queue.room(gather), gather.count], [0, 0]);
+  assertEquals([queue.room(gather, 10_000), gather.count], [0, 0]);
   queue.acknowledge(-3999);
-  assertEquals(queue.room(gather), 1);
-  const other = new SendQueue(memory.arena, memory.pool, 0, 10_000);
-  assertEquals([other.room(gather), gather.count], [0, 0]);
+  assertEquals(queue.room(gather, 10_000), 1);
+  const other = new SendQueue(memory.arena, memory.pool, 0);
+  assertEquals([other.room(gather, 10_000), gather.count], [0, 0]);
   other.commit(0);
   queue.commit(1);
   queue.clear();
   assertEquals([queue.length, queue.start, memory.pool.lent], [0, 6001, 0]);
-  assertEquals(other.room(gather), 10_000);
+  assertEquals(other.room(gather, 10_000), 10_000);
   other.commit(0);
   assertEquals(memory.pool.lent, 0);
 });
 
 Deno.test("send queue: an acknowledgment gives back the pages before it only", () => {
   const memory = new Memory(8);
-  const queue = new SendQueue(memory.arena, memory.pool, -PAGE_SIZE, LIMIT);
-  queue.room(new Gather());
+  const queue = new SendQueue(memory.arena, memory.pool, -PAGE_SIZE);
+  queue.room(new Gather(), LIMIT);
   queue.commit(3 * PAGE_SIZE);
   const lentAfter = (seq: number) => {
     queue.acknowledge(seq);

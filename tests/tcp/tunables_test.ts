@@ -39,6 +39,21 @@ Deno.test("tunables: ip_local_port_range sets two ports, the lower first", () =>
   }
 });
 
+Deno.test("tunables: tcp_rmem and tcp_wmem set three sizes, ascending", () => {
+  for (const name of ["tcp_rmem", "tcp_wmem"] as const) {
+    const changed = setTunable(DEFAULT_TUNABLES, name, " 4096\t8192 0x10000");
+    assertEquals(changed, {
+      ...DEFAULT_TUNABLES,
+      [`${name}_min`]: 4096,
+      [`${name}_default`]: 8192,
+      [`${name}_max`]: 65536,
+    });
+    for (const text of ["", "1 2", "4096 8192", "8192 4096 9000", "1 2 3", "4096 5000 x", "9"]) {
+      refusal(name, text);
+    }
+  }
+});
+
 Deno.test("tunables: a change makes a new frozen object and leaves the old one", () => {
   const changed = setTunable(DEFAULT_TUNABLES, "tcp_msl", "30");
   assertEquals(changed, { ...DEFAULT_TUNABLES, tcp_msl: 30 });
