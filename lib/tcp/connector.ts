@@ -101,6 +101,7 @@ export class Connector implements Agreement, SynHistory {
   /** An ICMP error quotes our SYN; only a refusal ends the attempt. RFC 5461 §4.1, RFC 5927 §5.2. */
   pathErrorArrives(isRefusal: boolean, now: number): void {
     const c = this.connection;
+    c.tcp.counters.IcmpSoftErrors++;
     c.tcp.reportError(c);
     if (!isRefusal) return;
     this.#fastOpen?.refused(now);

@@ -287,6 +287,7 @@ export class Tcp {
       const offset = (quoted.seq - c.sndUna) | 0;
       const isInFlight = offset >= 0 && ((quoted.seq - c.sndNxt) | 0) < 0;
       if (!isInFlight && !(offset === -1 && awaitsProbe(c, now))) return false;
+      this.counters.IcmpSoftErrors++;
       this.reportError(c);
       if (error.kind === PathErrorKind.Unreachable) c.isUnreachable = true;
       return true;
@@ -568,9 +569,8 @@ export class Tcp {
     }
   }
 
-  /** A soft error: it is counted, and told to a user who wants to know. RFC 9293 §3.9.1.8. */
+  /** A soft error, of ICMP or at R1: it is told to a user who wants to know. RFC 9293 §3.9.1.8. */
   reportError(c: Connection): void {
-    this.counters.IcmpSoftErrors++;
     c.softErrors++;
     if (c.reportsErrors) this.signal(c, SIGNAL.ErrorReport);
   }

@@ -73,7 +73,7 @@ function retransmissionTimeout(c: Connection, now: number): void {
 
 /** R1: the next hop is doubted, and the user may ask for soft errors. RFC 9293 §3.8.3 (MUST-20). */
 function adviseNegatively(c: Connection): void {
-  c.softErrors++;
+  c.tcp.reportError(c);
   c.tcp.doubtPath(c);
 }
 

@@ -62,6 +62,30 @@ protocolTest("API-02", "who wants to know is told of a soft error, once", (t) =>
   `);
 });
 
+protocolTest("API-02", "who wants to know is told of R1, once", (t) => {
+  t.run("EST rtt .1");
+  t.connection.reportsErrors = true;
+  t.flow.signals = 0;
+  t.calls.write(t.flow, 10, null);
+  t.run(`
+    +0   > P. 1:11(10) ack 1
+    +.3  > P. 1:11(10) ack 1
+    +.6  > P. 1:11(10) ack 1
+    +1.2 > P. 1:11(10) ack 1
+  `);
+  assertEquals([t.flow.signals, t.connection.softErrors], [0, 0]);
+  t.run("+2.4 > P. 1:11(10) ack 1");
+  assertEquals([t.flow.signals, t.connection.softErrors], [SIGNAL.ErrorReport, 1]);
+  t.flow.signals = 0;
+  t.run("+4.8 > P. 1:11(10) ack 1");
+  assertEquals([t.flow.signals, t.growth("IcmpSoftErrors")], [0, 0]);
+  t.run(`
+    +0 < . 1:1(0) ack 11
+       state ESTABLISHED
+    none(1)
+  `);
+}, { toleranceMs: 20 });
+
 protocolTest(
   "API-04",
   "a RST makes reading fail with ECONNRESET, once all is read, and writing with EPIPE",
