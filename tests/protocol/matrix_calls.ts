@@ -290,6 +290,17 @@ for (const state of ["ESTABLISHED", "CLOSE_WAIT"] as const) {
     },
   });
 }
+CALLS.event("ESTABLISHED", TIMER, "R2, keep-alive, user timeout", (t) => {
+  t.connection.setUserTimeout(3000, t.now);
+  t.calls.write(t.flow, 5, null);
+  t.advance(2900);
+  t.discard();
+  t.run(`
+       state ESTABLISHED
+    +.1 > R. 6:6(0) ack 1
+  `);
+  assertEquals(t.connection.receiveError, "ETIMEDOUT");
+});
 CALLS.event("ESTABLISHED", TIMER, "", (t) =>
   t.run(`
        write 5

@@ -1,9 +1,16 @@
 /** RST: resets. Requirements §2.16. */
 
 import { assert, assertEquals } from "@std/assert";
+import type { Connection } from "../../lib/tcp/connection.ts";
 import { protocolTest } from "../support/script.ts";
 import { ScriptRun } from "../support/script_run.ts";
 import { IN_STATE } from "./states.ts";
+
+/** What ends a connection of its user's own accord. */
+const ENDS: readonly [string, (c: Connection, now: number) => void][] = [
+  ["abort", (c) => c.abort()],
+  ["a user timeout", (c, now) => c.setUserTimeout(100, now)],
+];
 
 protocolTest(
   "RST-01",
@@ -192,6 +199,22 @@ protocolTest(
   none(200)
   `,
 );
+
+for (const [how, end] of ENDS) {
+  protocolTest("RST-08", `${how} ends a connection with RST,ACK at SND.NXT`, (t) => {
+    t.run(`
+      EST rtt .1
+         write 10
+      +0 > P. 1:11(10) ack 1
+    `);
+    end(t.connection, t.now);
+    t.expect("R. 11:11(0) ack 1 win 65535 <>", 150);
+    t.run(`
+         state CLOSED
+      none(200)
+    `);
+  });
+}
 
 protocolTest(
   "RST-09",
