@@ -20,7 +20,7 @@ import type { PagePool } from "../wire/pages.ts";
 import { type PathError, PathErrorKind } from "../wire/path_error.ts";
 import { Segment, type SegmentSink } from "../wire/segment.ts";
 import { AddressError } from "./address_error.ts";
-import { shiftFor, SYN_WINDOW_LIMIT } from "./agreement.ts";
+import { isIpv4, shiftFor, SYN_WINDOW_LIMIT } from "./agreement.ts";
 import { type CloseReason, type Connection, SIGNAL } from "./connection.ts";
 import { ConnectionTable, isAt, type Tuple, tupleHash } from "./connection_table.ts";
 import type { Counters } from "./counters.ts";
@@ -70,7 +70,6 @@ export const SECRETS = {
   ports: [84, 100],
   limits: [100, 116],
 } as const;
-const SECRETS_LENGTH = 116;
 
 /** What a Tcp is built from. */
 export interface TcpParts {
@@ -166,7 +165,7 @@ export class Tcp {
     this.#tracer = parts.tracer;
     this.#mtu = parts.mtu;
     this.garbage = parts.arena.reserve(1, 1);
-    const secrets = new Uint8Array(SECRETS_LENGTH);
+    const secrets = new Uint8Array(SECRETS.limits[1]);
     parts.entropy.fill(secrets);
     const secret = (name: keyof typeof SECRETS) => secrets.subarray(...SECRETS[name]);
     this.#isn = parts.isn ??
@@ -351,8 +350,7 @@ export class Tcp {
 
   /** Largest segment that fits the link without options: what our MSS option says. RFC 9293 §3.7.1, RFC 6691. */
   maxSegmentSize(t: Omit<Tuple, "hash">): number {
-    const isIpv4 = t.remote0 === 0 && t.remote1 === 0 && t.remote2 === 0xffff;
-    return this.#mtu - (isIpv4 ? HEADERS_IPV4 : HEADERS_IPV6);
+    return this.#mtu - (isIpv4(t) ? HEADERS_IPV4 : HEADERS_IPV6);
   }
 
   // What follows is for the rest of this floor.
