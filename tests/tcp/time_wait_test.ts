@@ -132,6 +132,15 @@ Deno.test("time-wait: TW-01, a record expires at its time, not a millisecond bef
   assertEquals([queue.count, queue.find(segmentOf(remains), 1)], [0, -1]);
 });
 
+Deno.test("time-wait: all words of both addresses are kept", () => {
+  const queue = new TimeWaitQueue();
+  const local = { local0: 1, local1: 2, local2: 3, local3: 4 };
+  const remote = { remote0: 5, remote1: 6, remote2: 7, remote3: 8 };
+  const remains = remainsOf({ ...tupleOf(2, 40_000, 1), ...local, ...remote }, randomWords(1));
+  add(queue, remains, 5);
+  check(queue, remains);
+});
+
 Deno.test("time-wait: a local end is remembered by its port and by all words of its address", () => {
   const queue = new TimeWaitQueue();
   const local = { local0: 1, local1: 2, local2: 3, local3: 4 };
