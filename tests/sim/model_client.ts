@@ -583,7 +583,8 @@ export class ModelClient implements SimHost {
   /** The right edge to offer: it moves when that is worth a segment. RFC 9293 §3.8.6.2.2. */
   #nextEdge(): number {
     const { bufferBytes } = this.plan;
-    const edge = this.#read + bufferBytes;
+    // No more than the field can say, or each ACK would seem to be worth sending and say nothing new.
+    const edge = Math.min(this.#read + bufferBytes, this.#rcv + 0xffff * 2 ** this.#ownShift);
     const isWorthIt = edge - this.#offered >= Math.min(this.#mss, bufferBytes / 2);
     return Math.max(isWorthIt ? edge : this.#offered, this.#offered, this.#rcv);
   }
