@@ -12,6 +12,7 @@ export const DECLARATIONS: Declarations = {
     "ETH",
     "ARP",
     "IP",
+    "IP6",
     "ICMP",
     "HDR",
     "OPT",
