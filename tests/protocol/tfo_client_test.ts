@@ -519,6 +519,21 @@ clientTest("TFO-C-02", "a server is remembered only if fast open was tried with 
   assertEquals(t.stack.tcp.fastOpenCache.count, 0);
 }, { tunables: { tcp_fastopen: 0x2 } });
 
+clientTest(
+  "TFO-C-07",
+  "of a server that never answered no MSS is known, and the default is believed",
+  `
+  connect fast
+  & write 100
+  +0 > S 0:100(100) <${PLAIN}>
+  +1 > S 0:0(0) <${PLAIN}>
+  abort
+  none(2.1)
+  ${next(`S 0:10(10) <${PLAIN}>`)}
+  `,
+  { tunables: { tcp_fastopen: 0x5, px_tfo_negative_ttl: 2 } },
+);
+
 /** A pause of fast open towards any server: another one, whose cookie is known, sees it. */
 const paused = (flow: string, port: number) => `
   peer ${flow} 10.0.0.3:${port}
