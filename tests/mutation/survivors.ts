@@ -76,6 +76,13 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/output.ts",
+    lineText: "if (turn === Turn.Refused) return turn;",
+    before: "turn === Turn.Refused",
+    after: "false",
+    reason: "A device that refused the data refuses the acknowledgment behind it, too.",
+  },
+  {
+    path: "lib/tcp/output.ts",
     lineText: "else if (((c.sndSmall - c.sndUna) | 0) < 0) c.sndSmall = c.sndUna;",
     before: "<",
     after: "<=",

@@ -321,3 +321,23 @@ protocolTest("ACK-05", "without memory the user is not told of bytes that are no
     cnt:TCPRcvQDrop
   `);
 });
+
+protocolTest(
+  "ACK-03",
+  "text after a pause begins another exchange: a FIN is acknowledged at once",
+  `
+  EST
+  +.1  < P. 1:2(1) ack 1
+  +0   > . 1:1(0) ack 2
+       read 1
+       write 100
+  +0   > P. 1:101(100) ack 2
+  +0   < . 2:2(0) ack 101
+  +10  < P. 2:3(1) ack 101
+  +0   > . 101:101(0) ack 3
+       read 1
+  +0   < F. 3:3(0) ack 101
+  +0   > . 101:101(0) ack 4
+  `,
+  { toleranceMs: 1 },
+);

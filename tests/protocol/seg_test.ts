@@ -434,3 +434,27 @@ protocolTest("SEG-01", "an overlapping segment brings the last byte of a window"
   t.inject(`. ${edge - 11}:${edge}(11) ack 1`);
   t.expect(`. 1:1(0) ack ${edge} win 0`);
 }, { tunables: { tcp_rmem_default: 60_000, tcp_moderate_rcvbuf: 0 } });
+
+protocolTest("SEG-01", "a window of one byte ends behind it", (t) => {
+  t.run("EST");
+  const edge = t.flow.productEdge!;
+  t.inject(`. 1:${edge - 1} ack 1`);
+  t.discard();
+  t.calls.write(t.flow, 5, null);
+  t.expect(`P. 1:6(5) ack ${edge - 1}`);
+  t.inject(`. ${edge}:${edge}(0) ack 6`);
+  t.expect(`. 6:6(0) ack ${edge - 1}`);
+  assert(!t.connection.isDrained);
+}, { tunables: { tcp_rmem_default: 60_000, tcp_moderate_rcvbuf: 0 } });
+
+protocolTest(
+  "SEG-07",
+  "a segment without ACK outside of the window is dropped silently, too",
+  `
+  EST
+  +0 < P -100:-90(10)
+  none(1)
+     cnt:TCPNoAckFlag
+     cnt:TCPOutOfWindow=0
+  `,
+);

@@ -3,8 +3,8 @@ import type { ByteSink } from "../../lib/tcp/connection.ts";
 import { ScriptRun } from "../support/script_run.ts";
 
 /** A connection whose user takes up to `most` bytes where they lie; what it was offered. */
-function withSink(most: number): { t: ScriptRun; offered: number[] } {
-  const t = new ScriptRun("offload");
+function withSink(most: number, tunables = {}): { t: ScriptRun; offered: number[] } {
+  const t = new ScriptRun("offload", { tunables });
   t.run("EST+SACK");
   const offered: number[] = [];
   const sink: ByteSink = {
@@ -42,4 +42,14 @@ Deno.test("input: what the sink leaves is kept, and nothing is offered before it
   t.inject(". 20001:30001(10000) ack 1");
   t.expect(". 1:1(0) ack 30002");
   assertEquals([offered, t.connection.readable().length], [[10_000], 10_001]);
+});
+
+Deno.test("input: what comes twice in part is acknowledged at once, though the sink took the rest", () => {
+  const { t } = withSink(Infinity, { px_quick_acks: 0 });
+  t.inject(". 1:2(1) ack 1");
+  t.expect(". 1:1(0) ack 2", 50);
+  t.connection.consume(1);
+  t.connection.rcvMss = 10_000; // so much more may wait
+  t.inject(". 1:8194(8193) ack 1");
+  t.expect(". 1:1(0) ack 8194 <...>");
 });

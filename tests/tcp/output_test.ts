@@ -111,3 +111,22 @@ Deno.test("output: RFC 8985 §7.3, a tail probe is new data if the window has ro
   assertEquals(probed(14_609, 10), [13_141, 1460]);
   assertEquals(probed(14_600, 10), [13_141, 1460]);
 });
+
+Deno.test("output: a device that takes nothing ends the turn of all", () => {
+  const t = established("bare");
+  t.fixture.sink.isFull = true;
+  t.calls.writeSome(t.flow, 10);
+  assertEquals(t.stack.poll(t.now), false);
+  t.fixture.sink.isFull = false;
+  t.expect("P. 1:11(10) ack 1", 2);
+});
+
+Deno.test("output: RFC 2861 §3.2, who only acknowledges does not send after a pause", () => {
+  const t = established("bare");
+  const c = t.connection;
+  c.cwnd = 146_000;
+  t.advance(c.rtoMs + 1);
+  t.inject("P. 1:11(10) ack 1");
+  t.expect(". 1:1(0) ack 11");
+  assertEquals(c.cwnd, 146_000);
+});
