@@ -34,6 +34,7 @@ import {
 import type { Arena } from "../wire/memory.ts";
 import { CWR, type Segment } from "../wire/segment.ts";
 import { buildTcp, completeTcp, TCP_CHECKSUM_OFFSET, tcpPseudoSum } from "../wire/tcp_header.ts";
+import { Identifications } from "./identifications.ts";
 
 /** Room for Ethernet, IPv6, and TCP with all its options, or an ICMPv6 message with one option. */
 const HEADERS_CAPACITY = 128;
@@ -49,6 +50,9 @@ export class Transmitter {
   readonly #offload: boolean;
   /** Time to live, or hop limit, of replies; segments have their own. */
   ttl: number;
+  /** Whether routers may fragment what is sent over IPv4. RFC 791 §3.1 (DF). */
+  mayFragment = false;
+  readonly #identifications: Identifications;
   readonly #flowKey: number;
   #vlanId = 0;
   /** Bytes of the link header, the tag included. */
@@ -72,6 +76,7 @@ export class Transmitter {
     this.#offload = options.offload;
     this.ttl = options.ttl;
     this.#flowKey = options.flowKey;
+    this.#identifications = new Identifications(options.flowKey);
     this.#counters = counters;
   }
 
@@ -96,7 +101,7 @@ export class Transmitter {
   beginReply(packet: IpPacket, protocol: number, length: number): number {
     return packet.isIpv6
       ? this.#beginIpv6Reply(packet, protocol, length)
-      : this.#beginIpv4Reply(packet, protocol, length, IPV4_ATOMIC);
+      : this.#beginIpv4Reply(packet, protocol, length, this.#wholeDatagram());
   }
 
   /**
@@ -190,6 +195,11 @@ export class Transmitter {
     return end - offset;
   }
 
+  /** The second word of a datagram in one piece: DF, or a number by which its pieces would be known. */
+  #wholeDatagram(): number {
+    return this.mayFragment ? this.#identifications.next() << 16 : IPV4_ATOMIC;
+  }
+
   #beginIpv4Reply(packet: IpPacket, protocol: number, length: number, fragment: number): number {
     const at = this.beginFrame(packet.pathHigh, packet.pathLow, EtherType.Ipv4);
     const { source3, destination3 } = packet;
@@ -231,7 +241,8 @@ export class Transmitter {
       headerLength = buildTcp(view, at, seg);
       const length = IPV4_HEADER_LENGTH + headerLength + payload.length;
       const { ttl, local3, remote3 } = seg;
-      buildIpv4(view, ip, tos, length, IPV4_ATOMIC, ttl, Protocol.Tcp, local3, remote3);
+      const whole = this.#wholeDatagram();
+      buildIpv4(view, ip, tos, length, whole, ttl, Protocol.Tcp, local3, remote3);
     }
     frame.length = at + headerLength - frame.start;
     frame.checksumField = TCP_CHECKSUM_OFFSET;

@@ -53,7 +53,7 @@ export class Connector implements Agreement, SynHistory {
   firstTsVal = 0;
   #deadlineAt: number;
   /** CLOSE was called in SYN-RECEIVED with bytes queued: they go first. RFC 9293 §3.10.4. */
-  #closesWhenOpen = false;
+  closesWhenOpen = false;
   /** Whether the last SYN asked for ECN. */
   #askedForEcn = false;
   /** Null: fast open was not asked for. */
@@ -102,7 +102,7 @@ export class Connector implements Agreement, SynHistory {
   pathErrorArrives(isRefusal: boolean, now: number): void {
     const c = this.connection;
     c.tcp.counters.IcmpSoftErrors++;
-    c.softErrors++;
+    c.tcp.reportError(c);
     if (!isRefusal) return;
     this.#fastOpen?.refused(now);
     c.tcp.closed(c, "refused");
@@ -113,7 +113,7 @@ export class Connector implements Agreement, SynHistory {
     const c = this.connection;
     if (c.state === State.SynSent) return c.tcp.closed(c, "closed");
     if (c.state !== State.SynReceived) return;
-    if (c.sendQueue.length > 0) this.#closesWhenOpen = true;
+    if (c.sendQueue.length > 0) this.closesWhenOpen = true;
     else this.#close();
   }
 
@@ -232,7 +232,7 @@ export class Connector implements Agreement, SynHistory {
       synAcknowledged(c, answer.ack);
     }
     c.tcp.opened(c);
-    if (this.#closesWhenOpen) c.shutdown();
+    if (this.closesWhenOpen) c.shutdown();
   }
 
   /** Some middleboxes reset what asks for ECN: the next SYN does not. RFC 3168 §6.1.1.1. */

@@ -137,12 +137,16 @@ const DEFINITIONS = {
   // The host
   /** Time to live, or hop limit, of what is sent. RFC 1122 §3.2.1.7, RFC 8200 §3. */
   ip_default_ttl: [64, 1, 255, "hops"],
+  /** 1 lets routers fragment what is sent over IPv4: no DF, and no super-segments. RFC 1191 §3. */
+  ip_no_pmtu_disc: [0, 0, 1, ""],
   /** How long an incomplete IPv4 datagram waits for its rest; IPv6 has 60 s. RFC 1122 §3.3.2. */
   ipfrag_time: [30, 1, 120, "seconds"],
   /** Memory of all incomplete datagrams together; 0 drops fragments. Linux: ip(7). */
   ipfrag_high_thresh: [4_194_304, 0, 268_435_456, "bytes"],
   /** 1 asks, for a second, whether another host has our IPv6 addresses before they are used. RFC 4862 §5.4. */
   dad_transmits: [1, 0, 1, ""],
+  /** 1 asks, for some seconds, whether another host has our IPv4 addresses, and defends them. RFC 5227. */
+  arp_probe: [0, 0, 1, ""],
   /** The VLAN of the link: only its frames are taken, all sent carry its tag; 0: none. IEEE 802.1Q §9.6. */
   vlan_id: [0, 0, 4094, "as VLAN identifier"],
   /** The first port of active opens. RFC 6056 §3.2; Linux: `ip_local_port_range`, which sets both. */
