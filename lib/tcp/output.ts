@@ -231,11 +231,10 @@ function considerProbing(c: Connection, window: number, now: number): void {
   arm(c, TIMER.Persist, (now + wait) | 0);
 }
 
-/** Sends what the open part of the window holds, even if it is silly. Returns false when refused. */
+/** Sends what the open part of the window, which is not empty, holds, even if it is silly. Returns false when refused. */
 export function sendShort(c: Connection, now: number): boolean {
   const unsent = (c.endOfStream - c.sndNxt) | 0;
   const length = Math.min(unsent, (c.sndUna + c.sndWnd - c.sndNxt) | 0, c.mss);
-  if (length <= 0) return true;
   if (!sendNext(c, length, now)) return false;
   newDataSent(c, now);
   return true;

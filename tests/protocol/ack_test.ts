@@ -196,3 +196,148 @@ protocolTest("ACK-05", "without memory what is out of order is dropped", (t) => 
   t.run("readable 0");
   t.discard();
 }, { pageBytes: 32 << 10 });
+
+protocolTest(
+  "ACK-01",
+  "the delay counts from the first segment, and a pure ACK ends nothing",
+  (t) => {
+    const next = leaveQuickAcks(t);
+    t.run(`
+    +10  < . ${next}:${next}(0) ack 1
+    none(.1)
+    +0   < P. ${next}:${next + 10}(10) ack 1
+    +.03 < P. ${next + 10}:${next + 20}(10) ack 1
+    none(.008)
+    +.002 > . 1:1(0) ack ${next + 20}
+  `);
+  },
+  { toleranceMs: 1.5 },
+);
+
+protocolTest("ACK-02", "the second full segment is acknowledged at once, and no byte less", (t) => {
+  const next = leaveQuickAcks(t);
+  assertEquals(t.connection.rcvMss, 1460);
+  t.inject(`. ${next}:${next + 1460}(1460) ack 1`);
+  t.advance(1);
+  t.inject(`. ${next + 1460}:${next + 2919}(1459) ack 1`);
+  t.run("none(.035)");
+  t.inject(`. ${next + 2919}:${next + 2920}(1) ack 1`);
+  t.expect(`. 1:1(0) ack ${next + 2920}`);
+  t.run("none(.1)");
+}, { toleranceMs: 1 });
+
+protocolTest(
+  "ACK-03",
+  "without quick ACKs, too, what fills a gap, was partly here or comes twice is acknowledged at once",
+  `
+  EST
+  +.1 < . 2:11(9) ack 1
+  +0  > . 1:1(0) ack 1
+  +0  < . 1:2(1) ack 1
+  +0  > . 1:1(0) ack 11
+  +0  < . 6:16(10) ack 1
+  +0  > . 1:1(0) ack 16
+  +0  < . 15:16(1) ack 1
+  +0  > . 1:1(0) ack 16
+  +0  < . 15:17(2) ack 1
+  +0  > . 1:1(0) ack 17
+      read 16
+      cnt:TCPRcvQDrop=0
+  `,
+  { tunables: { px_quick_acks: 0 }, toleranceMs: 1 },
+);
+
+protocolTest(
+  "ACK-03",
+  "who spoke first acknowledges at once a FIN that ends no exchange",
+  `
+  EST
+       write 100
+  +0   > P. 1:101(100) ack 1
+  +.1  < F. 1:1(0) ack 101
+  +0   > . 101:101(0) ack 2
+       abort
+  +0   > R. 101:101(0) ack 2
+  new
+  EST
+       write 100
+  +0   > P. 1:101(100) ack 1
+  +.1  < P. 1:2(1) ack 101
+  +0   > . 101:101(0) ack 2
+       read 1
+       write 100
+  +0   > P. 101:201(100) ack 2
+  +.1  < F. 2:2(0) ack 201
+  none(.038)
+  +.002 > . 201:201(0) ack 3
+  `,
+  { toleranceMs: 1.5 },
+);
+
+for (const [silence, mayWait] of [[40, true], [41, false]] as const) {
+  protocolTest(
+    "ACK-03",
+    `an answer ${silence} ms after the peer spoke is ${mayWait ? "" : "not "}of an exchange`,
+    (t) => {
+      t.run("EST");
+      t.inject("P. 1:2(1) ack 1");
+      t.expect(". 1:1(0) ack 2");
+      t.calls.read(t.flow, 1, null);
+      t.advance(silence);
+      t.calls.write(t.flow, 100, null);
+      t.expect("P. 1:101(100) ack 2");
+      t.inject("F. 2:2(0) ack 101");
+      if (mayWait) t.run("none(.039)");
+      t.expect(". 101:101(0) ack 3", mayWait ? 2 : 0);
+    },
+    { toleranceMs: 0.5 },
+  );
+}
+
+for (const [idle, isQuick] of [[0, false], [1, true]] as const) {
+  protocolTest(
+    "ACK-04",
+    `one byte after RTO + ${idle} ms of silence is acknowledged ${isQuick ? "at once" : "later"}`,
+    (t) => {
+      const next = leaveQuickAcks(t);
+      const c = t.connection;
+      t.advance(c.rtoMs + idle);
+      t.inject(`. ${next}:${next + 1}(1) ack 1`);
+      assertEquals(c.quickAcks, isQuick ? 15 : 0);
+      if (!isQuick) t.run("none(.039)");
+      t.expect(`. 1:1(0) ack ${next + 1}`, isQuick ? 0 : 2);
+    },
+    { toleranceMs: 0.5 },
+  );
+}
+
+protocolTest("ACK-05", "without memory the user is not told of bytes that are not there", (t) => {
+  t.run("EST");
+  while (t.fixture.pages.take() >= 0);
+  t.inject("P. 1:11(10) ack 1");
+  t.expect(". 1:1(0) ack 1");
+  t.run(`
+    app: none
+    cnt:TCPRcvQDrop
+  `);
+});
+
+protocolTest(
+  "ACK-03",
+  "text after a pause begins another exchange: a FIN is acknowledged at once",
+  `
+  EST
+  +.1  < P. 1:2(1) ack 1
+  +0   > . 1:1(0) ack 2
+       read 1
+       write 100
+  +0   > P. 1:101(100) ack 2
+  +0   < . 2:2(0) ack 101
+  +10  < P. 2:3(1) ack 101
+  +0   > . 101:101(0) ack 3
+       read 1
+  +0   < F. 3:3(0) ack 101
+  +0   > . 101:101(0) ack 4
+  `,
+  { toleranceMs: 1 },
+);

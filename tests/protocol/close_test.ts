@@ -516,3 +516,16 @@ protocolTest(
      state FIN_WAIT_2
   `,
 );
+
+for (const [state, next] of [["CLOSING", "TIME_WAIT"], ["LAST_ACK", "CLOSED"]] as const) {
+  protocolTest(
+    "CLOSE-06",
+    `what comes with the ACK of our FIN in ${state} is not answered`,
+    `
+    ${IN_STATE[state].script}
+    +0 < P. 2:12(10) ack 2
+    none(.1)
+       state ${next}
+    `,
+  );
+}

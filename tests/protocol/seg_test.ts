@@ -1,8 +1,9 @@
 /** SEG: sequence validation and reassembly of the byte stream. Requirements §2.15. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { randomWords } from "../support/random.ts";
 import { protocolTest } from "../support/script.ts";
+import { IN_STATE } from "./states.ts";
 import { FEW_PAGES, shutWindow } from "./windows.ts";
 
 type Place = "left" | "overlap" | "first" | "last" | "right";
@@ -21,6 +22,7 @@ const BOUNDARIES: readonly (readonly [window: "open" | "shut", length: 0 | 10, w
   ["shut", 0, "first"],
   ["shut", 0, "right"],
   ["shut", 10, "first"],
+  ["shut", 10, "overlap"],
 ];
 
 for (const [window, length, where] of BOUNDARIES) {
@@ -326,5 +328,134 @@ protocolTest(
   +0  > . 11:11(0) ack 2
       readable 0
   none(10)
+  `,
+);
+
+protocolTest("SEG-02", "data of one byte is answered each time, a pure ACK is not", (t) => {
+  t.run("EST");
+  for (let i = 0; i < 3; i++) {
+    t.inject("P. -100:-99(1) ack 1");
+    t.expect(". 1:1(0) ack 1");
+  }
+  assertEquals([t.growth("TCPOutOfWindow"), t.growth("TCPACKSkipped")], [3, 0]);
+});
+
+protocolTest(
+  "SEG-03",
+  "one new byte behind old ones is taken, one old byte before the window is not",
+  `
+  EST
+  +0 < P. 1:11(10) ack 1
+  +0 > . 1:1(0) ack 11
+  +0 < P. 1:12(11) ack 1
+  +0 > . 1:1(0) ack 12
+     cnt:TCPOutOfWindow=0
+  +0 < P. 10:12(2) ack 1
+  +0 > . 1:1(0) ack 12
+     cnt:TCPOutOfWindow
+     readable 11
+  `,
+);
+
+protocolTest("SEG-03", "a FIN just behind the window is taken, one a byte further is not", (t) => {
+  t.run("EST");
+  const edge = t.flow.productEdge!;
+  t.inject(`F. ${edge - 20_000}:${edge + 1} ack 1`);
+  t.discard();
+  t.inject(`. 1:${edge - 20_000} ack 1`);
+  t.discard();
+  assertEquals(t.connection.rcvNxt, t.connection.rcvEdge);
+  assert(!t.connection.finHeld);
+  t.run("state ESTABLISHED");
+  t.inject(`F. ${edge}:${edge}(0) ack 1`);
+  t.expect(`. 1:1(0) ack ${edge + 1} win 0`);
+  t.run("state CLOSE_WAIT");
+  // What the FIN takes is no part of the buffer.
+  assertEquals(t.connection.rcvNxt, t.connection.rcvEdge);
+}, { pageBytes: 1 << 20, tunables: { tcp_rmem_default: 60_000, tcp_moderate_rcvbuf: 0 } });
+
+protocolTest(
+  "SEG-04",
+  "a gap of one byte is a gap",
+  `
+  EST
+  +0 < P. 2:3(1) ack 1 "B"
+  +0 > . 1:1(0) ack 1
+     cnt:TCPOFOQueue
+  +0 < P. 1:2(1) ack 1 "A"
+  +0 > . 1:1(0) ack 3
+     read "AB"
+  `,
+);
+
+protocolTest("SEG-06", "a byte for a shut window is counted, and makes ACKs quick", (t) => {
+  t.run("EST");
+  const next = shutWindow(t);
+  t.connection.quickAcks = 0;
+  t.growth("TCPOutOfWindow");
+  t.inject(`P. ${next}:${next + 1}(1) ack 1`);
+  t.expect(`. 1:1(0) ack ${next} win 0`);
+  assertEquals([t.growth("TCPOutOfWindow"), t.connection.quickAcks], [1, 15]);
+}, FEW_PAGES);
+
+for (const state of ["CLOSE_WAIT", "CLOSING", "LAST_ACK"]) {
+  const { script, rcvNxt } = IN_STATE[state];
+  protocolTest("SEG-03", `text behind the peer's FIN is not taken in ${state}`, (t) => {
+    t.run(script);
+    t.inject(`P. ${rcvNxt}:${rcvNxt + 10}(10) ack 1`);
+    // Where our FIN is out, too, it is ignored.
+    if (state === "CLOSE_WAIT") t.expect(". 1:1(0) ack 2");
+    t.run(`
+      none(.1)
+      state ${state}
+      readable 0
+    `);
+  });
+}
+
+protocolTest("SEG-08", "an ACK may be as old as the greatest window, and never ahead", (t) => {
+  t.run("EST");
+  const most = t.connection.maxSndWnd;
+  assertEquals(most, 65_535);
+  for (const [ack, isTaken] of [[1 - most, true], [0 - most, false], [2, false]] as const) {
+    const { rcvNxt } = t.connection;
+    const next = (rcvNxt - t.flow.peerIsn) | 0;
+    t.advance(1000);
+    t.inject(`P. ${next}:${next + 1}(1) ack ${ack}`);
+    t.expect(`. 1:1(0) ack ${isTaken ? next + 1 : next}`);
+    assertEquals(t.growth("TCPACKInvalid"), isTaken ? 0 : 1);
+  }
+});
+
+protocolTest("SEG-01", "an overlapping segment brings the last byte of a window", (t) => {
+  t.run("EST");
+  const edge = t.flow.productEdge!;
+  t.inject(`. 1:${edge - 1} ack 1`);
+  t.discard();
+  t.inject(`. ${edge - 11}:${edge}(11) ack 1`);
+  t.expect(`. 1:1(0) ack ${edge} win 0`);
+}, { tunables: { tcp_rmem_default: 60_000, tcp_moderate_rcvbuf: 0 } });
+
+protocolTest("SEG-01", "a window of one byte ends behind it", (t) => {
+  t.run("EST");
+  const edge = t.flow.productEdge!;
+  t.inject(`. 1:${edge - 1} ack 1`);
+  t.discard();
+  t.calls.write(t.flow, 5, null);
+  t.expect(`P. 1:6(5) ack ${edge - 1}`);
+  t.inject(`. ${edge}:${edge}(0) ack 6`);
+  t.expect(`. 6:6(0) ack ${edge - 1}`);
+  assert(!t.connection.isDrained);
+}, { tunables: { tcp_rmem_default: 60_000, tcp_moderate_rcvbuf: 0 } });
+
+protocolTest(
+  "SEG-07",
+  "a segment without ACK outside of the window is dropped silently, too",
+  `
+  EST
+  +0 < P -100:-90(10)
+  none(1)
+     cnt:TCPNoAckFlag
+     cnt:TCPOutOfWindow=0
   `,
 );

@@ -96,6 +96,7 @@ for (
   const [what, segment] of [
     ["whose ACK is beyond SND.NXT", "F. 1:1(0) ack 9999"],
     ["left of the window", "P. -10:0(10) ack 1"],
+    ["that ends where the window begins", "P. -9:1(10) ack 1"],
     ["with SYN", "S 1:1(0) win 65535"],
   ]
 ) {
@@ -158,3 +159,70 @@ protocolTest("TS-10", "a forged echo does not change SRTT", (t) => {
   `);
   assert(Math.abs(t.connection.srttUs - before) < 2000, `SRTT is ${t.connection.srttUs} µs`);
 });
+
+protocolTest(
+  "TS-05",
+  "a SYN without timestamps is answered as any SYN",
+  `
+  EST+TS
+  +0 < S 1:1(0) win 65535 <mss 1460>
+  +0 > . 1:1(0) ack 1 <ts>
+     cnt:TCPChallengeACK
+     cnt:TCPNoTimestamp=0
+  `,
+);
+
+protocolTest(
+  "TS-07",
+  "TS.Recent is that of the first segment which waits for its ACK",
+  `
+  0  < S 0:0(0) win 65535 <mss 1460,TS val 100 ecr 0>
+  +0 > S. 0:0(0) ack 1 <...>
+  +0 < . 1:1(0) ack 1 <nop,nop,TS val 200 ecr 0>
+     accept
+  +0 < P. 1:2(1) ack 1 <nop,nop,TS val 300 ecr 0>
+  +0 < P. 2:3(1) ack 1 <nop,nop,TS val 400 ecr 0>
+  +.04 > . 1:1(0) ack 3 <nop,nop,TS val * ecr 300>
+     read 2
+  `,
+  { tunables: { px_quick_acks: 0 } },
+);
+
+protocolTest(
+  "TS-08",
+  "old data is answered each time, an old pure ACK once in tcp_invalid_ratelimit",
+  `
+  0  < S 0:0(0) win 65535 <mss 1460,TS val 100 ecr 0>
+  +0 > S. 0:0(0) ack 1 <...>
+  +0 < . 1:1(0) ack 1 <nop,nop,TS val 200 ecr 0>
+     accept
+  +0 < P. 1:2(1) ack 1 <nop,nop,TS val 199 ecr 0>
+  +0 > . 1:1(0) ack 1 <ts>
+  +0 < P. 1:2(1) ack 1 <nop,nop,TS val 199 ecr 0>
+  +0 > . 1:1(0) ack 1 <ts>
+     cnt:TCPACKSkipped=0
+  +0 < . 1:1(0) ack 1 <nop,nop,TS val 199 ecr 0>
+  +0 > . 1:1(0) ack 1 <ts>
+  +0 < . 1:1(0) ack 1 <nop,nop,TS val 199 ecr 0>
+  none(.1)
+     cnt:TCPACKSkipped
+     cnt:PAWSEstabRejected=4
+  `,
+);
+
+const STALE_MS = 24 * 86_400_000;
+
+for (const [idleMs, isOld] of [[STALE_MS - 1, true], [STALE_MS, false]] as const) {
+  protocolTest("TS-09", `after ${idleMs} ms a timestamp is ${isOld ? "old" : "new"}`, (t) => {
+    t.run(`
+      0  < S 0:0(0) win 65535 <mss 1460,TS val 100 ecr 0>
+      +0 > S. 0:0(0) ack 1 <...>
+      +0 < . 1:1(0) ack 1 <nop,nop,TS val 0x7fffffff ecr 0>
+         accept
+    `);
+    t.advance(idleMs);
+    t.inject("P. 1:11(10) ack 1 <nop,nop,TS val 0x7ffffff0 ecr 0>");
+    t.expect(`. 1:1(0) ack ${isOld ? 1 : 11} <ts>`);
+    assertEquals(t.growth("PAWSEstabRejected"), isOld ? 1 : 0);
+  });
+}

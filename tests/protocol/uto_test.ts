@@ -82,3 +82,40 @@ protocolTest("UTO-01", "switched off again it ends nothing", (t) => {
        app: Drained
   `);
 });
+
+protocolTest("UTO-01", "the time counts from the last progress to the millisecond", (t) => {
+  t.run("EST");
+  t.connection.setUserTimeout(THREE_SECONDS, t.now);
+  t.calls.write(t.flow, 10, null);
+  t.expect("P. 1:11(10) ack 1");
+  t.advance(1);
+  t.inject(". 1:1(0) ack 6");
+  t.advance(2999);
+  t.discard();
+  t.run("state ESTABLISHED");
+  t.advance(1);
+  t.expect("R. 11:11(0) ack 1");
+});
+
+protocolTest("UTO-01", "a probed peer has at least one probe to answer", (t) => {
+  t.run("EST");
+  t.connection.setKeepalive({ time: 10, interval: 5 });
+  t.connection.setUserTimeout(5000, t.now);
+  t.run(`
+    10    > . 0:0(0) ack 1
+    +.001 > R. 1:1(0) ack 1
+          app: Reset "keep-alive timed out"
+          cnt:TCPKeepAlive
+  `);
+}, { startMs: 5000, toleranceMs: 0.4 });
+
+protocolTest("UTO-01", "a connection that it ends is not sent again in the same moment", (t) => {
+  t.run("EST rtt .1");
+  t.connection.setUserTimeout(300, t.now);
+  t.calls.write(t.flow, 10, null);
+  t.run(`
+    +0 > P. 1:11(10) ack 1
+    +.3 > R. 11:11(0) ack 1
+    cnt:TCPTimeouts=0
+  `);
+});

@@ -440,3 +440,70 @@ protocolTest("WND-10", "corked, only full segments leave, and the rest after 200
     +0 > FP. 1481:1491(10) ack 1
   `);
 }, { toleranceMs: 12 });
+
+protocolTest(
+  "WND-09",
+  "what a window holds just to its end leaves at once",
+  `
+  EST rtt .1
+  +0 < . 1:1(0) ack 1 win 1500
+     write 1500
+  +0 > P. 1:1501(1500/1460) ack 1
+  `,
+);
+
+for (const [window, isHalf] of [[500, true], [499, false]] as const) {
+  protocolTest(
+    "WND-09",
+    `${window} bytes are ${isHalf ? "" : "not "}half of the greatest window of 1000`,
+    `
+    0    < S 0:0(0) win 1000 <mss 1460>
+    +0   > S. 0:0(0) ack 1 <mss 1460>
+    +.1  < . 1:1(0) ack 1 win 1000
+         accept
+    +0   < . 1:1(0) ack 1 win ${window}
+         write 5000
+    ${isHalf ? "" : "none(.19)"}
+    +${isHalf ? 0 : .01} > . 1:${window + 1}(${window}) ack 1
+    `,
+  );
+}
+
+protocolTest(
+  "WND-09",
+  "a window of one byte is used after 200 ms",
+  `
+  EST rtt .1
+  +0    < . 1:1(0) ack 1 win 1
+        write 5000
+  none(.199)
+  +.001 > . 1:2(1) ack 1
+        cnt:TCPWinProbe=0
+  `,
+  { startMs: 5000, toleranceMs: 0.4 },
+);
+
+protocolTest("WND-09", "what cwnd holds back is not sent by a timer of the window", (t) => {
+  t.run("EST rtt .1");
+  t.connection.cwnd = 1560;
+  t.run(`
+    +0 < . 1:1(0) ack 1 win 1560
+       write 5000
+    +0 > . 1:1461(1460) ack 1
+    none(.29)
+  `);
+});
+
+protocolTest(
+  "WND-04",
+  "the first probe is due R after the last acknowledgment, not after the window was full",
+  `
+  EST rtt .1
+  +0   < . 1:1(0) ack 1 win 1460
+       write 5000
+  +0   > . 1:1461(1460) ack 1
+  +.1  < . 1:1(0) ack 1461 win 0
+  none(.29)
+  +.01 > . 1460:1460(0) ack 1
+  `,
+);

@@ -192,3 +192,52 @@ Deno.test("connection: a user timeout of 1 ms is one", () => {
   t.expect("R. 11:11(0) ack 1", 2);
   assertEquals(t.connection.closeReason, "timed out");
 });
+
+Deno.test("connection: resetWhenDrained of what is drained resets at once", () => {
+  const t = runOf("EST");
+  assert(t.connection.isEstablished);
+  t.connection.resetWhenDrained(t.now + 10_000);
+  t.expect("R. 1:1(0) ack 1");
+});
+
+Deno.test("connection: released it has nothing to tell any more", () => {
+  const { connection: c } = runOf("EST");
+  c.signals = SIGNAL.Readable;
+  c.release();
+  assertEquals([c.takeSignals(), c.user, c.sink], [0, null, null]);
+});
+
+Deno.test("connection: a writer who found no page is told when there is one", () => {
+  const t = runOf("EST");
+  t.flow.signals = 0;
+  const { pages } = t.fixture;
+  const taken: number[] = [];
+  for (let page = pages.take(); page >= 0; page = pages.take()) taken.push(page);
+  assertEquals(t.connection.writable().length, 0);
+  t.none(1);
+  assertEquals(t.flow.signals, 0);
+  for (const page of taken) pages.give(page);
+  t.none(1);
+  assertEquals(t.flow.signals, SIGNAL.Writable);
+  assert(t.connection.writable().length > 0);
+});
+
+Deno.test("connection: one that we opened takes no place of those that are let in, nor leaves one", () => {
+  const t = runOf(
+    `
+    ACT
+    +0 < S. 0:0(0) ack 1 win 65535 <mss 1460>
+    +0 > . 1:1(0) ack 1
+    abort
+    +0 > R. 1:1(0) ack 1
+    peer b 10.0.0.3:40001
+    peer c 10.0.0.4:40001
+    +0 <b S 0:0(0) win 65535 <mss 1460>
+    +0 >b S. 0:0(0) ack 1 <...>
+    +0 <c S 0:0(0) win 65535 <mss 1460>
+    cnt:TCPConnectionLimit
+  `,
+    { tunables: { px_max_connections: 1 } },
+  );
+  t.none(0.5);
+});
