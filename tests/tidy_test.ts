@@ -116,6 +116,8 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/tcp/listener.ts": PROTOCOL_SUITE,
   "lib/tcp/memory.ts": PROTOCOL_SUITE,
   "lib/tcp/output.ts": PROTOCOL_SUITE,
+  "lib/tcp/path_mtu.ts": PROTOCOL_SUITE,
+  "lib/tcp/path_mtus.ts": PROTOCOL_SUITE,
   "lib/tcp/receive_window.ts": PROTOCOL_SUITE,
   "lib/tcp/reset.ts": PROTOCOL_SUITE,
   "lib/tcp/tcp.ts": PROTOCOL_SUITE,

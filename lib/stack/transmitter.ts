@@ -50,6 +50,8 @@ export class Transmitter {
   /** Time to live, or hop limit, of replies; segments have their own. */
   ttl: number;
   readonly #flowKey: number;
+  /** How many left that may be cut. */
+  #datagrams = 0;
   #vlanId = 0;
   /** Bytes of the link header, the tag included. */
   #linkLength = ETHERNET_HEADER_LENGTH;
@@ -231,13 +233,32 @@ export class Transmitter {
       headerLength = buildTcp(view, at, seg);
       const length = IPV4_HEADER_LENGTH + headerLength + payload.length;
       const { ttl, local3, remote3 } = seg;
-      buildIpv4(view, ip, tos, length, IPV4_ATOMIC, ttl, Protocol.Tcp, local3, remote3);
+      const word = seg.mayFragment ? this.#nextIdentification() << 16 : IPV4_ATOMIC;
+      buildIpv4(view, ip, tos, length, word, ttl, Protocol.Tcp, local3, remote3);
     }
     frame.length = at + headerLength - frame.start;
     frame.checksumField = TCP_CHECKSUM_OFFSET;
     frame.isIpv6 = isIpv6;
     frame.hasCwr = (seg.flags & CWR) !== 0;
     return at;
+  }
+
+  /**
+   * The number of a datagram that may be cut: none of the last 65535 had it, and
+   * who saw those does not know the next. RFC 6864 §4.3, RFC 7739 §5.3 (a keyed
+   * permutation of a counter).
+   */
+  #nextIdentification(): number {
+    const count = this.#datagrams++ & 0xffff;
+    let left = count >>> 8;
+    let right = count & 0xff;
+    for (let round = 0; round < 4; round++) {
+      const mixed = Math.imul(right ^ (this.#flowKey >>> (8 * round)), 0x9e3779b1) ^ this.#flowKey;
+      const next = left ^ ((Math.imul(mixed ^ (mixed >>> 15), 0x85ebca77) >>> 24) & 0xff);
+      left = right;
+      right = next;
+    }
+    return (left << 8) | right;
   }
 
   /** A keyed hash of the connection, 1 … 0xfffff. RFC 6437 §3. */

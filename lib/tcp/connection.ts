@@ -145,6 +145,13 @@ export class Connection implements Tuple {
   lastAckSent: number;
   /** Most payload bytes of one segment, timestamps allowed for. RFC 9293 §3.7.1 (Eff.snd.MSS). */
   mss = 536;
+  /** What the peer's SYN said, without regard to options and path. */
+  peerMss = 536;
+  /** Whether a router told of a narrow path, and until when that counts: int32 milliseconds. RFC 1191 §6.3. */
+  isPathNarrow = false;
+  pathExpiresAt = 0;
+  /** Whether segments leave with DF clear. RFC 1191 §3; MTU-02. */
+  mayFragment = false;
   /** The peer's segments hold about this many bytes; for delayed acknowledgments. */
   rcvMss = 536;
 

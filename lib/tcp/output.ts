@@ -15,6 +15,7 @@ import { addDuplicateReport, hasDuplicateReport } from "./duplicate_report.ts";
 import { markCapable } from "./ecn.ts";
 import { advertise } from "./receive_window.ts";
 import { backedOff } from "./rtt.ts";
+import { followPath } from "./path_mtu.ts";
 import { Phase } from "./phase.ts";
 import { usesRack } from "./rack.ts";
 import { blockCount, blockLimit, writeBlocks } from "./sack_blocks.ts";
@@ -108,6 +109,7 @@ function noteResent(c: Connection, length: number, now: number): void {
 /** Sends bytes and FIN for the first time, as far as cwnd and SND.WND allow. */
 function sendNew(c: Connection, now: number): Turn {
   if (c.sndUna === c.sndNxt) resumeSending(c, now);
+  if (c.isPathNarrow && ((c.pathExpiresAt - now) | 0) <= 0) followPath(c, now);
   const before = c.sndNxt;
   const turn = sendNewRanges(c, now);
   if (c.sndNxt !== before) newDataSent(c, now);
@@ -338,6 +340,7 @@ function prepare(c: Connection, flags: number, seq: number, now: number): Segmen
   seg.pathLow = c.pathLow;
   seg.ttl = c.ttl || c.tcp.tunables.ip_default_ttl;
   seg.dscp = c.dscp;
+  seg.mayFragment = c.mayFragment;
   seg.isOffloaded = c.isOffloaded;
   seg.flags = c.owesEce && (flags & RST) === 0 ? flags | ECE : flags;
   seg.seq = seq;
@@ -368,7 +371,8 @@ function segmentRoom(c: Connection): number {
 /** Most payload bytes handed to the device at once. */
 function superSegment(c: Connection): number {
   const unit = segmentRoom(c);
-  if (!c.isOffloaded) return unit;
+  // Each packet that may be fragmented needs a number of its own, which the device would not give it.
+  if (!c.isOffloaded || c.mayFragment) return unit;
   const most = c.tcp.tunables.px_gso_push !== 0 ? burstLimit(c, unit) : SUPER_SEGMENT;
   // A segment of a very large MTU may be longer than a super-segment.
   return Math.max(unit, most - (most % unit));
@@ -422,6 +426,7 @@ export function prepareReply(tcp: Tcp, to: Destination): Segment {
   seg.pathHigh = to.pathHigh;
   seg.pathLow = to.pathLow;
   seg.ttl = tcp.tunables.ip_default_ttl;
+  seg.mayFragment = tcp.tunables.ip_no_pmtu_disc !== 0;
   seg.isOffloaded = false;
   seg.wnd = 0;
   return seg;

@@ -36,6 +36,8 @@ import { Listener, type ListenOptions } from "./listener.ts";
 import { Listeners } from "./listeners.ts";
 import { type ConnectOptions, Openings, type Router } from "./openings.ts";
 import { prepareReply, transmit, Turn } from "./output.ts";
+import { segmentSizeIn, tooBigArrives } from "./path_mtu.ts";
+import { PathMtus } from "./path_mtus.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { replyReset } from "./reset.ts";
 import { Scoreboard } from "./scoreboard.ts";
@@ -48,10 +50,6 @@ import { TimeWaitQueue } from "./time_wait.ts";
 import type { Tracer } from "./tracer.ts";
 import type { Tunables } from "./tunables.ts";
 import { TupleReuse } from "./tuple_reuse.ts";
-
-/** IP and TCP headers without options. RFC 9293 §3.7.1. */
-const HEADERS_IPV4 = 40;
-const HEADERS_IPV6 = 60;
 
 /** How soon the ready queue is tried again after the device took nothing. Milliseconds. */
 const REFUSED_RETRY_MS = 1;
@@ -120,6 +118,8 @@ export class Tcp {
   readonly resetLimit: RateLimit;
   /** Arena offset of a byte that says nothing. */
   readonly garbage: number;
+  /** What routers told of paths. */
+  readonly pathMtus: PathMtus = new PathMtus();
   readonly timeWaits: TimeWaitQueue = new TimeWaitQueue();
   readonly tupleReuse: TupleReuse;
   readonly cookies: SynCookies;
@@ -133,7 +133,8 @@ export class Tcp {
   readonly #challengeLimit: RateLimit;
   readonly #sink: SegmentSink;
   readonly #tracer: Tracer | null;
-  readonly #mtu: number;
+  /** Of the link, in bytes. */
+  readonly mtu: number;
   /** Our window scale. */
   readonly receiveShift: number;
   readonly #receiving: Receiving | null;
@@ -165,7 +166,7 @@ export class Tcp {
     this.#tunables = parts.tunables;
     this.#sink = parts.sink;
     this.#tracer = parts.tracer;
-    this.#mtu = parts.mtu;
+    this.mtu = parts.mtu;
     this.garbage = parts.arena.reserve(1, 1);
     const secrets = new Uint8Array(SECRETS_LENGTH);
     parts.entropy.fill(secrets);
@@ -293,11 +294,12 @@ export class Tcp {
       this.counters.IcmpSoftErrors++;
       c.softErrors++;
       if (error.kind === PathErrorKind.Unreachable) c.isUnreachable = true;
+      else if (error.kind === PathErrorKind.TooBig) tooBigArrives(c, error.mtu, now);
       return true;
     }
     const opening = this.#openings.find(quoted, hash);
     if (opening !== null && quoted.seq === opening.iss) {
-      opening.connector!.pathErrorArrives(error.kind === PathErrorKind.Refused, now);
+      opening.connector!.pathErrorArrives(error, now);
       return true;
     }
     const handshake = this.#handshakes.find(quoted, hash);
@@ -355,8 +357,7 @@ export class Tcp {
 
   /** Largest segment that fits the link without options: what our MSS option says. RFC 9293 §3.7.1, RFC 6691. */
   maxSegmentSize(t: Omit<Tuple, "hash">): number {
-    const isIpv4 = t.remote0 === 0 && t.remote1 === 0 && t.remote2 === 0xffff;
-    return this.#mtu - (isIpv4 ? HEADERS_IPV4 : HEADERS_IPV6);
+    return segmentSizeIn(this.mtu, t);
   }
 
   // What follows is for the rest of this floor.
