@@ -40,6 +40,8 @@ export const SIGNAL = {
   Closed: 64,
   /** What `closeLingering` waited for happened, or took too long. */
   CloseDone: 128,
+  /** The peer calls the bytes up to `urgentRemaining` urgent. RFC 9293 §3.8.5 (MUST-32). */
+  Urgent: 256,
 } as const;
 
 /** Why a connection ended; "" while it lives. */
@@ -262,6 +264,9 @@ export class Connection implements Tuple {
   /** Whether ICMP told that the peer is unreachable, since it was heard last. RFC 5461 §2. */
   isUnreachable = false;
 
+  /** RCV.UP, behind the peer's urgent bytes; only if `isUrgent`. RFC 9293 §3.8.5. */
+  rcvUp = 0;
+  isUrgent = false;
   finQueued = false;
   finReceived = false;
   /** The peer's FIN is known and waits for text before it; its sequence number. */
@@ -355,6 +360,7 @@ export class Connection implements Tuple {
   consume(count: number): void {
     if (count === 0) return;
     this.receiveQueue.consume(count);
+    if (this.isUrgent && this.urgentRemaining === 0) this.isUrgent = false;
     if (owesWindowUpdate(this)) {
       this.ackNow = true;
       this.tcp.ready(this);
@@ -508,6 +514,14 @@ export class Connection implements Tuple {
   setNoDelay(isNoDelay: boolean): void {
     this.isNoDelay = isNoDelay;
     if (isNoDelay) this.tcp.ready(this);
+  }
+
+  /**
+   * How many of the bytes not taken yet, or still to come, the peer calls urgent;
+   * they are among the others, in order. RFC 9293 §3.8.5 (MUST-33), RFC 6093 §4.
+   */
+  get urgentRemaining(): number {
+    return this.isUrgent ? Math.max(0, (this.rcvUp - this.receiveQueue.start) | 0) : 0;
   }
 
   /** Takes the undelivered `SIGNAL` bits. */

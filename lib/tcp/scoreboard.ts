@@ -354,6 +354,7 @@ export class Scoreboard {
       const largest = Math.min(rows[at + SIZE], (rows[at + END] - rows[at]) | 0);
       if (largest > size && (rows[at + FLAGS] & (SACKED | LOST)) === 0) this.#lose(at);
     }
+    if (this.sackedSegments === 0) this.#limitCredit(0);
   }
 
   /** Nothing was lost after all: the timeout was spurious. RFC 5682 §3.1; Linux: tcp_undo_cwnd_reduction. */
