@@ -225,6 +225,8 @@ function takeInOrder(c: Connection, offset: number, length: number): number {
 /** Text beyond a gap waits for the bytes before it, and is acknowledged at once. RFC 5681 §4.2. */
 function holdText(c: Connection, seq: number, offset: number, length: number): void {
   c.tcp.counters.TCPOFOQueue++;
+  // Its sender is repairing a loss: no acknowledgment is to wait meanwhile. Linux: tcp_enter_quickack_mode.
+  c.quickAcks = c.tcp.tunables.px_quick_acks;
   if (!c.receiveQueue.insert(seq, offset, length)) c.tcp.counters.TCPOFODrop++;
   owe(c);
 }

@@ -89,6 +89,15 @@ export class Inspector {
     if (proxy.hasWork) this.#violated(null, "the run list is not empty at the end");
   }
 
+  /** Looks whether the proxy has given everything back; the engine below is dropped as it is. */
+  checkLeft(): void {
+    const { proxy, sockets } = this.#parts;
+    if (proxy.open > 0) this.#violated(null, `${proxy.open} pairs outlive the program`);
+    if (sockets.openCount > 0) {
+      this.#violated(null, `${sockets.openCount} sockets outlive the program`);
+    }
+  }
+
   #checkConnection(c: Connection, before: Sight): void {
     const claim = (holds: boolean, what: string) => holds || this.#violated(c, what);
     const { sendQueue, receiveQueue } = c;

@@ -25,7 +25,7 @@ export interface LinkWatcher {
   /** What the weather did to a frame, for the trace: `lost`, `late`, … */
   happened(fate: string, isUp: boolean, frame: WireFrame, now: number): void;
   /** A frame of the stack was too long for a router on the way. */
-  tooLong(frame: WireFrame, mtu: number, now: number): void;
+  tooLong(frame: WireFrame, mtu: number): void;
 }
 
 /** What the parts of a world share. */
@@ -86,7 +86,7 @@ class Path {
     const { outages, narrows, narrowMtu } = this.#plan;
     if (longestPacket(frame) > narrowMtu && isWithin(narrows, now)) {
       this.#tell("too long", frame, now);
-      if (!this.#isUp && this.#plan.tellsNarrow) this.#watcher.tooLong(frame, narrowMtu, now);
+      if (!this.#isUp && this.#plan.tellsNarrow) this.#watcher.tooLong(frame, narrowMtu);
       return true;
     }
     if (this.#burstLeft === 0 && dice.chance(burst)) this.#burstLeft = dice.integer(1, burstLength);

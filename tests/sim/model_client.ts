@@ -39,6 +39,8 @@ export interface ClientPlan {
   /** How its user writes; 0 ms: all at once. */
   readonly writeMs: number;
   readonly writeBytes: number;
+  /** Whether it asks, from time to time, a peer whom it does not hear. RFC 9293 §3.8.4. */
+  readonly keepsAlive: boolean;
   /** Whether it asks for ECN. */
   readonly hasEcn: boolean;
   /** How long an acknowledgment may wait; 0: not at all. */
@@ -284,7 +286,7 @@ export class ModelClient implements SimHost {
     this.#rto = SYN_TIMEOUT_MS;
     this.#backoff = 1;
     this.#retransmitAt = Infinity;
-    this.#keepaliveAt = now + KEEPALIVE_MS;
+    if (plan.keepsAlive) this.#keepaliveAt = now + KEEPALIVE_MS;
     this.#sendAck(now);
     this.#write(now);
     this.#pump(now);
@@ -310,7 +312,8 @@ export class ModelClient implements SimHost {
       this.#pump(now);
       this.#lookForEnd(now);
     }
-    this.#keepaliveAt = this.phase === "open" ? now + KEEPALIVE_MS : Infinity;
+    const isWaiting = this.plan.keepsAlive && this.phase === "open";
+    this.#keepaliveAt = isWaiting ? now + KEEPALIVE_MS : Infinity;
     this.#arm();
   }
 

@@ -11,9 +11,10 @@ import { buildIpv6, buildIpv6Address, IPV6_HEADER_LENGTH, parseIpv6 } from "../.
 import { Segment } from "../../lib/wire/segment.ts";
 import { buildTcp, parseTcp, TCP_CHECKSUM_OFFSET, TcpFault } from "../../lib/wire/tcp_header.ts";
 
-/** The stack's MAC address, and that of the router behind which all clients are. */
+/** The stack's MAC address; `ROUTER_MAC` is that of the router behind which all clients are. */
 export const STACK_MAC = { high: 0x0200, low: 1 } as const;
-const ROUTER_MAC = { high: 0x0200, low: 2 } as const;
+/** See `STACK_MAC`. */
+export const ROUTER_MAC = { high: 0x0200, low: 2 } as const;
 
 /** The most a segment's headers take up. */
 const HEADERS_ROOM = ETHERNET_HEADER_LENGTH + IPV6_HEADER_LENGTH + 60;

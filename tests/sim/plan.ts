@@ -47,6 +47,9 @@ export interface WorldPlan {
   readonly pageBytes: number;
   readonly sessions: readonly SessionPlan[];
   readonly attacks: readonly AttackPlan[];
+  /** When the program is asked to end, and whether at once; Infinity: never. */
+  readonly endsAt: number;
+  readonly endsAtOnce: boolean;
   /** How often the driver looks late, and by how many milliseconds. */
   readonly lateness: number;
   readonly latestMs: number;
@@ -95,6 +98,8 @@ export function planWorld(seed: number): WorldPlan {
     pageBytes: setting.isTight ? dice.magnitude(1 << 19, 1 << 21) : 8 << 20,
     sessions,
     attacks,
+    endsAt: dice.chance(0.05) ? dice.between(1000, LAST_START_MS) : Infinity,
+    endsAtOnce: dice.chance(0.5),
     // Often a little, or seldom much: whoever is late each time never gets on.
     lateness,
     latestMs: isFine ? 0 : dice.magnitude(1, 2) / lateness,
@@ -162,6 +167,7 @@ function planTunables(dice: Dice): Tunables {
     somaxconn: dice.pick([4096, 4096, 16]),
     px_connect_timeout: dice.integer(5, 10),
     px_reset_flush: dice.integer(1, 60),
+    px_drain_timeout: dice.magnitude(1, 60),
   };
 }
 
@@ -180,7 +186,24 @@ function planSession(dice: Dice, ends: Ends, setting: Setting, isLarge: boolean)
   const server = planServer(dice, client, isLarge);
   const isFair = client.leaves === "never" && server.dial === "accept" &&
     server.resetsAfterSent === Infinity && server.resetsAfterReceived === Infinity;
-  return { client, server, isFair, again: null, pauseMs: 0 };
+  const session = { client, server, isFair, again: null, pauseMs: 0 };
+  const mayBeHuge = isLarge && isFair && !setting.isTight && client.mss >= 1220;
+  return mayBeHuge && dice.chance(0.1) ? inflated(dice, session) : session;
+}
+
+/** More than a send queue holds, from a server that is faster than its client. */
+function inflated(dice: Dice, session: SessionPlan): SessionPlan {
+  const { client, server } = session;
+  return {
+    ...session,
+    client: { ...client, bufferBytes: dice.magnitude(100_000, 1_000_000), readMs: 0 },
+    server: {
+      ...server,
+      downBytes: dice.integer(4_500_000, 6_000_000),
+      sendBytes: 200_000,
+      stepMs: dice.integer(1, 10),
+    },
+  };
 }
 
 /** The tuple once more, soon enough that it is in TIME-WAIT here, late enough that the network has forgotten it. */
@@ -227,6 +250,7 @@ function planClient(dice: Dice, ends: Ends, setting: Setting, isLarge: boolean):
     readBytes: dice.magnitude(Math.max(mss, LEAST_PACE * readMs), 200_000),
     writeMs,
     writeBytes: dice.magnitude(Math.max(mss, LEAST_PACE * writeMs), 200_000),
+    keepsAlive: dice.chance(0.5),
     hasEcn: dice.chance(0.3),
     delayAckMs: dice.pick(isFine ? [0, 40] : [0, 40, 200]),
     flight: dice.magnitude(2 * mss, 200_000),

@@ -9,7 +9,7 @@ import { parseCidr, parseMac } from "../../lib/wire/address.ts";
 import { Arena } from "../../lib/wire/memory.ts";
 import { PagePool } from "../../lib/wire/pages.ts";
 import { Recorder, type RecordingFile } from "../../lib/observe/recorder.ts";
-import { Driver } from "../../lib/proxy/driver.ts";
+import { Driver, type Ending } from "../../lib/proxy/driver.ts";
 import type { Machine } from "../../lib/proxy/program.ts";
 import { type ClientStack, Proxy } from "../../lib/proxy/proxy.ts";
 import { type ProxyLogger, RecordLog } from "../../lib/proxy/record_log.ts";
@@ -27,6 +27,7 @@ import { ReceivedSegment, type WireFrame } from "./packet.ts";
 import { Pattern } from "./pattern.ts";
 import { planIsn, type SessionPlan, type WorldPlan } from "./plan.ts";
 import { SimPoller } from "./poller.ts";
+import { tooBig } from "./too_big.ts";
 import type { Trace } from "./trace.ts";
 import { Server, SimSockets } from "./upstreams.ts";
 import { Witness } from "./witness.ts";
@@ -187,9 +188,12 @@ export class World implements LinkWatcher {
       }
       this.#look();
       this.turns += turns + 1;
+      if (driver.ending !== null) break;
     }
     this.#recorder?.close();
-    this.#checkEnd();
+    if (driver.ending !== null) this.#checkEnding(driver.ending);
+    else this.#checkEnd();
+    if (this.#violation !== "") this.#fail(this.#violation);
   }
 
   // What the link tells.
@@ -218,7 +222,9 @@ export class World implements LinkWatcher {
     this.#trace?.frame(fate, isUp, frame, now);
   }
 
-  tooLong(_frame: WireFrame, _mtu: number): void {}
+  tooLong(frame: WireFrame, mtu: number): void {
+    this.#link.send(tooBig(frame, mtu));
+  }
 
   // Its parts.
 
@@ -235,6 +241,10 @@ export class World implements LinkWatcher {
       note: (what) => this.#note(what),
     };
     for (const plan of this.plan.sessions) this.#enter(plan, parts, dice.fork());
+    const { endsAt, endsAtOnce } = this.plan;
+    if (endsAt < Infinity) {
+      this.#events.plan(endsAt, () => endsAtOnce ? this.#driver.stop() : this.#driver.drain());
+    }
     for (const { adversary, server } of this.plan.attacks) {
       const up = new Pattern(dice.word());
       const down = new Pattern(dice.word());
@@ -337,8 +347,10 @@ export class World implements LinkWatcher {
 
   /** Who follows the RFCs, and has a server that does, is done by now. */
   #checkLiveness({ plan, client }: Session): void {
-    // It and a connection begun by its cookie would keep each other alive for ever.
-    if (client.isForsaken && client.phase === "open") client.vanish();
+    // Two that never go: one whom its cookie gave another connection, and one that
+    // waits, silent, for a peer whose reset was lost.
+    const isLeft = client.isForsaken || (!plan.isFair && !client.plan.keepsAlive);
+    if (isLeft && client.phase === "open") client.vanish();
     if (!plan.isFair || client.phase === "done" || this.#isExcused(client)) return;
     this.#violated(`not done in time: ${client}`);
   }
@@ -352,11 +364,20 @@ export class World implements LinkWatcher {
     return isRefused && this.stack.counters.SyncookiesFailed > 0;
   }
 
+  /** The program was asked to end, and did: in time, and without leaving a pair or a socket. */
+  #checkEnding({ reason }: Ending): void {
+    const { endsAt, endsAtOnce, tunables, latestMs } = this.plan;
+    const patience = endsAtOnce ? 0 : tunables.px_drain_timeout * 1000;
+    if (endsAt === Infinity) this.#violated(`the driver ended by itself: ${reason}`);
+    if (reason !== (endsAtOnce ? "aborted" : "drained")) this.#violated(`it ended as ${reason}`);
+    if (this.now > endsAt + patience + 2 * latestMs + 1) this.#violated("it ended too late");
+    this.#inspector.checkLeft();
+  }
+
   #checkEnd(): void {
     for (const session of this.sessions) this.#checkSession(session);
     this.#inspector.checkEmpty();
     if (this.plan.isFine) this.#checkCalm();
-    if (this.#violation !== "") this.#fail(this.#violation);
   }
 
   /** Where nothing is lost, late or twice, nobody need send anything again. */
