@@ -2,6 +2,7 @@
 
 import { ConnectionTable, type Tuple, tupleHash } from "../lib/tcp/connection_table.ts";
 import type { Connection } from "../lib/tcp/connection.ts";
+import { Scoreboard } from "../lib/tcp/scoreboard.ts";
 import { State } from "../lib/tcp/state.ts";
 import { TimeWaitQueue } from "../lib/tcp/time_wait.ts";
 import { DEFAULT_TUNABLES, type Tunables } from "../lib/tcp/tunables.ts";
@@ -46,6 +47,7 @@ export function createOperations(): Operation[] {
     life("handshake by cookie to close, peer first", 40000, peerCloses, ALWAYS_COOKIES),
     life("handshake to close, the peer first", 40000, peerCloses),
     life("handshake to close and reuse of TIME-WAIT", 40000, productCloses),
+    ...[0, 1, 100].map(scoreboard),
     ...[1_000, 100_000, 1_000_000].map(lookup),
     timeWaitLookup(DEFAULT_TUNABLES.tcp_max_tw_buckets),
     checksum(SEGMENT + 32),
@@ -241,6 +243,50 @@ function productCloses({ bench, fin, port, seq, iss }: Life): void {
 
 function expectState(c: Connection, state: State): void {
   if (c.state !== state) throw new Error(`The connection is in state ${c.state}, not ${state}`);
+}
+
+/** Segments in flight beyond the holes, one more of them reported by each ACK. */
+const FLIGHT = 4000;
+
+/**
+ * What an ACK with three SACK blocks does to a flight with `holes` in it, all of
+ * them found lost and sent again: the newest block grows by a segment, the two
+ * others say nothing new. Without holes: it acknowledges a segment.
+ */
+function scoreboard(holes: number): Operation {
+  const board = new Scoreboard();
+  const end = (segment: number) => (segment * SEGMENT) | 0;
+  const first = 2 * holes;
+  let segment = first + FLIGHT;
+  let now = 0;
+  const begin = () => {
+    board.clear();
+    now = (now + 1_000_000) | 0;
+    board.sent(0, end(first + FLIGHT), SEGMENT, now);
+    now = (now + 1000) | 0;
+    for (let i = 0; i < holes; i++) board.sack(end(2 * i + 1), end(2 * i + 2), now);
+    board.detectLoss(now, 0);
+    while (board.lostBytes > 0) board.resent(SEGMENT, SEGMENT, now);
+    segment = first;
+  };
+  return {
+    name: `ACK in the scoreboard, ${holes} holes`,
+    budgetNs: 1000,
+    allocates: false,
+    step: () => {
+      if (segment === first + FLIGHT) begin();
+      segment++;
+      board.beginAcknowledgment();
+      if (holes === 0) board.acknowledge(end(segment), now);
+      else board.sack(end(first - 1), end(segment), now);
+      if (holes > 2) {
+        board.sack(end(first - 3), end(first - 2), now);
+        board.sack(end(first - 5), end(first - 4), now);
+      }
+      board.detectLoss(now, 0);
+      if (board.deliveredBytes !== SEGMENT) throw new Error(`${board.deliveredBytes} delivered`);
+    },
+  };
 }
 
 /** Finds one of `count` connections, chosen at random, by a segment. */

@@ -238,6 +238,8 @@ export class Connection implements Tuple {
 
   /** Whether short segments leave at once: Nagle's algorithm is off. RFC 9293 §3.7.4 (MUST-17). */
   isNoDelay = false;
+  /** Whether a short last segment waits for more to be written, whatever is in flight. Linux: `TCP_CORK`. */
+  isCorked = false;
   /** Behind the last short segment sent. */
   sndSmall: number;
 
@@ -522,6 +524,16 @@ export class Connection implements Tuple {
    */
   get urgentRemaining(): number {
     return this.isUrgent ? Math.max(0, (this.rcvUp - this.receiveQueue.start) | 0) : 0;
+  }
+
+  /**
+   * Corked, a segment that is not full leaves only when the stream ends, or after
+   * 200 ms; uncorked, as it is at first, what waited leaves as far as Nagle's
+   * algorithm lets it. Linux: `TCP_CORK`.
+   */
+  setCork(isCorked: boolean): void {
+    this.isCorked = isCorked;
+    if (!isCorked) this.tcp.ready(this);
   }
 
   /** Takes the undelivered `SIGNAL` bits. */

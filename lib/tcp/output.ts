@@ -129,7 +129,7 @@ function sendNewRanges(c: Connection, now: number): Turn {
     const isRest = unsent <= room;
     const length = isRest ? unsent - heldBack(c, unsent) : wholeSegments(c, room);
     if (length <= 0) {
-      if (!isRest && window < allowed) considerProbing(c, window, now);
+      if (isRest ? c.isCorked : window < allowed) considerProbing(c, window, now);
       return Turn.Done;
     }
     if (!sendNext(c, length, now)) return Turn.Refused;
@@ -178,12 +178,13 @@ function sendNext(c: Connection, length: number, now: number): boolean {
 
 /**
  * How many of the `unsent` last bytes wait for more to come, or for an
- * acknowledgment: Nagle's algorithm. Deviates from RFC 9293 §3.7.4: only a short
+ * acknowledgment: a cork, Nagle's algorithm. Deviates from RFC 9293 §3.7.4: only a short
  * segment in flight holds back another, as in Linux, so that the end of a large
  * write does not wait for its beginning.
  */
 function heldBack(c: Connection, unsent: number): number {
-  if (c.isNoDelay || c.finQueued || ((c.sndSmall - c.sndUna) | 0) <= 0) return 0;
+  if (c.finQueued) return 0;
+  if (!c.isCorked && (c.isNoDelay || ((c.sndSmall - c.sndUna) | 0) <= 0)) return 0;
   return unsent % segmentRoom(c);
 }
 

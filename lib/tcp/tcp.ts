@@ -155,8 +155,7 @@ export class Tcp {
   /** Live connections whose user is gone. */
   #orphans = 0;
   /** The device took nothing: the ready queue waits until then. */
-  #refusedUntil = 0;
-  #isRefused = false;
+  #refusedUntil = -Infinity;
 
   constructor(parts: TcpParts) {
     this.arena = parts.arena;
@@ -322,8 +321,7 @@ export class Tcp {
     }
     this.timeWaits.expire(time);
     if (this.#starving.length > 0) this.#feed();
-    if (this.#isRefused && now < this.#refusedUntil) return false;
-    this.#isRefused = false;
+    if (now < this.#refusedUntil) return false;
     return this.#transmitReady(now);
   }
 
@@ -337,7 +335,7 @@ export class Tcp {
       deadline = Math.min(deadline, base + ((this.timeWaits.earliest - base) | 0));
     }
     if (this.#readyCount > 0) {
-      deadline = Math.min(deadline, this.#isRefused ? this.#refusedUntil : now);
+      deadline = Math.min(deadline, Math.max(now, this.#refusedUntil));
     }
     return deadline;
   }
@@ -365,7 +363,6 @@ export class Tcp {
   /** Hands `seg` down. Returns false when the device takes nothing now. */
   send(seg: Segment, payload: Gather, now: number): boolean {
     if (!this.#sink.send(seg, payload)) {
-      this.#isRefused = true;
       this.#refusedUntil = now + REFUSED_RETRY_MS;
       return false;
     }

@@ -106,6 +106,8 @@ export class SocketOptions {
     switch (name) {
       case "SOL_TCP.TCP_USER_TIMEOUT":
         return c.setUserTimeout(value, now);
+      case "SOL_TCP.TCP_CORK":
+        return c.setCork(value !== 0);
       case "SOL_TCP.TCP_NODELAY":
         return c.setNoDelay(value !== 0);
       case "SOL_SOCKET.SO_KEEPALIVE":

@@ -157,7 +157,7 @@ protocolTest(
 for (
   const [what, syn] of [
     ["timestamps", "S -50:-50(0) win 65535 <mss 1460,TS val 1 ecr 0>"],
-    ["a higher number", "S 5:5(0) win 65535 <mss 1460>"],
+    ["a number just beyond", "S 3:3(0) win 65535 <mss 1460>"],
   ]
 ) {
   protocolTest(
@@ -172,6 +172,19 @@ for (
   );
 }
 
+for (const [what, seq] of [["an older SYN", -50], ["a SYN with the number expected next", 2]]) {
+  protocolTest(
+    "TW-07",
+    `without timestamps ${what} is answered with ACK`,
+    `
+    ${TIME_WAIT}
+    +1 < S ${seq}:${seq}(0) win 65535 <mss 1460>
+    +0 > . 2:2(0) ack 2
+       state TIME_WAIT
+    `,
+  );
+}
+
 protocolTest(
   "TW-07",
   "where timestamps are not agreed to, those of an old SYN prove nothing",
@@ -182,17 +195,6 @@ protocolTest(
      state TIME_WAIT
   `,
   { tunables: { tcp_timestamps: 0 } },
-);
-
-protocolTest(
-  "TW-07",
-  "without timestamps an older SYN is answered with ACK",
-  `
-  ${TIME_WAIT}
-  +1 < S -50:-50(0) win 65535 <mss 1460>
-  +0 > . 2:2(0) ack 2
-     state TIME_WAIT
-  `,
 );
 
 protocolTest("TW-08", "a reopened tuple begins beyond the old numbers and timestamps", (t) => {

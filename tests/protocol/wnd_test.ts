@@ -410,3 +410,33 @@ protocolTest(
   +0   > P. 1:101(100) ack 1
   `,
 );
+
+protocolTest("WND-10", "corked, only full segments leave, and the rest after 200 ms", (t) => {
+  t.run("EST");
+  t.connection.setNoDelay(true);
+  t.connection.setCork(true);
+  t.run(`
+       write 10
+    none(.1)
+       write 1460
+    +0 > . 1:1461(1460) ack 1
+    +.01 < . 1:1(0) ack 1461
+    none(.18)
+    +.02 > P. 1461:1471(10) ack 1
+    +.01 < . 1:1(0) ack 1471
+       write 10
+    none(.1)
+  `);
+  t.connection.setCork(false);
+  t.run(`
+    +0 > P. 1471:1481(10) ack 1
+    +.01 < . 1:1(0) ack 1481
+  `);
+  t.connection.setCork(true);
+  t.run(`
+       write 10
+    none(.1)
+       shutdown
+    +0 > FP. 1481:1491(10) ack 1
+  `);
+}, { toleranceMs: 12 });

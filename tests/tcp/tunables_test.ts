@@ -1,3 +1,4 @@
+import catalogue from "../protocol/requirements.md" with { type: "text" };
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   allowedValues,
@@ -97,3 +98,28 @@ Deno.test("tunables: a range is told with its unit, a choice value by value", ()
   assertEquals(allowed.get("tcp_sack"), "0 or 1");
   assertEquals(allowed.get("tcp_timestamps"), "0, 1 or 2");
 });
+
+Deno.test("tunables: defaults and ranges are those of the catalogue", () => {
+  const specs = new Map(TUNABLES.map((spec) => [spec.name as string, spec]));
+  const rows = catalogue.matchAll(
+    /^\| ([a-z_0-9]+) \| (\d+)[^|]*\| (?:(\d+)–([\d^]+)|([\d,]+)) \|/gm,
+  );
+  let count = 0;
+  for (const [, name, standard, low, high, list] of rows) {
+    const spec = specs.get(name);
+    if (spec === undefined) continue; // of a floor that is not there yet
+    const values = list?.split(",").map(Number) ?? [Number(low), numberOf(high)];
+    assertEquals(
+      [name, spec.default, spec.min, spec.max],
+      [name, Number(standard), values[0], values.at(-1)],
+    );
+    count++;
+  }
+  assert(count > 40, `only ${count} rows`);
+});
+
+/** A number of the catalogue, `2^24` included. */
+function numberOf(text: string): number {
+  const [base, exponent] = text.split("^").map(Number);
+  return exponent === undefined ? base : base ** exponent;
+}
