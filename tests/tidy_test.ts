@@ -120,7 +120,6 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/tcp/path_mtus.ts": PROTOCOL_SUITE,
   "lib/tcp/receive_window.ts": PROTOCOL_SUITE,
   "lib/tcp/reset.ts": PROTOCOL_SUITE,
-  "lib/tcp/tcp.ts": PROTOCOL_SUITE,
   "lib/tcp/timeouts.ts": PROTOCOL_SUITE,
   "lib/tcp/timers.ts": PROTOCOL_SUITE,
   "lib/tcp/tracer.ts": "an interface",

@@ -121,6 +121,8 @@ function advance(
   // Which of a segment's transmissions it answers only a timestamp can tell. RFC 7323 §4.1.
   if (scoreboard.rttSample < 0 && c.tsOk) scoreboard.rttSample = sampleOfTimestamps(c, seg, now);
   c.sndUna = seg.ack;
+  // Numbers wrap: a recovery of long ago must not seem to lie ahead.
+  if (c.phase === Phase.Open && ((seg.ack - c.recover) | 0) > 0) c.recover = seg.ack;
   c.duplicateAcks = 0;
   const bytesEnd = ((seg.ack - c.sendQueue.end) | 0) > 0 ? c.sendQueue.end : seg.ack;
   c.bytesAcknowledged += (bytesEnd - c.sendQueue.start) | 0;

@@ -8,7 +8,7 @@
 
 import type { Tuple } from "./connection_table.ts";
 
-const SLOTS = 4096;
+const SLOT_BITS = 12;
 /** Words of a slot: the address, the timestamp, when it was noted. */
 const WORDS = 6;
 const TS_VAL = 4;
@@ -24,7 +24,7 @@ type Peer = Pick<Tuple, "remote0" | "remote1" | "remote2" | "remote3">;
 
 /** The timestamps of peers. */
 export class PeerClocks {
-  readonly #words = new Int32Array(SLOTS * WORDS);
+  readonly #words = new Int32Array(WORDS << SLOT_BITS);
 
   /** A connection to `peer` entered TIME-WAIT; `tsVal` was the peer's last. */
   note(peer: Peer, tsVal: number, now: number): void {
@@ -55,5 +55,5 @@ function slotOf(peer: Peer): number {
     peer.remote0 ^ Math.imul(peer.remote1, 31) ^ Math.imul(peer.remote2, 961) ^ peer.remote3,
     0x9e3779b1 | 0,
   );
-  return (mixed >>> 20) % SLOTS * WORDS;
+  return (mixed >>> (32 - SLOT_BITS)) * WORDS;
 }

@@ -68,7 +68,6 @@ export const SECRETS = {
   ports: [84, 100],
   limits: [100, 116],
 } as const;
-const SECRETS_LENGTH = 116;
 
 /** What a Tcp is built from. */
 export interface TcpParts {
@@ -167,7 +166,7 @@ export class Tcp {
     this.#tracer = parts.tracer;
     this.mtu = parts.mtu;
     this.garbage = parts.arena.reserve(1, 1);
-    const secrets = new Uint8Array(SECRETS_LENGTH);
+    const secrets = new Uint8Array(SECRETS.limits[1]);
     parts.entropy.fill(secrets);
     const secret = (name: keyof typeof SECRETS) => secrets.subarray(...SECRETS[name]);
     this.#isn = parts.isn ??

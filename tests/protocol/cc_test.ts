@@ -301,3 +301,24 @@ protocolTest("CC-14", "a full device is no loss", (t) => {
   t.run("+0 > P. 1:14601(14600) ack 1");
   assertEquals(t.connection.cwnd, 14_600);
 });
+
+protocolTest(
+  "CC-05",
+  "the end of the last recovery follows SND.UNA, so that no wrap puts it ahead",
+  (t) => {
+    t.run("EST rtt .1");
+    t.calls.write(t.flow, 14_600, null);
+    assertEquals(playRound(t, 100), 10);
+    const { connection } = t;
+    assertEquals((connection.sndUna - connection.recover) | 0, 0);
+    t.run(`
+        write 14600
+    +0  > P. 14601:29201(14600) ack 1
+    +.1 < . 1:1(0) ack 14601
+    +0  < . 1:1(0) ack 14601
+    +0  < . 1:1(0) ack 14601
+    +0  > . 14601:16061(1460) ack 1
+    +.1 < . 1:1(0) ack 29201
+  `);
+  },
+);

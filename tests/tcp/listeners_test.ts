@@ -43,6 +43,35 @@ Deno.test("listeners: port before address, address before wildcard, each family 
   assertEquals([listeners.hasPort(80), listeners.hasPort(81)], [true, false]);
 });
 
+Deno.test("listeners: an address is another if one word of it is, and no wildcard unless all are 0", () => {
+  const listeners = new Listeners();
+  // One word of each differs from ::, and from the address that is sought.
+  const near = ["1::", "0:0:1::", "::1:0:0", "::ffff:0:1", "::1"];
+  const found = (address: string) => listeners.find(segmentFor(`[${address}]:80`));
+  for (const address of near) {
+    const listener = listenerOf(`[${address}]:80`);
+    listeners.add(listener);
+    assertEquals(found(address), listener);
+    for (const other of ["::", "1::1:0:0", "0:0:1:0:0:1::", "2::", "1::1"]) {
+      assertEquals(found(other), null, `${other} at ${address}`);
+    }
+    listeners.remove(listener);
+    assertEquals(found(address), null);
+  }
+});
+
+Deno.test("listeners: what only resembles ::ffff:0:0/96 is IPv6", () => {
+  const listeners = new Listeners();
+  const any = listenerOf("0.0.0.0:80");
+  const anyIpv6 = listenerOf("[::]:80");
+  for (const listener of [any, anyIpv6]) listeners.add(listener);
+  const found = (address: string) => listeners.find(segmentFor(`[${address}]:80`));
+  assertEquals(found("::ffff:10.0.0.1"), any);
+  for (const address of ["1::ffff:a00:1", "::1:0:ffff:a00:1", "::fffe:a00:1", "::1:0:a00:1"]) {
+    assertEquals(found(address), anyIpv6, address);
+  }
+});
+
 Deno.test("listeners: one that is removed is found no more, and its place is free", () => {
   const listeners = new Listeners();
   const first = listenerOf("198.18.0.1:80");

@@ -48,6 +48,7 @@ Deno.test("rate limit: SEC-04, how many events a burst has changes every second,
     Array.from({ length: 20 }, (_, second) => takenOf(limit, 1000, 1000 * second));
   const ones = bursts(rateLimit(1000));
   assert(ones.every((count) => count >= 125 && count <= 250), `${ones}`);
+  assert(Math.min(...ones) < 150 && Math.max(...ones) > 225, `${ones}`);
   assert(new Set(ones).size > 10, `${ones}`);
   assertEquals(bursts(rateLimit(1000)), ones);
   assertNotEquals(bursts(rateLimit(1000, 1)), ones);
@@ -59,6 +60,24 @@ Deno.test("rate limit: a small limit lets one event pass, none a second are none
   assertEquals([takenOf(limit, 10, 5000), takenOf(limit, 10, 6000)], [1, 0]);
   assertEquals(takenOf(limit, 10, 7000), 1);
   assertEquals(takenOf(rateLimit(0), 10, 1_000_000), 0);
+});
+
+Deno.test("rate limit: of a limit below eight single events pass, the next when its token flowed in", () => {
+  const limit = rateLimit(2);
+  // Three quarters of 2 flow in during a second: one each 667 ms.
+  const times = [5000, 5000, 5666, 5667, 5667, 6334];
+  assertEquals(times.map((now) => limit.take(now)), [true, false, false, true, false, true]);
+});
+
+Deno.test("rate limit: a bucket keeps its size for a second, and not a millisecond longer", () => {
+  const burstsAt = (later: number) => {
+    const limit = rateLimit(1000);
+    return [takenOf(limit, 1000, 5000), takenOf(limit, 1000, 5000 + later)];
+  };
+  const [size, same] = burstsAt(999);
+  const [, other] = burstsAt(1000);
+  assertEquals(same, size);
+  assertNotEquals(other, size);
 });
 
 Deno.test("rate limit: a changed limit holds at once", () => {

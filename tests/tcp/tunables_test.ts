@@ -8,9 +8,95 @@ import {
   TUNABLES,
 } from "../../lib/tcp/tunables.ts";
 
+/** Name, default, least and greatest value of every tunable: a change of one is a decision, not a slip. */
+const DOCUMENTED = `
+  tcp_synack_retries 5 0 255
+  tcp_syn_retries 7 0 127
+  tcp_max_syn_backlog 1024 1 1048576
+  tcp_syncookies 1 0 2
+  tcp_synack_fail_rst 0 0 1
+  somaxconn 4096 1 65535
+  tcp_abort_on_overflow 0 0 1
+  tcp_fastopen 3 0 1543
+  px_tfo_rotate 86400 0 31536000
+  px_tfo_negative_ttl 600 0 86400
+  tcp_fastopen_blackhole_timeout_sec 3600 0 86400
+  tcp_msl 60 1 120
+  tcp_tw_reuse 1 0 2
+  tcp_tw_reuse_delay 1000 1 3600000
+  tcp_max_tw_buckets 65536 0 1048576
+  tcp_tw_recycle 0 0 1
+  tcp_rfc1337 1 0 1
+  tcp_fin_timeout 60 1 3600
+  tcp_orphan_retries 8 0 255
+  tcp_max_orphans 8192 0 1048576
+  tcp_retries1 3 1 255
+  tcp_retries2 15 1 255
+  tcp_rto_init 1000 100 3000
+  tcp_rto_min 200 10 1000
+  tcp_rto_max 120000 1000 120000
+  tcp_delack_ms 40 0 499
+  px_gso_push 0 0 1
+  px_quick_acks 16 0 255
+  tcp_window_scaling 1 0 1
+  tcp_timestamps 1 0 2
+  tcp_sack 1 0 1
+  tcp_ecn 2 0 2
+  tcp_dsack 1 0 1
+  tcp_recovery 1 0 1
+  tcp_frto 1 0 1
+  tcp_congestion_control 1 0 1
+  tcp_min_snd_mss 48 48 536
+  tcp_initial_cwnd 10 1 64
+  tcp_slow_start_after_idle 1 0 1
+  tcp_invalid_ratelimit 500 0 10000
+  tcp_rmem_min 4096 256 1073725440
+  tcp_rmem_default 131072 256 1073725440
+  tcp_rmem_max 6291456 256 1073725440
+  tcp_moderate_rcvbuf 1 0 1
+  tcp_wmem_min 4096 256 1073741824
+  tcp_wmem_default 16384 256 1073741824
+  tcp_wmem_max 4194304 256 1073741824
+  tcp_keepalive_time 7200 1 2147483
+  tcp_keepalive_intvl 75 1 32767
+  tcp_keepalive_probes 9 1 127
+  tcp_keepalive_garbage 0 0 1
+  ip_default_ttl 64 1 255
+  ipfrag_time 30 1 120
+  ipfrag_high_thresh 4194304 0 268435456
+  dad_transmits 1 0 1
+  vlan_id 0 0 4094
+  ip_local_port_min 32768 1 65535
+  ip_local_port_max 60999 1 65535
+  icmp_ratelimit 1000 0 60000
+  icmp_msgs_per_sec 1000 1 1000000
+  icmp_msgs_burst 50 1 1000000
+  gc_stale_time 60 1 86400
+  gc_thresh3 1024 1 1048576
+  px_rst_ratelimit 1000 0 1000000
+  px_connect_timeout 10 1 300
+  px_idle_timeout 0 0 86400
+  px_half_close_timeout 300 0 86400
+  px_keepalive_client 1 0 1
+  px_keepalive_upstream 1 0 1
+  px_reset_flush 5 0 60
+  px_drain_timeout 30 0 86400
+  px_max_connections 65536 1 1048576
+  px_mem_max 536870912 16777216 1879048192
+  px_log_ratelimit 1000 0 1000000
+  busy_poll 50 0 10000
+`;
+
 function refusal(name: string, text: string): TunableError {
   return assertThrows(() => setTunable(DEFAULT_TUNABLES, name, text), TunableError);
 }
+
+Deno.test("tunables: defaults and ranges are those that are documented", () => {
+  const actual = TUNABLES.map(({ name, default: standard, min, max }) =>
+    [name, standard, min, max].join(" ")
+  );
+  assertEquals(actual, DOCUMENTED.trim().split(/\n\s*/));
+});
 
 Deno.test("tunables: each default is an integer within its range", () => {
   for (const { name, default: standard, min, max } of TUNABLES) {
