@@ -105,7 +105,6 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/observe/tape.ts": "through the replay in tests/observe/replay_test.ts",
   "lib/tcp/acknowledge.ts": PROTOCOL_SUITE,
   "lib/tcp/agreement.ts": PROTOCOL_SUITE,
-  "lib/tcp/connection.ts": PROTOCOL_SUITE,
   "lib/tcp/duplicate_report.ts": PROTOCOL_SUITE,
   "lib/tcp/ecn.ts": PROTOCOL_SUITE,
   "lib/tcp/address_error.ts": PROTOCOL_SUITE,
@@ -121,7 +120,6 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/tcp/receive_window.ts": PROTOCOL_SUITE,
   "lib/tcp/reset.ts": PROTOCOL_SUITE,
   "lib/tcp/timeouts.ts": PROTOCOL_SUITE,
-  "lib/tcp/timers.ts": PROTOCOL_SUITE,
   "lib/tcp/tracer.ts": "an interface",
   "lib/tcp/tuple_reuse.ts": PROTOCOL_SUITE,
 };

@@ -134,7 +134,7 @@ function tellWriter(c: Connection): void {
   if (c.wantsRoom) {
     const limit = sendLimit(c);
     const room = limit - c.sendQueue.length;
-    if (room >= Math.min(ROOM_WORTH_TELLING, limit >> 2) || c.sendQueue.length === 0) {
+    if (room >= Math.min(ROOM_WORTH_TELLING, limit >> 2)) {
       c.wantsRoom = false;
       c.tcp.signal(c, SIGNAL.Writable);
     }

@@ -192,14 +192,14 @@ export class Connection implements Tuple {
   /** Acknowledged bytes that have not moved cwnd yet. RFC 5681 §3.1. */
   cwndCredit = 0;
   /** SND.NXT when recovery began. RFC 6582 §3.2. */
-  recover = 0;
+  recover: number;
   phase: Phase = Phase.Open;
   duplicateAcks = 0;
   /** Whether cwnd was what ended the last sending: only then acknowledgments open it. RFC 7661 §4.3. */
   isCwndLimited = false;
   /** The greatest flight of a round trip, and SND.NXT when that was. RFC 7661 §4.3. */
   greatestFlight = 0;
-  windowUseEnd = 0;
+  windowUseEnd: number;
   /** By default what `tcp_congestion_control` says; may change before there was loss. */
   congestion: CongestionControl;
   /** Null until cwnd was first full, and after the first slow start. */

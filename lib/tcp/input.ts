@@ -94,9 +94,8 @@ function isAcceptable(c: Connection, seg: Segment): boolean {
   const window = (c.rcvEdge - c.rcvNxt) | 0;
   const start = (seg.seq - c.rcvNxt) | 0;
   if (start === 0) return true;
-  if (start > 0 && start < window) return true;
-  const end = (start + seg.len) | 0;
-  return start < 0 && end > 0 && window > 0;
+  if (start > 0) return start < window;
+  return ((start + seg.len) | 0) > 0 && window > 0;
 }
 
 /** The peer is there: the idle time begins anew, and no probe is unanswered. */

@@ -277,17 +277,12 @@ function sendAcknowledgment(c: Connection, now: number): boolean {
 
 /** `<SEQ=SND.NXT><ACK=RCV.NXT><RST,ACK>` where the state asks for it; the connection is gone. RFC 9293 §3.10.5. */
 function sendReset(c: Connection, now: number): boolean {
-  if (c.state === State.Closed || c.state === State.TimeWait) {
-    c.resetPending = false;
-    return true;
-  }
   const isSilent = c.state === State.Closing || c.state === State.LastAck;
   if (!isSilent) {
     const seg = prepare(c, RST | ACK, c.sndNxt, now);
     if (!c.tcp.send(seg, EMPTY_GATHER, now)) return false;
     c.tcp.counters.OutRsts++;
   }
-  c.resetPending = false;
   c.tcp.closed(c, c.closeReason === "" ? "aborted" : c.closeReason);
   return true;
 }
