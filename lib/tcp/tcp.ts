@@ -42,7 +42,7 @@ import { RateLimit } from "./rate_limit.ts";
 import { replyReset } from "./reset.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { SipHash } from "./siphash.ts";
-import { isShort } from "./memory.ts";
+import { isShort, relieve } from "./memory.ts";
 import { canQueue, State } from "./state.ts";
 import { SynCookies } from "./syn_cookie.ts";
 import { deadlinePassed } from "./timeouts.ts";
@@ -50,6 +50,9 @@ import { TimeWaitQueue } from "./time_wait.ts";
 import type { Tracer } from "./tracer.ts";
 import type { Tunables } from "./tunables.ts";
 import { TupleReuse } from "./tuple_reuse.ts";
+
+/** How often all connections are looked through when memory is short. Milliseconds. */
+const RELIEF_MS = 1000;
 
 /** How soon the ready queue is tried again after the device took nothing. Milliseconds. */
 const REFUSED_RETRY_MS = 1;
@@ -148,6 +151,8 @@ export class Tcp {
   #signalledTail = 0;
   #signalledHead = 0;
   readonly #starving: Connection[] = [];
+  /** When all connections may be looked through again for memory. */
+  #reliefAt = -Infinity;
   readonly #scoreboards: Scoreboard[] = [];
   /** Those of `connectionCount` that began with a SYN of ours. */
   #activeCount = 0;
@@ -320,6 +325,7 @@ export class Tcp {
     }
     this.timeWaits.expire(time);
     if (this.#starving.length > 0) this.#feed();
+    if (this.isUnderPressure && now >= this.#reliefAt) this.#relieve(now);
     if (now < this.#refusedUntil) return false;
     return this.#transmitReady(now);
   }
@@ -617,6 +623,14 @@ export class Tcp {
       }
     }
     return hasMore;
+  }
+
+  /** See `relieve`. */
+  #relieve(now: number): void {
+    this.#reliefAt = now + RELIEF_MS;
+    const connections: Connection[] = [];
+    this.#connections.forEach((c) => connections.push(c));
+    relieve(this, connections, now);
   }
 
   /** Pages were given back: those who found none may write again. */

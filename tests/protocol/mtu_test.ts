@@ -106,7 +106,7 @@ protocolTest("MTU-02", "a router that does not tell its MTU gets the next platea
   t.run("+0 > P. 1:14601(14600/1452) ack 1");
   tooBig(t, 1, 0);
   const again = sizes(t); // all but the last 80 bytes, which may have been a short segment
-  assert(again.every((size) => size <= 966), `${again}`);
+  assert(again.every((size) => size <= 966), `${again} bytes`);
   assert(again.reduce((a, b) => a + b) >= 14_520);
 });
 
