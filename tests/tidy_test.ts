@@ -108,6 +108,7 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/tcp/duplicate_report.ts": PROTOCOL_SUITE,
   "lib/tcp/ecn.ts": PROTOCOL_SUITE,
   "lib/tcp/address_error.ts": PROTOCOL_SUITE,
+  "lib/tcp/call_error.ts": PROTOCOL_SUITE,
   "lib/tcp/openings.ts": PROTOCOL_SUITE,
   "lib/tcp/fast_open_client.ts": PROTOCOL_SUITE,
   "lib/tcp/handshake.ts": PROTOCOL_SUITE,

@@ -46,6 +46,9 @@ export interface DrivenStack {
   deadline(now: number): number;
   /** An address of ours that another host on the link has; null: none. RFC 4862 §5.4. */
   readonly conflict: Address | null;
+  /** The address of ours that was defended last against another host, and how often any was. RFC 5227 §2.4. */
+  readonly contested: Address | null;
+  readonly defences: number;
 }
 
 /** Who sees what a driver is given besides frames and bytes. */
@@ -109,6 +112,8 @@ export class Driver {
   /** How often `drain` was called. */
   #drainCalls = 0;
   #isStopped = false;
+  /** Defences of addresses that the log has. */
+  #defences = 0;
   #ending: Ending | null = null;
 
   /** Takes one frame's slot of the arena, and has the poller watch the link. */
@@ -243,6 +248,7 @@ export class Driver {
   #lookForEnd(now: number): void {
     if (this.#drainCalls > 0 && this.#proxy.open === 0) this.#end("drained", 0, now);
     if (this.#stack.conflict !== null) this.#end("address-taken", 0, now);
+    if (this.#stack.defences !== this.#defences) this.#tellAddressContested();
   }
 
   #end(reason: Ending["reason"], errno: number, now: number): void {
@@ -265,6 +271,15 @@ export class Driver {
     const address = this.#stack.conflict;
     this.#log.logger.error(() =>
       `address-taken address=${address} cause="another host on the link answers for it; give the stack another --listen or --stack-address"`
+    );
+  }
+
+  /** At most once in ten seconds for each address. */
+  #tellAddressContested(): void {
+    this.#defences = this.#stack.defences;
+    const address = this.#stack.contested;
+    this.#log.logger.warn(() =>
+      `address-contested address=${address} cause="another host on the link uses it, too"`
     );
   }
 

@@ -38,6 +38,7 @@ import { MAPPED_PREFIX } from "../wire/ipv4.ts";
 import { buildIpv6Address } from "../wire/ipv6.ts";
 import type { PagePool } from "../wire/pages.ts";
 import type { Segment } from "../wire/segment.ts";
+import { type ArpAsker, ArpClaims } from "./arp_claims.ts";
 import { Neighbors, type Prober } from "./neighbors.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 import type { Transmitter } from "./transmitter.ts";
@@ -67,13 +68,16 @@ export interface DiscoveryParts {
   readonly staleMs: number;
   /** Whether our IPv6 addresses wait until nobody else turned out to have them. RFC 4862 §5.4. */
   readonly detectsDuplicates: boolean;
+  /** Whether our IPv4 addresses are asked for, announced and defended. RFC 5227. */
+  readonly claimsByArp: boolean;
   /** A secret int32. */
   readonly hashKey: number;
 }
 
 /** Speaks ARP and NDP for one host. */
-export class Discovery implements Prober {
+export class Discovery implements Prober, ArpAsker {
   readonly neighbors: Neighbors;
+  readonly claims: ArpClaims;
   readonly #transmitter: Transmitter;
   readonly #view: DataView;
   readonly #addresses: OwnAddresses;
@@ -82,7 +86,7 @@ export class Discovery implements Prober {
   readonly #counters: Counters;
   readonly #waiting: WaitingPackets;
   /** The IPv6 address that another host turned out to have before we used it; null: none. */
-  conflict: Address | null = null;
+  #conflictIpv6: Address | null = null;
   /** When duplicate address detection begins, or ends; Infinity: it is over. */
   #detectionDueAt = Infinity;
   #isDetecting = false;
@@ -97,6 +101,7 @@ export class Discovery implements Prober {
     this.#counters = parts.counters;
     this.#addresses.isTentative = parts.detectsDuplicates && this.#addresses.hasIpv6;
     if (this.#addresses.isTentative) this.#detectionDueAt = 0;
+    this.claims = new ArpClaims(this, this.#addresses, parts.claimsByArp, parts.hashKey);
     this.#lostPackets = parts.lostPackets;
     this.#waiting = new WaitingPackets(parts.transmitter, parts.pages, parts.counters);
     this.neighbors = new Neighbors(
@@ -118,9 +123,12 @@ export class Discovery implements Prober {
     const sender = arpSender(view, offset);
     const macHigh = arpSenderMacHigh(view, offset);
     const macLow = arpSenderMacLow(view, offset);
-    if (!this.#isPlausible(sender, macHigh, macLow)) return;
+    if (!this.#isPlausible(sender, macHigh, macLow, now)) return;
     const target = arpTarget(view, offset);
     const isForUs = this.#addresses.hasIpv4(target);
+    if (isForUs && this.#addresses.isIpv4Tentative) {
+      return this.#tentativeArrives(sender, target, now);
+    }
     const isProbe = sender === 0; // RFC 5227 §2.1.1: nobody has that address, or will
     const isLearned = !isProbe &&
       this.#learn(0, 0, MAPPED_PREFIX, sender, macHigh, macLow, isForUs, now);
@@ -128,6 +136,16 @@ export class Discovery implements Prober {
       return this.#replyArp(macHigh, macLow, sender, target);
     }
     if (!isLearned) this.#counters.ArpNotForUs++;
+  }
+
+  /** RFC 5227 §2.1.1: who probes for an address wants it, too; others are not answered yet. */
+  #tentativeArrives(sender: number, target: number, now: number): void {
+    if (sender !== 0) {
+      this.#counters.ArpNotForUs++;
+      return;
+    }
+    this.#counters.AddressConflicts++;
+    this.claims.conflictArrives(target, now);
   }
 
   /** A neighbour solicitation whose checksum verified arrived. RFC 4861 §7.2.3, §7.2.4. */
@@ -184,14 +202,26 @@ export class Discovery implements Prober {
     this.#takeAdvertisement(slot, option, mayOverride, now);
   }
 
+  /** An address that another host turned out to have before we used it; null: none. */
+  get conflict(): Address | null {
+    return this.#conflictIpv6 ?? this.claims.conflict;
+  }
+
+  /** Broadcasts an ARP request. */
+  askAll(source: number, target: number): void {
+    this.#counters.NeighborProbes++;
+    this.#requestArp(source, target, 0, 0);
+  }
+
   /** When `poll` must be called at the latest; may be Infinity. */
   get deadline(): number {
-    return Math.min(this.neighbors.deadline, this.#detectionDueAt);
+    return Math.min(this.neighbors.deadline, this.#detectionDueAt, this.claims.deadline);
   }
 
   /** Sends the probes that are due, and what need no longer wait for its next hop. */
   poll(now: number): void {
     this.neighbors.poll(now);
+    this.claims.poll(now);
     if (now >= this.#detectionDueAt) this.#detectDuplicates(now);
   }
 
@@ -249,12 +279,12 @@ export class Discovery implements Prober {
     }
     this.#detectionDueAt = Infinity;
     // With an address that is another's, all stay unused until the program was told otherwise.
-    if (this.conflict === null) this.#addresses.isTentative = false;
+    if (this.#conflictIpv6 === null) this.#addresses.isTentative = false;
   }
 
   #conflict(word0: number, word1: number, word2: number, word3: number): void {
     this.#counters.AddressConflicts++;
-    if (this.#addresses.isTentative) this.conflict = new Address(word0, word1, word2, word3);
+    if (this.#addresses.isTentative) this.#conflictIpv6 = new Address(word0, word1, word2, word3);
   }
 
   /** A solicitation from ::, which names no MAC. RFC 4862 §5.4.2. */
@@ -280,9 +310,10 @@ export class Discovery implements Prober {
   }
 
   /** ARP-08: a sender which cannot be, or which claims an address of ours, teaches nothing. */
-  #isPlausible(sender: number, macHigh: number, macLow: number): boolean {
+  #isPlausible(sender: number, macHigh: number, macLow: number, now: number): boolean {
     if (this.#addresses.hasIpv4(sender)) {
       this.#counters.AddressConflicts++;
+      this.claims.conflictArrives(sender, now);
       return false;
     }
     const isOdd = isNobody(macHigh, macLow) ||

@@ -34,6 +34,7 @@ import type { PagePool } from "../wire/pages.ts";
 import { parseQuote, PathError, PathErrorKind } from "../wire/path_error.ts";
 import { ACK, Segment, type SegmentSink } from "../wire/segment.ts";
 import { parseTcp, TcpFault, verifyTcp } from "../wire/tcp_header.ts";
+import type { ArpClaims } from "./arp_claims.ts";
 import { Control, type PathErrorReceiver } from "./control.ts";
 import { Discovery } from "./discovery.ts";
 import { IcmpErrors } from "./errors.ts";
@@ -107,6 +108,7 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
     this.#addresses = new OwnAddresses(parts.addresses, parts.gateways ?? []);
     const options = { offload: parts.offload, ttl: tunables.ip_default_ttl, flowKey: keys[0] };
     this.#transmitter = new Transmitter(arena, parts.frameSink, mac, options, counters);
+    this.#transmitter.mayFragment = tunables.ip_no_pmtu_disc !== 0;
     this.#errors = new IcmpErrors(this.#transmitter, tunables, counters);
     this.#discovery = new Discovery({
       transmitter: this.#transmitter,
@@ -117,6 +119,7 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
       neighborLimit: tunables.gc_thresh3,
       staleMs: tunables.gc_stale_time * 1000,
       detectsDuplicates: tunables.dad_transmits > 0,
+      claimsByArp: tunables.arp_probe !== 0,
       hashKey: keys[1],
       lostPackets: this,
     });
@@ -149,15 +152,21 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
   /** Changes the tunables; the neighbour cache keeps its size. */
   set tunables(tunables: Tunables) {
     this.#transmitter.ttl = tunables.ip_default_ttl;
+    this.#transmitter.mayFragment = tunables.ip_no_pmtu_disc !== 0;
     this.#vlanId = this.#transmitter.vlanId = tunables.vlan_id;
     this.#errors.tunables = tunables;
     this.#fragments.tunables = tunables;
     this.neighbors.staleMs = tunables.gc_stale_time * 1000;
   }
 
-  /** An IPv6 address of ours that another host had already, so that none is used; null: there is none. */
+  /** An address of ours that another host had already, so that none of its family is used; null: there is none. */
   get conflict(): Address | null {
     return this.#discovery.conflict;
+  }
+
+  /** See `ArpClaims`. */
+  get claims(): ArpClaims {
+    return this.#discovery.claims;
   }
 
   /** A frame arrived; it is free after the call. */

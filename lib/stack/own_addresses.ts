@@ -25,6 +25,8 @@ export class OwnAddresses {
   readonly hasIpv6: boolean;
   /** While true, IPv6 addresses are no destinations: another host may have them. RFC 4862 §5.4. */
   isTentative = false;
+  /** The same for IPv4 addresses. RFC 5227 §2.1. */
+  isIpv4Tentative = false;
 
   /** `gateways`: at most one per family; without one, every remote address is on the link. */
   constructor(cidrs: readonly Cidr[], gateways: readonly Address[]) {
@@ -64,6 +66,8 @@ export class OwnAddresses {
     if (packet.isIpv6) {
       const { destination0, destination1, destination2 } = packet;
       if (this.isTentative || isMapped(destination0, destination1, destination2)) return false;
+    } else if (this.isIpv4Tentative) {
+      return false;
     }
     return this.has(
       packet.destination0,
@@ -115,6 +119,11 @@ export class OwnAddresses {
     const cidr = this.#cidrs.find((cidr) => cidr.contains(remote)) ??
       this.#cidrs.find((cidr) => cidr.address.isIpv4 === remote.isIpv4);
     return cidr === undefined ? null : cidr.address;
+  }
+
+  /** All IPv4 addresses. */
+  ipv4Addresses(): Address[] {
+    return this.#cidrs.map((cidr) => cidr.address).filter((address) => address.isIpv4);
   }
 
   /** All IPv6 addresses. */

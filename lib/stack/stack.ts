@@ -62,18 +62,29 @@ export class Stack {
     return this.tcp.tunables;
   }
 
-  /** Changes them; `gc_thresh3` and `dad_transmits` count only at start. */
+  /** Changes them; `gc_thresh3`, `dad_transmits` and `arp_probe` count only at start. */
   set tunables(tunables: Tunables) {
     this.tcp.tunables = tunables;
     this.#network.tunables = tunables;
   }
 
   /**
-   * An IPv6 address of ours that another host had already, known a second after
-   * the first `poll`; none is used then. Null: there is none. RFC 4862 §5.4.5.
+   * An address of ours that another host had already, known a second after the
+   * first `poll` (IPv6) or, with `arp_probe`, some seconds (IPv4); none of its
+   * family is used then. Null: there is none. RFC 4862 §5.4.5, RFC 5227 §2.1.1.
    */
   get conflict(): Address | null {
     return this.#network.conflict;
+  }
+
+  /** The address that was defended last against another host which uses it; null: none. RFC 5227 §2.4. */
+  get contested(): Address | null {
+    return this.#network.claims.contested;
+  }
+
+  /** How often addresses were defended. */
+  get defences(): number {
+    return this.#network.claims.defences;
   }
 
   /** See `Tcp.listen`. */

@@ -34,6 +34,7 @@ import {
 import type { Arena } from "../wire/memory.ts";
 import { CWR, type Segment } from "../wire/segment.ts";
 import { buildTcp, completeTcp, TCP_CHECKSUM_OFFSET, tcpPseudoSum } from "../wire/tcp_header.ts";
+import { Identifications } from "./identifications.ts";
 
 /** Room for Ethernet, IPv6, and TCP with all its options, or an ICMPv6 message with one option. */
 const HEADERS_CAPACITY = 128;
@@ -49,9 +50,10 @@ export class Transmitter {
   readonly #offload: boolean;
   /** Time to live, or hop limit, of replies; segments have their own. */
   ttl: number;
+  /** Whether routers may fragment what is sent over IPv4. RFC 791 §3.1 (DF). */
+  mayFragment = false;
+  readonly #identifications: Identifications;
   readonly #flowKey: number;
-  /** How many left that may be cut. */
-  #datagrams = 0;
   #vlanId = 0;
   /** Bytes of the link header, the tag included. */
   #linkLength = ETHERNET_HEADER_LENGTH;
@@ -74,6 +76,7 @@ export class Transmitter {
     this.#offload = options.offload;
     this.ttl = options.ttl;
     this.#flowKey = options.flowKey;
+    this.#identifications = new Identifications(options.flowKey);
     this.#counters = counters;
   }
 
@@ -98,7 +101,7 @@ export class Transmitter {
   beginReply(packet: IpPacket, protocol: number, length: number): number {
     return packet.isIpv6
       ? this.#beginIpv6Reply(packet, protocol, length)
-      : this.#beginIpv4Reply(packet, protocol, length, IPV4_ATOMIC);
+      : this.#beginIpv4Reply(packet, protocol, length, this.#wholeDatagram(this.mayFragment));
   }
 
   /**
@@ -192,6 +195,11 @@ export class Transmitter {
     return end - offset;
   }
 
+  /** The second word of a datagram in one piece: DF, or a number by which its pieces would be known. */
+  #wholeDatagram(mayFragment: boolean): number {
+    return mayFragment ? this.#identifications.next() << 16 : IPV4_ATOMIC;
+  }
+
   #beginIpv4Reply(packet: IpPacket, protocol: number, length: number, fragment: number): number {
     const at = this.beginFrame(packet.pathHigh, packet.pathLow, EtherType.Ipv4);
     const { source3, destination3 } = packet;
@@ -233,32 +241,14 @@ export class Transmitter {
       headerLength = buildTcp(view, at, seg);
       const length = IPV4_HEADER_LENGTH + headerLength + payload.length;
       const { ttl, local3, remote3 } = seg;
-      const word = seg.mayFragment ? this.#nextIdentification() << 16 : IPV4_ATOMIC;
-      buildIpv4(view, ip, tos, length, word, ttl, Protocol.Tcp, local3, remote3);
+      const whole = this.#wholeDatagram(seg.mayFragment);
+      buildIpv4(view, ip, tos, length, whole, ttl, Protocol.Tcp, local3, remote3);
     }
     frame.length = at + headerLength - frame.start;
     frame.checksumField = TCP_CHECKSUM_OFFSET;
     frame.isIpv6 = isIpv6;
     frame.hasCwr = (seg.flags & CWR) !== 0;
     return at;
-  }
-
-  /**
-   * The number of a datagram that may be cut: none of the last 65535 had it, and
-   * who saw those does not know the next. RFC 6864 §4.3, RFC 7739 §5.3 (a keyed
-   * permutation of a counter).
-   */
-  #nextIdentification(): number {
-    const count = this.#datagrams++ & 0xffff;
-    let left = count >>> 8;
-    let right = count & 0xff;
-    for (let round = 0; round < 4; round++) {
-      const mixed = Math.imul(right ^ (this.#flowKey >>> (8 * round)), 0x9e3779b1) ^ this.#flowKey;
-      const next = left ^ ((Math.imul(mixed ^ (mixed >>> 15), 0x85ebca77) >>> 24) & 0xff);
-      left = right;
-      right = next;
-    }
-    return (left << 8) | right;
   }
 
   /** A keyed hash of the connection, 1 … 0xfffff. RFC 6437 §3. */

@@ -11,6 +11,7 @@
 import { Address } from "../wire/address.ts";
 import type { Gather } from "../wire/gather.ts";
 import { ALGORITHMS } from "./algorithms.ts";
+import { type CallError, closeError, receiveError, sendError } from "./call_error.ts";
 import type { CongestionControl } from "./congestion.ts";
 import type { Tuple } from "./connection_table.ts";
 import type { Connector } from "./connector.ts";
@@ -25,7 +26,7 @@ import type { Recovery } from "./recovery.ts";
 import type { Scoreboard } from "./scoreboard.ts";
 import { SendQueue } from "./send_queue.ts";
 import type { RoundTrips } from "./slow_start.ts";
-import { canQueue, State } from "./state.ts";
+import { State, STATE_NAMES } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 import { arm, disarm, TIMER } from "./timers.ts";
 
@@ -40,8 +41,10 @@ export const SIGNAL = {
   Closed: 64,
   /** What `closeLingering` waited for happened, or took too long. */
   CloseDone: 128,
+  /** A soft error, if `reportsErrors`. */
+  ErrorReport: 256,
   /** The peer calls the bytes up to `urgentRemaining` urgent. RFC 9293 §3.8.5 (MUST-32). */
-  Urgent: 256,
+  Urgent: 512,
 } as const;
 
 /** Why a connection ended; "" while it lives. */
@@ -289,6 +292,8 @@ export class Connection implements Tuple {
   retransmits = 0;
   /** ICMP errors about segments in flight, and times that R1 was reached. RFC 5461 §3, RFC 9293 §3.8.3. */
   softErrors = 0;
+  /** Whether `ErrorReport` is signalled for each of them; false at first. RFC 9293 §3.9.1.8 (SHLD-20). */
+  reportsErrors = false;
 
   constructor(tcp: Tcp, tuple: Tuple, iss: number, irs: number) {
     this.tcp = tcp;
@@ -329,6 +334,25 @@ export class Connection implements Tuple {
 
   get remoteAddress(): Address {
     return new Address(this.remote0, this.remote1, this.remote2, this.remote3);
+  }
+
+  /**
+   * STATUS: the RFC's name of the state. A TIME-WAIT that is over, or whose
+   * tuple another connection has by now, is CLOSED. RFC 9293 §3.10.6.
+   */
+  get stateName(): string {
+    const isOver = this.state === State.TimeWait && !this.tcp.tupleReuse.rests(this);
+    return STATE_NAMES[isOver ? State.Closed : this.state];
+  }
+
+  /** What SEND comes to now: "", or why `writable` has no room and never will. */
+  get sendError(): CallError {
+    return sendError(this);
+  }
+
+  /** What RECEIVE comes to now: "", or how the connection ended, when all that came was read. */
+  get receiveError(): CallError {
+    return receiveError(this);
   }
 
   /** Whether the peer has proved that it is there: false for a fast open before its third ACK. RFC 7413 §6.1. */
@@ -377,7 +401,7 @@ export class Connection implements Tuple {
   writable(): Gather {
     const gather = this.tcp.userGather;
     gather.clear();
-    if (!canQueue(this.state) || this.finQueued || this.resetPending) return gather;
+    if (sendError(this) !== "") return gather;
     if (this.sendQueue.room(gather, sendLimit(this)) === 0) {
       this.wantsRoom = true;
       if (this.sendQueue.length === 0) this.tcp.starve(this);
@@ -392,30 +416,45 @@ export class Connection implements Tuple {
   }
 
   /** FIN after what is queued. RFC 9293 §3.10.4 (CLOSE). Does nothing when it was called before. */
-  shutdown(): void {
-    if (this.resetPending) return; // nothing comes behind RST
-    if (this.connector !== null) return this.connector.shutdown();
+  shutdown(): CallError {
+    const error = closeError(this);
+    if (error !== "") return error;
+    if (this.connector !== null) {
+      this.connector.shutdown();
+      return "";
+    }
     const isOpen = this.state === State.Established || this.state === State.SynReceived;
     if (isOpen) this.state = State.FinWait1;
     else if (this.state === State.CloseWait) this.state = State.LastAck;
-    else return;
+    else return "";
     this.finQueued = true;
     this.tcp.ready(this);
+    return "";
   }
 
-  /** RST now; queues are dropped. RFC 9293 §3.10.5 (ABORT). */
-  abort(): void {
-    if (this.state === State.Closed || this.state === State.TimeWait) return;
+  /** RST now, where the state asks for one; queues are dropped, TIME-WAIT ends. RFC 9293 §3.10.5 (ABORT). */
+  abort(): CallError {
+    if (this.state === State.Closed) return "ENOTCONN";
     this.sendQueue.clear();
-    if (this.connector !== null) return this.connector.abort();
-    this.resetPending = true;
-    this.tcp.ready(this);
+    if (this.state === State.TimeWait) {
+      this.tcp.tupleReuse.abandon(this);
+      this.state = State.Closed;
+    } else if (this.connector !== null) {
+      this.connector.abort();
+    } else {
+      this.resetPending = true;
+      this.tcp.ready(this);
+    }
+    return "";
   }
 
   /** Delivers what is queued, then sends RST; at `deadline` (the milliseconds of `now`) at the latest. */
   resetWhenDrained(deadline: number): void {
-    if (this.isDrained) return this.abort();
     if (this.state === State.Closed || this.state === State.TimeWait) return;
+    if (this.isDrained) {
+      this.abort();
+      return;
+    }
     this.resetsWhenDrained = true;
     arm(this, TIMER.ResetFlush, deadline | 0);
   }

@@ -6,6 +6,8 @@
  * slot. Deleting shifts followers back: there are no tombstones to age.
  */
 
+import type { Endpoint } from "../wire/address.ts";
+
 /** A 4-tuple, spread into the object which has it. Addresses as four int32 words. */
 export interface Tuple {
   readonly local0: number;
@@ -47,6 +49,13 @@ export function tupleMatches(t: Tuple, seg: Omit<Tuple, "hash">): boolean {
     t.remote2 === seg.remote2 && t.local2 === seg.local2 &&
     t.remote1 === seg.remote1 && t.local1 === seg.local1 &&
     t.remote0 === seg.remote0 && t.local0 === seg.local0;
+}
+
+/** Whether the tuple's local end is `local`, whose port 0 means every port. */
+export function isAt(t: Tuple, local: Endpoint): boolean {
+  const { w0, w1, w2, w3 } = local.address;
+  return (local.port === 0 || t.localPort === local.port) &&
+    t.local3 === w3 && t.local2 === w2 && t.local1 === w1 && t.local0 === w0;
 }
 
 const INITIAL_CAPACITY = 256;

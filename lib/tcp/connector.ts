@@ -55,7 +55,7 @@ export class Connector implements Agreement, SynHistory {
   firstTsVal = 0;
   #deadlineAt: number;
   /** CLOSE was called in SYN-RECEIVED with bytes queued: they go first. RFC 9293 §3.10.4. */
-  #closesWhenOpen = false;
+  closesWhenOpen = false;
   /** Whether the last SYN asked for ECN. */
   #askedForEcn = false;
   /** Null: fast open was not asked for. */
@@ -108,7 +108,7 @@ export class Connector implements Agreement, SynHistory {
   pathErrorArrives({ kind, mtu }: PathError, now: number): void {
     const c = this.connection;
     c.tcp.counters.IcmpSoftErrors++;
-    c.softErrors++;
+    c.tcp.reportError(c);
     if (kind === PathErrorKind.TooBig) return this.#tooBigArrives(mtu, now);
     if (kind !== PathErrorKind.Refused) return;
     this.#fastOpen?.refused(now);
@@ -127,7 +127,7 @@ export class Connector implements Agreement, SynHistory {
     const c = this.connection;
     if (c.state === State.SynSent) return c.tcp.closed(c, "closed");
     if (c.state !== State.SynReceived) return;
-    if (c.sendQueue.length > 0) this.#closesWhenOpen = true;
+    if (c.sendQueue.length > 0) this.closesWhenOpen = true;
     else this.#close();
   }
 
@@ -246,7 +246,7 @@ export class Connector implements Agreement, SynHistory {
       synAcknowledged(c, answer.ack);
     }
     c.tcp.opened(c);
-    if (this.#closesWhenOpen) c.shutdown();
+    if (this.closesWhenOpen) c.shutdown();
   }
 
   /** Some middleboxes reset what asks for ECN: the next SYN does not. RFC 3168 §6.1.1.1. */

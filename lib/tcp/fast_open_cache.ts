@@ -32,7 +32,7 @@ export class FastOpenServer {
 
   /** It gave a cookie: the first `length` bytes of `cookie`, 4 … 16. */
   give(cookie: Uint8Array, length: number): void {
-    for (let i = 0; i < length; i++) this.cookie[i] = cookie[i];
+    this.cookie.set(cookie.subarray(0, length));
     this.cookieLength = length;
     this.refusedUntil = -Infinity;
   }

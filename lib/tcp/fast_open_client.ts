@@ -77,7 +77,6 @@ export class FastOpenAttempt {
 
   /** Our SYN was sent `times` times and had no answer; the last time if `isLast`. RFC 7413 §4.1.3.1. */
   timedOut(times: number, isLast: boolean, now: number): void {
-    if (this.#c.fastOpenTrial === FastOpenTrial.None) return;
     this.refused(now);
     if (isLast && times < BLACK_HOLE_TIMEOUTS) suspectBlackHole(this.#c, now);
     else timeoutSuspects(this.#c, times, now);

@@ -179,7 +179,10 @@ function takeUrgent(c: Connection, seg: Segment): void {
 /** Seventh: takes the segment's text into the stream, as far as it is new and fits. */
 function takeText(c: Connection, seg: Segment, now: number): void {
   noteDuplicate(c, seg);
-  if (!canReceive(c.state)) return owe(c);
+  if (!canReceive(c.state)) {
+    // Behind the peer's FIN there is no text; where ours is out, too, it is ignored.
+    return c.state === State.CloseWait ? owe(c) : undefined;
+  }
   if (c.isReleased) return textForNobody(c, seg, now);
   const length = seg.payloadLength;
   const skip = Math.max(0, (c.rcvNxt - seg.seq) | 0);

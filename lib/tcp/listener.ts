@@ -17,6 +17,7 @@ import {
 } from "./fast_open.ts";
 import { establish, Handshake } from "./handshake.ts";
 import { isExhausted } from "./memory.ts";
+import { State, STATE_NAMES } from "./state.ts";
 import { openByCookie, replyCookie } from "./syn_cookie.ts";
 import type { Tcp } from "./tcp.ts";
 
@@ -30,8 +31,9 @@ export interface ListenOptions {
   /** See `Listener.fastOpen`; default 0. */
   readonly fastOpen?: number;
   /**
-   * Whether the address and port may be in TIME-WAIT; default true. SYNs are
-   * told from old ones anyway. POSIX: SO_REUSEADDR.
+   * Whether connections, in TIME-WAIT or any other state, may have the address
+   * and port; default true. SYNs are told from old ones anyway. POSIX:
+   * SO_REUSEADDR.
    */
   readonly reuseAddress?: boolean;
 }
@@ -69,6 +71,11 @@ export class Listener {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** STATUS: the RFC's name of the state. RFC 9293 §3.10.6. */
+  get stateName(): string {
+    return STATE_NAMES[this.#isClosed ? State.Closed : State.Listen];
   }
 
   /** Whether one more connection may wait. Linux: min(backlog, `somaxconn`). */

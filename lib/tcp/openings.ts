@@ -8,7 +8,7 @@ import type { Arena } from "../wire/memory.ts";
 import { Segment } from "../wire/segment.ts";
 import { AddressError } from "./address_error.ts";
 import { Connection } from "./connection.ts";
-import { ConnectionTable, type Tuple } from "./connection_table.ts";
+import { ConnectionTable, isAt, type Tuple } from "./connection_table.ts";
 import { Connector } from "./connector.ts";
 import { SipHash } from "./siphash.ts";
 import type { Tcp } from "./tcp.ts";
@@ -59,6 +59,13 @@ export class Openings {
   /** The connection a segment belongs to, or null. */
   find(t: Omit<Tuple, "hash">, hash: number): Connection | null {
     return this.#connections.find(t, hash);
+  }
+
+  /** Whether a connection is opened from this address and port. */
+  hasLocal(local: Endpoint): boolean {
+    let isUsed = false;
+    this.#connections.forEach((c) => isUsed ||= isAt(c, local));
+    return isUsed;
   }
 
   /** See `Tcp.connect`. */

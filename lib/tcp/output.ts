@@ -367,8 +367,7 @@ function segmentRoom(c: Connection): number {
 /** Most payload bytes handed to the device at once. */
 function superSegment(c: Connection): number {
   const unit = segmentRoom(c);
-  // Each packet that may be fragmented needs a number of its own, which the device would not give it.
-  if (!c.isOffloaded || c.mayFragment) return unit;
+  if (!sendsSuperSegments(c)) return unit;
   const most = c.tcp.tunables.px_gso_push !== 0 ? burstLimit(c, unit) : SUPER_SEGMENT;
   // A segment of a very large MTU may be longer than a super-segment.
   return Math.max(unit, most - (most % unit));
@@ -396,7 +395,16 @@ function wholeSegments(c: Connection, length: number): number {
 }
 
 function burst(c: Connection): number {
-  return c.isOffloaded ? SUPER_SEGMENTS_PER_TURN : FRAMES_PER_TURN;
+  return sendsSuperSegments(c) ? SUPER_SEGMENTS_PER_TURN : FRAMES_PER_TURN;
+}
+
+/**
+ * Whether the device is handed several segments at once. Where routers may
+ * fragment it is not: those it cuts them into would have identifications in a
+ * row, which may not be. RFC 6864 §4.3.
+ */
+function sendsSuperSegments(c: Connection): boolean {
+  return c.isOffloaded && !c.mayFragment;
 }
 
 /** Where a segment goes: a tuple, and the path below it. */

@@ -22,7 +22,7 @@ import { Segment, type SegmentSink } from "../wire/segment.ts";
 import { AddressError } from "./address_error.ts";
 import { shiftFor, SYN_WINDOW_LIMIT } from "./agreement.ts";
 import { type CloseReason, type Connection, SIGNAL } from "./connection.ts";
-import { ConnectionTable, type Tuple, tupleHash } from "./connection_table.ts";
+import { ConnectionTable, isAt, type Tuple, tupleHash } from "./connection_table.ts";
 import type { Counters } from "./counters.ts";
 import { Connector } from "./connector.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -245,9 +245,7 @@ export class Tcp {
    */
   listen(local: Endpoint, options: ListenOptions = {}): Listener {
     this.#listeners.requireFree(local);
-    if (options.reuseAddress === false && this.timeWaits.hasLocal(local)) {
-      throw new AddressError("EADDRINUSE", `Cannot listen on ${local}: it is in TIME-WAIT`);
-    }
+    if (options.reuseAddress === false) this.#requireUnused(local);
     const listener = new Listener(this, local, options);
     this.#listeners.add(listener);
     return listener;
@@ -295,7 +293,7 @@ export class Tcp {
       const isInFlight = offset >= 0 && ((quoted.seq - c.sndNxt) | 0) < 0;
       if (!isInFlight && !(offset === -1 && awaitsProbe(c, now))) return false;
       this.counters.IcmpSoftErrors++;
-      c.softErrors++;
+      this.reportError(c);
       if (error.kind === PathErrorKind.Unreachable) c.isUnreachable = true;
       else if (error.kind === PathErrorKind.TooBig) tooBigArrives(c, error.mtu, now);
       return true;
@@ -552,6 +550,15 @@ export class Tcp {
     this.signal(c, SIGNAL.Closed);
   }
 
+  /** Throws AddressError when a connection has the address and port, in whatever state. POSIX: bind. */
+  #requireUnused(local: Endpoint): void {
+    let isUsed = this.timeWaits.hasLocal(local) || this.#openings.hasLocal(local);
+    this.#connections.forEach((c) => isUsed ||= isAt(c, local));
+    this.#handshakes.forEach((handshake) => isUsed ||= isAt(handshake, local));
+    if (!isUsed) return;
+    throw new AddressError("EADDRINUSE", `Cannot listen on ${local}: a connection has it still`);
+  }
+
   /** The user of `c` is done with it. RFC 9293 §3.10.4. */
   released(c: Connection): void {
     const hadUnread = c.receiveQueue.length > 0;
@@ -559,11 +566,19 @@ export class Tcp {
     if (c.state === State.Closed || c.state === State.TimeWait) return;
     if (++this.#orphans > this.#tunables.tcp_max_orphans) {
       this.counters.TCPAbortOnMemory++;
-      return c.abort();
+      c.abort();
+    } else if (hadUnread) {
+      c.abort();
+    } else {
+      if (canQueue(c.state)) c.shutdown();
+      this.ready(c);
     }
-    if (hadUnread) return c.abort();
-    if (canQueue(c.state)) c.shutdown();
-    this.ready(c);
+  }
+
+  /** A soft error, of ICMP or at R1: it is told to a user who wants to know. RFC 9293 §3.9.1.8. */
+  reportError(c: Connection): void {
+    c.softErrors++;
+    if (c.reportsErrors) this.signal(c, SIGNAL.ErrorReport);
   }
 
   /** The user who lingers over closing `c` need not wait any more. */

@@ -8,7 +8,6 @@ import { Phase } from "./phase.ts";
 import { detectLoss } from "./rack.ts";
 import { enterLoss, enterRecovery, reduceProportionally } from "./recovery.ts";
 import { backedOff, retransmissionLimit } from "./rtt.ts";
-import { State } from "./state.ts";
 import { arm, refile, takeDueTimers, TIMER } from "./timers.ts";
 import {
   restartRetransmission,
@@ -74,7 +73,7 @@ function retransmissionTimeout(c: Connection, now: number): void {
 
 /** R1: the next hop is doubted, and the user may ask for soft errors. RFC 9293 §3.8.3 (MUST-20). */
 function adviseNegatively(c: Connection): void {
-  c.softErrors++;
+  c.tcp.reportError(c);
   c.tcp.doubtPath(c);
 }
 
@@ -166,6 +165,6 @@ function giveUp(c: Connection, reason: CloseReason): void {
   // Why the probes had no answer, if a router told. RFC 9293 §3.9.2.2, RFC 5461 §2.
   c.closeReason = c.isUnreachable ? "host unreachable" : reason;
   c.tcp.counters.TCPAbortOnTimeout++;
-  if (isIdle && c.state !== State.Closed) return c.abort();
-  c.tcp.closed(c, c.closeReason);
+  if (isIdle) c.abort();
+  else c.tcp.closed(c, c.closeReason);
 }

@@ -137,7 +137,7 @@ const DEFINITIONS = {
   // The host
   /** Time to live, or hop limit, of what is sent. RFC 1122 §3.2.1.7, RFC 8200 §3. */
   ip_default_ttl: [64, 1, 255, "hops"],
-  /** 1 lets routers cut IPv4 packets, and does not ask how large they may be. RFC 1191 §3; Linux: ip(7). */
+  /** 1 lets routers fragment what is sent over IPv4: no DF, and no super-segments. RFC 1191 §3. */
   ip_no_pmtu_disc: [0, 0, 1, ""],
   /** Least MTU that an IPv4 router is believed; below, packets may be cut. RFC 1191 §7; Linux: `min_pmtu`. */
   min_pmtu: [552, 68, 1500, "bytes"],
@@ -149,6 +149,8 @@ const DEFINITIONS = {
   ipfrag_high_thresh: [4_194_304, 0, 268_435_456, "bytes"],
   /** 1 asks, for a second, whether another host has our IPv6 addresses before they are used. RFC 4862 §5.4. */
   dad_transmits: [1, 0, 1, ""],
+  /** 1 asks, for some seconds, whether another host has our IPv4 addresses, and defends them. RFC 5227. */
+  arp_probe: [0, 0, 1, ""],
   /** The VLAN of the link: only its frames are taken, all sent carry its tag; 0: none. IEEE 802.1Q §9.6. */
   vlan_id: [0, 0, 4094, "as VLAN identifier"],
   /** The first port of active opens. RFC 6056 §3.2; Linux: `ip_local_port_range`, which sets both. */

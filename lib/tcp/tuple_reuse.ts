@@ -64,6 +64,25 @@ export class TupleReuse {
     return recycles ? Math.min(most, 3.5 * c.rtoMs) : most;
   }
 
+  /** Whether the tuple of `c`, and not of a later connection, rests still. */
+  rests(c: Connection): boolean {
+    return this.#indexOf(c) >= 0;
+  }
+
+  /** ABORT in TIME-WAIT: the tuple of `c` is free at once. RFC 9293 §3.10.5. */
+  abandon(c: Connection): void {
+    const index = this.#indexOf(c);
+    if (index >= 0) this.#records.remove(index);
+  }
+
+  /** The record of `c`, -1 when there is none. */
+  #indexOf(c: Connection): number {
+    const records = this.#records;
+    const index = records.find(c, c.hash);
+    const isOwn = index >= 0 && records.sndNxt(index) === c.sndNxt;
+    return isOwn && records.rcvNxt(index) === c.rcvNxt ? index : -1;
+  }
+
   /** Whether `syn` is older than what its host sent before: `tcp_tw_recycle` refuses it. TW-13. */
   isFromStaleHost(syn: Segment, now: number): boolean {
     return this.#tcp.tunables.tcp_tw_recycle !== 0 && syn.hasTimestamps &&
@@ -111,15 +130,16 @@ export class TupleReuse {
     if (seg.hasSyn && !seg.hasAck && !seg.hasFin) {
       const mayHave = mayReopen(records, index, seg, tunables) && this.#tcp.hasListenerFor(seg);
       if (mayHave) return this.#reopen(index, seg, hash, now);
-      const isStale = seg.hasTimestamps && records.hasTimestamps(index);
-      if (isStale) counters.TCPTimeWaitSynDrop++;
-      else this.#acknowledge(index, seg, now);
-      return true;
+      if (seg.hasTimestamps && records.hasTimestamps(index)) {
+        counters.TCPTimeWaitSynDrop++;
+        return true;
+      }
     }
     if (!seg.hasAck && !seg.hasSyn) {
       counters.TCPNoAckFlag++;
       return true;
     }
+    if (seg.hasSyn) counters.TCPChallengeACK++;
     const isFin = seg.hasFin && !seg.hasSyn;
     if (isFin) records.restart(index, (now + 2000 * tunables.tcp_msl) | 0);
     const isExact = seg.len === 0 && seg.seq === records.rcvNxt(index) &&

@@ -154,3 +154,76 @@ protocolTest("ARP-08", "senders that cannot be teach nothing", (t) => {
   t.none(1);
   assertEquals([t.growth("ArpInErrors"), t.growth("AddressConflicts")], [4, 1]);
 });
+
+const CLAIMING = { tunables: { arp_probe: 1 } };
+
+/** A probe, or an announcement, of the product. */
+function claim(source: string): Uint8Array {
+  const packet = arp(1, OWN_MAC, source, ZERO_MAC, "10.0.0.1");
+  return ethernet(0x0806, packet, { to: BROADCAST_MAC, from: OWN_MAC });
+}
+
+/** Waits for a claim; returns when it came, in milliseconds. */
+function expectClaim(t: ScriptRun, source: string): number {
+  assertEquals(t.expectFrame(2100), claim(source));
+  return t.elapsedMs;
+}
+
+protocolTest("ARP-07", "three probes 1 to 2 s apart are followed by two announcements", (t) => {
+  const probes = Array.from({ length: 3 }, () => expectClaim(t, "0.0.0.0"));
+  assert(probes[0] <= 1000);
+  for (const gap of [probes[1] - probes[0], probes[2] - probes[1]]) {
+    assert(gap >= 999 && gap <= 2001, `${gap}`);
+  }
+  // Until then the address is not used.
+  t.injectFrame(request("10.0.0.2", "10.0.0.1"));
+  t.inject("S 0:0(0) win 65535 <mss 1460>");
+  t.none(1.9);
+  const announcements = [expectClaim(t, "10.0.0.1"), expectClaim(t, "10.0.0.1")];
+  assertEquals(Math.round(announcements[0] - probes[2]), 2000);
+  assertEquals(Math.round(announcements[1] - announcements[0]), 2000);
+  introduce(t);
+  t.none(0);
+  t.run(`
+    SR
+    +.1 < R 1:1(0)
+    none(60)
+  `);
+  assertEquals(t.stack.conflict, null);
+}, CLAIMING);
+
+for (
+  const [what, conflicting] of [
+    [
+      "a reply of another host",
+      () => ethernet(0x0806, arp(2, PEER_MAC, "10.0.0.1", OWN_MAC, "10.0.0.9")),
+    ],
+    ["another host's probe", () => request("0.0.0.0", "10.0.0.1")],
+  ] as const
+) {
+  protocolTest("ARP-07", `${what} between the probes takes the address`, (t) => {
+    expectClaim(t, "0.0.0.0");
+    t.injectFrame(conflicting());
+    assertEquals(t.stack.conflict?.toString(), "10.0.0.1");
+    assertEquals(t.growth("AddressConflicts"), 1);
+    t.none(60);
+    t.inject("S 0:0(0) win 65535 <mss 1460>");
+    t.none(60);
+  }, CLAIMING);
+}
+
+protocolTest("ARP-07", "an address in use is defended once in ten seconds", (t) => {
+  for (let i = 0; i < 3; i++) expectClaim(t, "0.0.0.0");
+  for (let i = 0; i < 2; i++) expectClaim(t, "10.0.0.1");
+  t.advance(5000);
+  const conflict = ethernet(0x0806, arp(1, PEER_MAC, "10.0.0.1", ZERO_MAC, "10.0.0.1"));
+  t.injectFrame(conflict);
+  assertEquals(t.expectFrame(), claim("10.0.0.1"));
+  t.none(1);
+  t.injectFrame(conflict);
+  t.none(9.1);
+  assertEquals([t.growth("AddressConflicts"), t.stack.defences], [2, 1]);
+  t.injectFrame(conflict);
+  assertEquals(t.expectFrame(), claim("10.0.0.1"));
+  assertEquals([t.stack.conflict, t.stack.contested?.toString()], [null, "10.0.0.1"]);
+}, CLAIMING);

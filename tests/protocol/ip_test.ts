@@ -12,6 +12,7 @@ import {
   OWN_MAC,
   PEER_MAC,
 } from "../support/packets.ts";
+import type { SentFrame } from "../support/recording_sink.ts";
 import { protocolTest } from "../support/script.ts";
 import type { ScriptRun } from "../support/script_run.ts";
 
@@ -108,19 +109,74 @@ protocolTest("IP-06", "source routes are dropped", (t) => {
   assertEquals(t.growth("SourceRouteDrop"), 2);
 });
 
-protocolTest("IP-07", "a bulk transfer has IHL 5, TTL 64, DF, and fits the MTU", (t) => {
-  t.run("EST+WS7 rtt .1");
+/** Collects the frames that are sent from now on, as the device gets them. */
+function watchSent(t: ScriptRun): SentFrame[] {
+  const sent: SentFrame[] = [];
+  const { frames } = t.fixture.sink;
+  const splice = frames.splice.bind(frames);
+  // The runner takes frames away when it looks at them.
+  frames.splice = (start: number) => {
+    const taken = splice(start);
+    sent.push(...taken);
+    return taken;
+  };
+  return sent;
+}
+
+/** Identification, and flags with fragment offset, of an IPv4 frame. */
+function fragmentFields({ bytes }: SentFrame): [number, number] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return [view.getUint16(18), view.getUint16(20)];
+}
+
+/** Writes 64 KiB, which the peer acknowledges; it sent `received` bytes before. */
+function sendBulk(t: ScriptRun, received: number): void {
   t.calls.write(t.flow, 65536, null);
-  let sent = 0;
-  while (sent < 65536) {
-    // The codec refuses options and fragments, the run another time to live.
+  for (let sent = 0; sent < 65536;) {
     const packet = t.next(2000);
     assert(packet !== null && packet.payload.length <= 1460);
     sent += packet.payload.length;
-    t.inject(`. 1:1(0) ack ${1 + sent}`);
+    t.inject(`. ${1 + received}:${1 + received}(0) ack ${1 + sent}`);
   }
   t.none(1);
+}
+
+/** Fails unless each frame has IHL 5, TTL 64, and segments that fit the MTU. */
+function assertWhole(frames: readonly SentFrame[]): void {
+  for (const { bytes, segmentSize } of frames) {
+    assertEquals([bytes[14], bytes[22]], [0x45, 64]);
+    const headers = 20 + (bytes[46] >> 4) * 4;
+    const length = segmentSize > 0 ? headers + segmentSize : bytes.length - 14;
+    assert(length <= 1500, `${length} bytes`);
+  }
+}
+
+protocolTest("IP-07", "a bulk transfer has IHL 5, TTL 64, DF, and fits the MTU", (t) => {
+  const sent = watchSent(t);
+  t.run("EST+WS7 rtt .1");
+  sendBulk(t, 0);
+  assert(sent.length > (t.link === "bare" ? 44 : 2));
+  assertWhole(sent);
+  for (const frame of sent) assertEquals(fragmentFields(frame)[1], 0x4000);
 });
+
+protocolTest("IP-07", "with ip_no_pmtu_disc=1 there is no DF, and IDs tell nothing", (t) => {
+  const sent = watchSent(t);
+  t.run("EST+WS7 rtt .1");
+  for (let i = 0; i < 10_000; i++) {
+    t.inject(`P. ${1 + i}:${2 + i}(1) ack 1`);
+    if (t.next(100) === null) throw t.failure("no acknowledgment");
+    t.calls.read(t.flow, 1, null);
+  }
+  sendBulk(t, 10_000);
+  assert(sent.length > 10_000);
+  assertWhole(sent);
+  const ids = sent.map((frame) => fragmentFields(frame)[0]);
+  assert(sent.every((frame) => fragmentFields(frame)[1] === 0 && frame.segmentSize === 0));
+  assertEquals(new Set(ids).size, ids.length);
+  const steps = new Set(ids.slice(1).map((id, i) => (id - ids[i]) & 0xffff));
+  assert(steps.size > ids.length / 2, `${steps.size} different steps`);
+}, { tunables: { ip_no_pmtu_disc: 1 } });
 
 protocolTest("IP-07", "time to live follows ip_default_ttl", "EST\nstate ESTABLISHED", {
   tunables: { ip_default_ttl: 9 },

@@ -1,9 +1,16 @@
 /** RST: resets. Requirements §2.16. */
 
 import { assert, assertEquals } from "@std/assert";
+import type { Connection } from "../../lib/tcp/connection.ts";
 import { protocolTest } from "../support/script.ts";
 import { ScriptRun } from "../support/script_run.ts";
 import { IN_STATE } from "./states.ts";
+
+/** What ends a connection of its user's own accord. */
+const ENDS: readonly [string, (c: Connection, now: number) => void][] = [
+  ["abort", (c) => c.abort()],
+  ["a user timeout", (c, now) => c.setUserTimeout(100, now)],
+];
 
 protocolTest(
   "RST-01",
@@ -141,18 +148,43 @@ for (const [state, { script, rcvNxt }] of Object.entries(IN_STATE)) {
 
 protocolTest(
   "RST-08",
-  "abort in TIME_WAIT and CLOSED sends nothing",
+  "abort in TIME_WAIT and CLOSED sends nothing, and frees the tuple",
   `
   ${IN_STATE.FIN_WAIT_2.script}
   +0 < F. 1:1(0) ack 2
   +0 > . 2:2(0) ack 2
      state TIME_WAIT
      abort
-  none(200)
      state CLOSED
-     abort
+  none(10)
+  +0 < F. 1:1(0) ack 2
+  +0 > R 2:2(0)
+     abort fails ENOTCONN
   none(10)
   `,
+);
+
+protocolTest("RST-08", "abort in LISTEN sends nothing to those who only asked", (t) => {
+  t.run("SR");
+  t.fixture.listener.close();
+  assertEquals(t.fixture.listener.stateName, "CLOSED");
+  t.none(70);
+});
+
+protocolTest(
+  "RST-08",
+  "abort in the SYN_RCVD of a fast open sends RST",
+  `
+  +0 < S 0:10(10) win 65535 <mss 1460>
+  +0 > S. 0:0(0) ack 11 <mss 1460>
+     accept
+     state SYN_RCVD
+     abort
+  +0 > R. 1:1(0) ack 11
+     state CLOSED
+  none(70)
+  `,
+  { fastOpen: 1, tunables: { tcp_fastopen: 0x202 } },
 );
 
 protocolTest(
@@ -167,6 +199,22 @@ protocolTest(
   none(200)
   `,
 );
+
+for (const [how, end] of ENDS) {
+  protocolTest("RST-08", `${how} ends a connection with RST,ACK at SND.NXT`, (t) => {
+    t.run(`
+      EST rtt .1
+         write 10
+      +0 > P. 1:11(10) ack 1
+    `);
+    end(t.connection, t.now);
+    t.expect("R. 11:11(0) ack 1 win 65535 <>", 150);
+    t.run(`
+         state CLOSED
+      none(200)
+    `);
+  });
+}
 
 protocolTest(
   "RST-09",

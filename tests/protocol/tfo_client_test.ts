@@ -466,6 +466,59 @@ clientTest(
   { tunables: { px_tfo_negative_ttl: 2 } },
 );
 
+clientTest(
+  "TFO-C-07",
+  "the time is over to the millisecond, and a SYN like any other adds none",
+  (t) => {
+    t.run(`
+    ${FAST_100}
+    +0 < R. 0:0(0) ack 101
+  `);
+    t.advance(1999);
+    t.run(`
+    peer d 10.0.0.2:40003
+    connect fast d
+    & write d 10
+    +0 >d S 0:0(0) <${PLAIN}>
+    +0 <d R. 0:0(0) ack 1
+  `);
+    t.advance(1);
+    t.run(next(`S 0:10(10) <${WITH_COOKIE}>`));
+  },
+  { tunables: { px_tfo_negative_ttl: 2 }, toleranceMs: 0 },
+);
+
+clientTest(
+  "TFO-C-07",
+  "a server that took no single byte is left alone, one that was sent none is not",
+  `
+  ${learn()}
+  peer d 10.0.0.2:40003
+  connect fast d
+  +0 >d S 0:0(0) <${WITH_COOKIE}>
+  +0 <d S. 0:0(0) ack 1 win 65535 <mss 1460>
+  +0 >d . 1:1(0) ack 1
+  peer e 10.0.0.2:40004
+  connect fast e
+  & write e 1
+  +0 >e S 0:1(1) <${WITH_COOKIE}>
+  +0 <e S. 0:0(0) ack 1 win 65535 <mss 1460>
+  +0 >e P. 1:2(1) ack 1
+  ${next(`S 0:0(0) <${PLAIN}>`)}
+  `,
+);
+
+clientTest("TFO-C-02", "a server is remembered only if fast open was tried with it", (t) => {
+  t.run(`
+    connect fast
+    & write 10
+    +0 > S 0:0(0) <${PLAIN}>
+    +0 < S. 0:0(0) ack 1 win 65535 <mss 1460>
+    +0 > P. 1:11(10) ack 1
+  `);
+  assertEquals(t.stack.tcp.fastOpenCache.count, 0);
+}, { tunables: { tcp_fastopen: 0x2 } });
+
 /** A pause of fast open towards any server: another one, whose cookie is known, sees it. */
 const paused = (flow: string, port: number) => `
   peer ${flow} 10.0.0.3:${port}

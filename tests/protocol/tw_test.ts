@@ -154,6 +154,32 @@ protocolTest(
   `,
 );
 
+for (const [what, seq] of [["the number expected next", 2], ["a lower number", -50]]) {
+  protocolTest(
+    "TW-06",
+    `after timestamps a SYN with the same timestamp and ${what} is dropped`,
+    `
+    ${TIME_WAIT_TS}
+    +1 < S ${seq}:${seq}(0) win 65535 <mss 1460,TS val 1000 ecr 0>
+    none(1)
+       state TIME_WAIT
+       cnt:TCPTimeWaitSynDrop
+    `,
+  );
+}
+
+protocolTest(
+  "TW-06",
+  "after timestamps an old SYN without any is acknowledged",
+  `
+  ${TIME_WAIT_TS}
+  +1 < S 2:2(0) win 65535 <mss 1460>
+  +0 > . 2:2(0) ack 2 win 0 <ts>
+     state TIME_WAIT
+     cnt:TCPTimeWaitSynDrop=0
+  `,
+);
+
 for (
   const [what, syn] of [
     ["timestamps", "S -50:-50(0) win 65535 <mss 1460,TS val 1 ecr 0>"],

@@ -261,6 +261,18 @@ Deno.test("driver: an address that another host has ends it with the address in 
   assertMatch(bench.logger.records.at(-1)!, /^ERROR address-taken address=fd00::1 cause=/);
 });
 
+Deno.test("driver: an address that was defended is in the log, once (ARP-07)", async () => {
+  const bench = new Bench({ busy_poll: 0 });
+  bench.stack.contested = parseEndpoint("10.0.0.1:0")!.address;
+  bench.stack.defences = 1;
+  bench.driver.drain();
+  await bench.driver.run();
+  const records = bench.logger.records.filter((record) => record.includes("address-contested"));
+  assertEquals(records, [
+    'WARN address-contested address=10.0.0.1 cause="another host on the link uses it, too"',
+  ]);
+});
+
 Deno.test("driver: draining ends it when no pair is left (PX-21)", async () => {
   const bench = new Bench({ busy_poll: 0 });
   const connection = bench.comes();

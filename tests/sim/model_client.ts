@@ -543,7 +543,8 @@ export class ModelClient implements SimHost {
   #sendAck(now: number): void {
     this.#send((seg) => {
       this.#fillAck(seg, now);
-      seg.seq = this.#seqOfOurs(this.#max);
+      // Not behind the byte of a probe: beyond a shut window no ACK is acceptable.
+      seg.seq = this.#seqOfOurs(Math.min(this.#max, Math.max(this.#edge, this.#una)));
       if (this.#usesSack) this.#fillSack(seg);
     });
   }
@@ -582,7 +583,8 @@ export class ModelClient implements SimHost {
   /** The right edge to offer: it moves when that is worth a segment. RFC 9293 §3.8.6.2.2. */
   #nextEdge(): number {
     const { bufferBytes } = this.plan;
-    const edge = this.#read + bufferBytes;
+    // No more than the field can say, or each ACK would seem to be worth sending and say nothing new.
+    const edge = Math.min(this.#read + bufferBytes, this.#rcv + 0xffff * 2 ** this.#ownShift);
     const isWorthIt = edge - this.#offered >= Math.min(this.#mss, bufferBytes / 2);
     return Math.max(isWorthIt ? edge : this.#offered, this.#offered, this.#rcv);
   }
@@ -647,18 +649,16 @@ export class ModelClient implements SimHost {
     if (this.#retransmitAt === Infinity && this.#una < this.#max) {
       // The window was shut over what is in flight: it is asked for all the same.
       this.#sendAgain(now);
-      this.#nxt = this.#max;
     }
   }
 
-  /** One byte beyond a shut window. RFC 9293 §3.8.6.1. */
+  /** One byte beyond a shut window; it does not count as sent. RFC 9293 §3.8.6.1. */
   #probe(now: number): void {
     this.hasProbed = true;
     this.#persistAt = Infinity;
     const length = Math.min(this.#sendable - this.#nxt, Math.max(this.#edge - this.#nxt, 1));
     this.#backoff = Math.min(this.#backoff * 2, MOST_TIMEOUT_MS / this.#rto);
     this.#sendText(this.#nxt, Math.min(length, this.#mss), now);
-    this.#nxt = Math.max(this.#nxt, this.#max);
   }
 
   /** RFC 9293 §3.8.4. */

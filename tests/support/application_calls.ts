@@ -1,6 +1,7 @@
 /** What scripts make the application do with its connection, and find in it. */
 
 import type { Stack } from "../../lib/stack/stack.ts";
+import type { CallError } from "../../lib/tcp/call_error.ts";
 import type { Connection } from "../../lib/tcp/connection.ts";
 import type { Listener } from "../../lib/tcp/listener.ts";
 import { parseEndpoint } from "../../lib/wire/address.ts";
@@ -8,7 +9,7 @@ import type { Gather } from "../../lib/wire/gather.ts";
 import type { Arena } from "../../lib/wire/memory.ts";
 import { endpointText } from "./fixture.ts";
 import { type Flow, peerPattern, productPattern } from "./flow.ts";
-import type { CallVerb } from "./script_parser.ts";
+import type { CallAction } from "./script_parser.ts";
 
 /** Calls on behalf of one application. What goes wrong is thrown as an Error. */
 export class ApplicationCalls {
@@ -21,42 +22,52 @@ export class ApplicationCalls {
     this.#listeners = [listener];
   }
 
+  /** Whether any listener is open. */
+  get isListening(): boolean {
+    return this.#listeners.some((listener) => !listener.isClosed);
+  }
+
   /** Adds a listener to accept from. */
   addListener(listener: Listener): void {
     this.#listeners.push(listener);
   }
 
-  /** Executes one verb of a script. */
-  call(verb: CallVerb, flow: Flow, count: number, text: string | null): void {
-    if (flow.unwritten > 0 && (verb === "shutdown" || verb === "close" || verb === "release")) {
-      flow.verbAfterWriting = verb;
-      return;
-    }
+  /** Executes one verb of a script. Returns what the call came to. */
+  call(flow: Flow, { verb, count, text, failure }: CallAction): CallError {
     switch (verb) {
       case "accept":
-        return this.accept(flow);
+        this.accept(flow);
+        return "";
       case "acceptNone":
-        return this.#acceptNone();
+        this.#acceptNone();
+        return "";
       case "read":
-        return this.read(flow, count, text);
+        if (failure !== null) return readError(flow);
+        this.read(flow, count, text);
+        return "";
       case "readable":
-        return expectEqual("readable bytes", readableLength(flow), count);
+        expectEqual("readable bytes", readableLength(flow), count);
+        return "";
       case "eof":
         expectEqual("readable bytes", readableLength(flow), 0);
-        return expectEqual("end of stream", connectionOf(flow).peerClosed, true);
+        expectEqual("end of stream", connectionOf(flow).peerClosed, true);
+        return connectionOf(flow).receiveError;
       case "write":
-        return this.write(flow, count, text);
+        if (failure !== null) return this.#writeError(flow);
+        this.write(flow, count, text);
+        return "";
       case "shutdown":
-        return connectionOf(flow).shutdown();
       case "close":
       case "release":
-        return connectionOf(flow).release();
+        return this.#end(flow, verb);
       case "abort":
         return connectionOf(flow).abort();
       case "keepalive":
-        return connectionOf(flow).setKeepalive({});
+        connectionOf(flow).setKeepalive({});
+        return "";
       case "nodelay":
-        return connectionOf(flow).setNoDelay(true);
+        connectionOf(flow).setNoDelay(true);
+        return "";
     }
   }
 
@@ -112,7 +123,7 @@ export class ApplicationCalls {
     const { verbAfterWriting } = flow;
     if (flow.unwritten === 0 && verbAfterWriting !== null) {
       flow.verbAfterWriting = null;
-      this.call(verbAfterWriting, flow, 0, null);
+      this.#end(flow, verbAfterWriting);
     }
     return written > 0;
   }
@@ -135,6 +146,23 @@ export class ApplicationCalls {
       done += length;
     }
     return done;
+  }
+
+  /** Ends the stream, once what `write` left has found room. */
+  #end(flow: Flow, verb: "shutdown" | "close" | "release"): CallError {
+    if (flow.unwritten > 0) {
+      flow.verbAfterWriting = verb;
+      return "";
+    }
+    if (verb === "shutdown") return connectionOf(flow).shutdown();
+    connectionOf(flow).release();
+    return "";
+  }
+
+  #writeError(flow: Flow): CallError {
+    const c = connectionOf(flow);
+    expectEqual("room to write", c.writable().length, 0);
+    return c.sendError;
   }
 
   #acceptNone(): void {
@@ -174,6 +202,11 @@ export class ApplicationCalls {
 export function connectionOf(flow: Flow): Connection {
   if (flow.connection === null) throw new Error("The connection was not accepted");
   return flow.connection;
+}
+
+function readError(flow: Flow): CallError {
+  expectEqual("readable bytes", readableLength(flow), 0);
+  return connectionOf(flow).receiveError;
 }
 
 function readableLength(flow: Flow): number {

@@ -106,13 +106,15 @@ export class FakeConnection implements AcceptedConnection {
     this.room -= count;
   }
 
-  shutdown(): void {
+  shutdown(): "" {
     this.#isFinSent = true;
     this.calls.push("shutdown");
+    return "";
   }
 
-  abort(): void {
+  abort(): "" {
     this.calls.push("abort");
+    return "";
   }
 
   resetWhenDrained(deadline: number): void {

@@ -45,6 +45,8 @@ export class FakeStack implements ClientStack, DrivenStack {
   busyPolls = 0;
   deadlineAt = Infinity;
   conflict: Address | null = null;
+  contested: Address | null = null;
+  defences = 0;
   /** Called for each frame, before it counts as received. */
   onReceive: (frame: Frame) => void = () => {};
   /** Called by each `poll`. */

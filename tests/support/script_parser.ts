@@ -14,6 +14,8 @@
  *     app: Reset "reset by peer"                and why the connection ended
  *     accept | accept none | read 10 | read "abc" | readable 10 | eof
  *     write 10 | write "abc" | shutdown | close | release | abort | keepalive | nodelay
+ *     write 10 fails EPIPE | shutdown fails EALREADY | abort fails ENOTCONN
+ *     read fails ECONNRESET                     when all that came was read
  *     synQueue 1 | acceptQueue 0
  *     connect | connect b | connect fails EADDRNOTAVAIL     actively, from the flow's port
  *     connect fast | connect fast b             the same by fast open
@@ -45,11 +47,21 @@ export type ScriptAction =
   | { kind: "state"; flow: string; state: string }
   | { kind: "signals"; flow: string; names: string[]; reason: string | null }
   | { kind: "queue"; which: "synQueue" | "acceptQueue"; length: number }
-  | { kind: "call"; verb: CallVerb; flow: string; count: number; text: string | null }
+  | CallAction
   | { kind: "connect"; flow: string; isFast: boolean; failure: string | null }
   | { kind: "fixture"; parts: string[]; rttMs: number }
   | { kind: "peer"; flow: string; remote: string; local: string }
   | { kind: "new"; flow: string; isn: number | null };
+
+/** A call of the application. `failure`: the error it must come to, null: none. */
+export interface CallAction {
+  readonly kind: "call";
+  readonly verb: CallVerb;
+  readonly flow: string;
+  readonly count: number;
+  readonly text: string | null;
+  readonly failure: string | null;
+}
 
 /** What the application does, or finds. */
 export type CallVerb = (typeof CALL_VERBS)[number];
@@ -83,6 +95,8 @@ const CALL_VERBS = [
   "nodelay",
 ] as const;
 
+const FALLIBLE: readonly CallVerb[] = ["read", "write", "shutdown", "abort"];
+
 /** Reads a script. Throws ScriptSyntaxError, also when it checks nothing. */
 export function parseScript(text: string): ScriptEvent[] {
   const events = parseLines(text);
@@ -107,7 +121,7 @@ export function parseLines(text: string): ScriptEvent[] {
 function isCheck({ action }: ScriptEvent): boolean {
   return (action.kind === "segment" && action.direction === ">") ||
     ["none", "count", "state", "signals", "queue"].includes(action.kind) ||
-    (action.kind === "connect" && action.failure !== null);
+    ((action.kind === "connect" || action.kind === "call") && action.failure !== null);
 }
 
 function parseLine(source: string, line: number): ScriptEvent {
@@ -183,15 +197,19 @@ function parseAction(text: string): ScriptAction {
 }
 
 function parseCall(text: string): ScriptAction {
-  const match = /^([a-z]+)( none)?(?: ([a-z]\w*))?(?: (\d+))?(?: "(.*)")?$/.exec(text);
+  const match =
+    /^([a-z]+)( none)?(?: (?!fails)([a-z]\w*))?(?: (\d+))?(?: "(.*)")?(?: fails (\w+))?$/
+      .exec(text);
   const verb = CALL_VERBS.find((verb) => verb === `${match?.[1]}${match?.[2] ? "None" : ""}`);
   if (match === null || verb === undefined) throw new Error("Not understood");
   const literal = match[5] ?? null;
   const count = Number(match[4] ?? literal?.length ?? 0);
-  const takesBytes = verb === "read" || verb === "write" || verb === "readable";
+  const failure = match[6] ?? null;
+  const takesBytes = verb === "write" || verb === "readable" || (verb === "read" && !failure);
+  if (failure !== null && !FALLIBLE.includes(verb)) throw new Error(`${verb} cannot fail`);
   if (takesBytes && match[4] === undefined && literal === null) throw new Error("How many bytes?");
   if (literal !== null && literal.length !== count) {
     throw new Error(`The text has ${literal.length} bytes, not ${count}`);
   }
-  return { kind: "call", verb, flow: match[3] ?? "", count, text: literal };
+  return { kind: "call", verb, flow: match[3] ?? "", count, text: literal, failure };
 }

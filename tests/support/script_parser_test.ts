@@ -79,9 +79,24 @@ Deno.test("script: every kind of line is understood", () => {
     flow: "",
     count: 0,
     text: null,
+    failure: null,
   });
-  assertEquals(actions[16], { kind: "call", verb: "read", flow: "b", count: 10, text: null });
-  assertEquals(actions[17], { kind: "call", verb: "write", flow: "", count: 3, text: "abc" });
+  assertEquals(actions[16], {
+    kind: "call",
+    verb: "read",
+    flow: "b",
+    count: 10,
+    text: null,
+    failure: null,
+  });
+  assertEquals(actions[17], {
+    kind: "call",
+    verb: "write",
+    flow: "",
+    count: 3,
+    text: "abc",
+    failure: null,
+  });
 });
 
 Deno.test("script: one that checks nothing is rejected", () => {
@@ -90,7 +105,15 @@ Deno.test("script: one that checks nothing is rejected", () => {
     ScriptSyntaxError,
     "checks nothing",
   );
-  for (const check of ["> S. 0:0(0) ack 1", "state CLOSED", "cnt:TxDrop", "none(1)"]) {
+  for (
+    const check of [
+      "> S. 0:0(0) ack 1",
+      "state CLOSED",
+      "cnt:TxDrop",
+      "none(1)",
+      "write 1 fails EPIPE",
+    ]
+  ) {
     assertEquals(parseScript(check).length, 1);
   }
 });
@@ -101,5 +124,6 @@ Deno.test("script: a line nobody understands is named", () => {
   assertThrows(() => parseScript("* < S 0:0(0)"), ScriptSyntaxError, "any time");
   assertThrows(() => parseScript("1..2 none(1)"), ScriptSyntaxError, "Not a time");
   assertThrows(() => parseScript("read"), ScriptSyntaxError, "How many bytes?");
+  assertThrows(() => parseScript("accept fails EPIPE"), ScriptSyntaxError, "accept cannot fail");
   assertThrows(() => parseScript('write 4 "abc"'), ScriptSyntaxError, "3 bytes, not 4");
 });

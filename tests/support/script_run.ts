@@ -3,10 +3,12 @@
  *
  * Frames out are matched in the order in which they were sent. One which is
  * early, late, different or not expected at all fails the run; so does, in any
- * test, what `flow_observer.ts` finds.
+ * test, what `flow_observer.ts` finds, and a change of state that no cell of the
+ * catalogue's matrices has.
  */
 
 import { AddressError } from "../../lib/tcp/address_error.ts";
+import type { CallError } from "../../lib/tcp/call_error.ts";
 import { type Connection, SIGNAL } from "../../lib/tcp/connection.ts";
 import type { Stack } from "../../lib/stack/stack.ts";
 import { ApplicationCalls } from "./application_calls.ts";
@@ -19,10 +21,17 @@ import type { Flow } from "./flow.ts";
 import { observePeer, observeProduct, peerSegmentSize } from "./flow_observer.ts";
 import { Flows } from "./flows.ts";
 import { cutPacket, type SentFrame } from "./recording_sink.ts";
-import { parseLines, parseScript, type ScriptAction, type ScriptEvent } from "./script_parser.ts";
+import {
+  type CallAction,
+  parseLines,
+  parseScript,
+  type ScriptAction,
+  type ScriptEvent,
+} from "./script_parser.ts";
 import { formatPacket, parseSegment, type SegmentSpec } from "./segment_notation.ts";
 import { buildPacket, differenceOf } from "./segment_spec.ts";
 import { Trace } from "./trace.ts";
+import { TransitionRecorder } from "./transition_recorder.ts";
 
 /** A run that did not go as the script says. The message shows the trace. */
 export class ScriptFailure extends Error {
@@ -59,6 +68,8 @@ export class ScriptRun {
   readonly fixture: Fixture;
   readonly calls: ApplicationCalls;
   readonly trace: Trace = new Trace();
+  /** Which changes of state were seen. */
+  readonly transitions: TransitionRecorder;
   /** Expectations met or refuted; a test without any proves nothing. */
   checks = 0;
 
@@ -72,6 +83,7 @@ export class ScriptRun {
 
   constructor(link: LinkMode, options: FixtureOptions = {}) {
     this.fixture = createFixture(link, options);
+    this.transitions = new TransitionRecorder(this.fixture.stack.tcp);
     this.#toleranceMs = options.toleranceMs ?? 10;
     const { ends, peerIsn, frame, listener } = this.fixture;
     this.flows = new Flows(ends, peerIsn);
@@ -290,15 +302,18 @@ export class ScriptRun {
     }
   }
 
-  #call(action: ScriptAction & { kind: "call" }): void {
+  #call(action: CallAction): void {
     const bytes = action.text !== null ? ` "${action.text}"` : action.count || "";
     this.trace.add(this.#elapsedMs, `  ${action.verb} ${bytes}`.trimEnd());
     this.#settleSignals();
+    let error: CallError;
     try {
-      this.calls.call(action.verb, this.#flowNamed(action.flow), action.count, action.text);
-    } catch (error) {
-      throw this.failure(error instanceof Error ? error.message : String(error));
+      error = this.calls.call(this.#flowNamed(action.flow), action);
+    } catch (problem) {
+      throw this.failure(problem instanceof Error ? problem.message : String(problem));
     }
+    if (action.failure !== null) this.checks++;
+    this.#equal(`the error of ${action.verb}`, error, action.failure ?? "");
   }
 
   #connect(flow: Flow, isFast: boolean, failure: string | null): void {
@@ -438,6 +453,8 @@ export class ScriptRun {
       }
       this.#collect();
     } while (this.#settleSignals());
+    const { problem } = this.transitions;
+    if (problem !== "") throw this.failure(`Never right: ${problem}`);
   }
 
   /** Notes signals. Returns whether the application wrote, having found room. */

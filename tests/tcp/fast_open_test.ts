@@ -102,6 +102,40 @@ Deno.test("TFO-S-14: keys are four words of eight digits, and an error does not 
   }
 });
 
+Deno.test("TFO-S-14: keys made here are SipHash under the secret, of a count and the half", () => {
+  const cookies = cookiesWith(null);
+  const message = Uint8Array.from([...addressBytes("10.9.8.7"), ...addressBytes("10.0.0.1")]);
+  for (let count = 0; count < 3; count++) {
+    const key = new DataView(new ArrayBuffer(16));
+    for (let half = 0; half < 2; half++) {
+      const made = slowSipHash(SECRET, Uint8Array.of(0, 0, 0, count, 0, 0, 0, half));
+      key.setBigUint64(8 * half, made, true);
+    }
+    const expected = new DataView(new ArrayBuffer(8));
+    expected.setBigUint64(0, slowSipHash(new Uint8Array(key.buffer), message), true);
+    const bytes = new Uint8Array(expected.buffer);
+    assertEquals(cookieOf(cookies, "10.9.8.7", "10.0.0.1"), bytes.toHex());
+    cookies.rotate();
+  }
+});
+
+Deno.test("TFO-S-14: before the first rotation there is no backup key", () => {
+  const message = Uint8Array.from([...addressBytes("10.9.8.7"), ...addressBytes("10.0.0.1")]);
+  const forged = new DataView(new ArrayBuffer(8));
+  forged.setBigUint64(0, slowSipHash(SECRET, message), true);
+  const cookie = new Uint8Array(forged.buffer).toHex();
+  const cookies = cookiesWith(null);
+  assertEquals(cookies.check(syn("10.9.8.7", "10.0.0.1", cookie)), CookieValidity.Invalid);
+});
+
+Deno.test("TFO-S-14: keys age no more once 0 is set", () => {
+  const cookies = cookiesWith(null);
+  cookies.age(10, 0);
+  const cookie = cookieOf(cookies, "10.0.0.2", "10.0.0.1");
+  cookies.age(0, 9000);
+  assertEquals(cookies.check(syn("10.0.0.2", "10.0.0.1", cookie)), CookieValidity.Valid);
+});
+
 Deno.test("TFO-S-14: with rotation a cookie is good, then ageing, then invalid", () => {
   const cookies = cookiesWith(null);
   const cookie = cookieOf(cookies, "10.0.0.2", "10.0.0.1");

@@ -30,3 +30,11 @@ Deno.test("peer clocks: who was not noted, or was pushed out, is not stale", () 
   const left = peers.filter((peer) => clocks.isStale(peer, 998, 0)).length;
   assertEquals(left > 3000 && left <= 4096, true);
 });
+
+Deno.test("peer clocks: all words of an address are kept, and when it was noted", () => {
+  const clocks = new PeerClocks();
+  const peer = { remote0: 5, remote1: 6, remote2: 7, remote3: 8 };
+  clocks.note(peer, 1000, 70_000);
+  assertEquals(clocks.isStale(peer, 998, 129_999), true);
+  assertEquals(clocks.isStale(peer, 998, 130_000), false);
+});

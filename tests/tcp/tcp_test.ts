@@ -7,6 +7,7 @@ import { SipHash } from "../../lib/tcp/siphash.ts";
 import { SECRETS } from "../../lib/tcp/tcp.ts";
 import { Arena } from "../../lib/wire/memory.ts";
 import { createFixture, type FixtureOptions } from "../support/fixture.ts";
+import { runTest } from "../support/script.ts";
 import { tupleOf } from "./support.ts";
 
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => 7 * i);
@@ -44,4 +45,19 @@ Deno.test("tcp: a hundred challenge ACKs of handshakes a second, in a pattern of
   assertEquals(passing((now) => tcp.resetLimit.take(now)), limitOf(0));
   assertNotEquals(limitOf(0), limitOf(1));
   assert(challenges.includes(false) && challenges.includes(true));
+});
+
+Deno.test("tcp: who has nothing to do asks for no call, a refused connection for one in a millisecond", () => {
+  runTest((t) => {
+    t.run("EST");
+    const { tcp } = t.stack;
+    assertEquals(tcp.deadline(t.now), Infinity);
+    t.fixture.sink.isFull = true;
+    t.calls.write(t.flow, 10, null);
+    tcp.poll(t.now);
+    assertEquals(tcp.deadline(t.now), t.now + 1);
+    t.fixture.sink.isFull = false;
+    t.advance(2);
+    t.run("* > P. 1:11(10) ack 1");
+  }, "bare");
 });

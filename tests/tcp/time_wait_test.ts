@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Connection } from "../../lib/tcp/connection.ts";
 import type { Tuple } from "../../lib/tcp/connection_table.ts";
 import { TimeWaitQueue } from "../../lib/tcp/time_wait.ts";
+import { parseEndpoint } from "../../lib/wire/address.ts";
 import { randomWords } from "../support/random.ts";
 import { segmentOf, tupleOf } from "./support.ts";
 
@@ -129,6 +130,35 @@ Deno.test("time-wait: TW-01, a record expires at its time, not a millisecond bef
   check(queue, remains);
   queue.expire(-0x80000000);
   assertEquals([queue.count, queue.find(segmentOf(remains), 1)], [0, -1]);
+});
+
+Deno.test("time-wait: all words of both addresses are kept", () => {
+  const queue = new TimeWaitQueue();
+  const local = { local0: 1, local1: 2, local2: 3, local3: 4 };
+  const remote = { remote0: 5, remote1: 6, remote2: 7, remote3: 8 };
+  const remains = remainsOf({ ...tupleOf(2, 40_000, 1), ...local, ...remote }, randomWords(1));
+  add(queue, remains, 5);
+  check(queue, remains);
+});
+
+Deno.test("time-wait: a local end is remembered by its port and by all words of its address", () => {
+  const queue = new TimeWaitQueue();
+  const local = { local0: 1, local1: 2, local2: 3, local3: 4 };
+  const remember = (port: number) => {
+    const tuple = { ...tupleOf(2, 40_000, port), ...local, localPort: port };
+    add(queue, remainsOf(tuple, randomWords(1)), 5);
+  };
+  const has = (port: number, w0 = 1, w1 = 2, w2 = 3, w3 = 4) => {
+    const groups = [w0, w1, w2, w3].map((word) => `0:${word.toString(16)}`);
+    return queue.hasLocal(parseEndpoint(`[${groups.join(":")}]:${port}`)!);
+  };
+  assert(!has(80) && !has(0));
+  remember(80);
+  remember(65535);
+  assert(has(80) && has(65535) && has(0));
+  assert(!has(81) && !has(1));
+  assert(!has(80, 5) && !has(80, 1, 5) && !has(80, 1, 2, 5) && !has(80, 1, 2, 3, 5));
+  assert(!has(0, 5) && !has(0, 1, 5) && !has(0, 1, 2, 5) && !has(0, 1, 2, 3, 5));
 });
 
 Deno.test("time-wait: a path of all ones is not taken for timestamps", () => {

@@ -68,6 +68,7 @@ const DOCUMENTED = `
   ipfrag_time 30 1 120
   ipfrag_high_thresh 4194304 0 268435456
   dad_transmits 1 0 1
+  arp_probe 0 0 1
   vlan_id 0 0 4094
   ip_local_port_min 32768 1 65535
   ip_local_port_max 60999 1 65535

@@ -48,11 +48,17 @@ const stack = new Stack({
 });
 const frame = new Frame(arena, 65_600);
 
-/** Lets frames travel until `isDone`; the kernel's sockets have their turn between. */
-async function until(isDone: () => boolean, what: string): Promise<void> {
+/**
+ * Lets frames travel until `isDone`; the kernel's sockets have their turn
+ * between. `received` is called after each frame.
+ */
+async function until(isDone: () => boolean, what: string, received?: () => void): Promise<void> {
   const deadline = clock.now() + PATIENCE_MS;
   for (;;) {
-    while (link.read(frame) > 0) stack.receive(frame, clock.now());
+    while (link.read(frame) > 0) {
+      stack.receive(frame, clock.now());
+      received?.();
+    }
     while (stack.poll(clock.now()));
     if (isDone()) return;
     assert(clock.now() < deadline, `Waited in vain for ${what}`);
@@ -111,15 +117,15 @@ const SCENARIOS: Record<string, (family: (typeof FAMILIES)[number]) => Promise<v
   },
   "both ends close at once": async (family) => {
     const { c, peer } = await connect(family);
-    const states: number[] = [];
-    peer.close(); // its FIN waits in the device
+    await peer.closeWrite(); // its FIN waits in the device
     c.shutdown();
     while (stack.poll(clock.now()));
-    await until(() => {
-      if (states.at(-1) !== c.state) states.push(c.state);
-      return c.state === State.TimeWait;
-    }, "TIME_WAIT");
-    assert(!states.includes(State.FinWait2), `${states}`);
+    const states: string[] = [c.stateName];
+    await until(() => c.state === State.TimeWait, "TIME_WAIT", () => {
+      if (states.at(-1) !== c.stateName) states.push(c.stateName);
+    });
+    assertEquals(states, ["FIN-WAIT-1", "CLOSING", "TIME-WAIT"]);
+    peer.close();
   },
 };
 
