@@ -16,11 +16,20 @@ const ARRIVAL_CELLS = parseMatrix(catalogue, "B");
 
 const MATRICES = { "FSM-01": [CALL_CELLS, CALLS], "FSM-02": [ARRIVAL_CELLS, ARRIVALS] } as const;
 
+/** What differs between the families: addresses, and the MSS. */
+const OVER_IPV6: readonly [from: string, to: string][] = [
+  ["<mss 1460", "<mss 1440"],
+  ["10.0.0.2", "fd00::2"],
+];
+
 for (const id of ["FSM-01", "FSM-02"] as const) {
   const [cells, scenarios] = MATRICES[id];
   for (const cell of cells) {
     Deno.test(`${id}: ${cell.state} × ${cell.column}: ${cell.text}`, () => {
-      proveCell(cell, scenarios);
+      proveCell(cell, scenarios, false);
+    });
+    Deno.test(`IP6-01: ${cell.state} × ${cell.column} is over IPv6 as over IPv4`, () => {
+      proveCell(cell, scenarios, true);
     });
   }
   Deno.test(`${id}: no scenario is about what no cell says`, () => {
@@ -63,14 +72,29 @@ Deno.test("FSM-03: the lives of connections pass through what the matrices allow
   );
 });
 
-function proveCell(cell: Cell, scenarios: Scenarios): void {
+function proveCell(cell: Cell, scenarios: Scenarios, isIpv6: boolean): void {
   for (const clause of cell.clauses) {
     for (const scenario of scenarios.of(cell, clause)) {
       for (const link of ["bare", "offload"] as const) {
-        runTest((t) => prove(t, cell, clause, scenario), link, scenario.options);
+        runTest(
+          (t) => {
+            if (isIpv6) translate(t);
+            prove(t, cell, clause, scenario);
+          },
+          link,
+          { ...scenario.options, isIpv6 },
+        );
       }
     }
   }
+}
+
+/** Lets a run take scripts about IPv4 for such about IPv6. */
+function translate(t: ScriptRun): void {
+  const run = t.run.bind(t);
+  t.run = (script) => {
+    run(OVER_IPV6.reduce((text, [from, to]) => text.replaceAll(from, to), script));
+  };
 }
 
 function prove(t: ScriptRun, { state }: Cell, clause: Clause, scenario: Scenario): void {

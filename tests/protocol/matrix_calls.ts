@@ -4,6 +4,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { AddressError } from "../../lib/tcp/address_error.ts";
 import { parseEndpoint } from "../../lib/wire/address.ts";
 import type { Clause, MatrixState } from "../support/matrix.ts";
+import { endpointText } from "../support/fixture.ts";
 import type { ScriptRun } from "../support/script_run.ts";
 import {
   BEGIN,
@@ -44,7 +45,7 @@ function connect(t: ScriptRun): void {
 }
 
 function remoteOf(t: ScriptRun, address: string) {
-  return parseEndpoint(`${address}:${t.flow.ends.peerPort}`)!;
+  return parseEndpoint(endpointText(address, t.flow.ends.peerPort))!;
 }
 
 /** What SEND of five bytes comes to. */
@@ -150,7 +151,8 @@ CALLS.add("LISTEN", "SEND", "remote named", {
   },
 });
 call("LISTEN", "SEND", "else", (t) => {
-  return errorOf(() => t.fixture.listener.connect(remoteOf(t, "0.0.0.0"), t.now));
+  const anywhere = t.flow.ends.peerAddress.includes(":") ? "::" : "0.0.0.0";
+  return errorOf(() => t.fixture.listener.connect(remoteOf(t, anywhere), t.now));
 });
 for (const column of ["CLOSE", "ABORT"]) {
   CALLS.add("LISTEN", column, "", {

@@ -194,6 +194,20 @@ protocolTest(
   { tunables: { tcp_tw_reuse_delay: 5000 } },
 );
 
+protocolTest("TW-11", "the wait is over a millisecond after tcp_tw_reuse_delay, not at it", (t) => {
+  t.run(TIME_WAIT_TS);
+  const heardAt = t.now;
+  // The engine notes whole milliseconds.
+  t.advance(1000 - (heardAt - Math.floor(heardAt)));
+  t.run("connect fails EADDRNOTAVAIL");
+  t.advance(1);
+  t.run(`
+    new
+    connect
+    +0 > S 0:0(0) <...>
+  `);
+});
+
 protocolTest("TW-11", "at 0.9 s another port of the range is taken", (t) => {
   t.run(TIME_WAIT_TS);
   set(t, "ip_local_port_min", 80);

@@ -738,3 +738,25 @@ protocolTest(
   `,
   { ...ON, tunables: { tcp_max_syn_backlog: 1, tcp_synack_retries: 0 } },
 );
+
+protocolTest("TFO-S-05", "one byte on a SYN is data already", (t) => {
+  t.run(`
+    0  < S 0:1(1) win 65535 <mss 1460,nop,nop,FO ${GOOD}> "x"
+    +0 > S. 0:0(0) ack 2 <mss 1460>
+       accept
+       app: Readable
+       read "x"
+  `);
+}, ON);
+
+for (const pending of [255, 256]) {
+  const isOpened = pending < 256;
+  protocolTest("TFO-S-02", `of a listener without a number 256 may wait, ${pending} do`, (t) => {
+    t.fixture.listener.fastOpenQueue.pending = pending;
+    t.run(`
+      0  < S 0:100(100) win 65535 <mss 1460,nop,nop,FO ${GOOD}>
+      +0 > S. 0:0(0) ack ${isOpened ? 101 : 1} <mss 1460>
+         cnt:${isOpened ? "TCPFastOpenPassive" : "TCPFastOpenListenOverflow"}
+    `);
+  }, { fastOpenKey: KEY, tunables: { tcp_fastopen: 0x402 } });
+}

@@ -80,6 +80,17 @@ protocolTest(
   `,
 );
 
+protocolTest("TW-03", "2MSL are 120 s to the millisecond, at first and anew", (t) => {
+  const { timeWaits } = t.stack.tcp;
+  const left = () => (timeWaits.earliest - Math.floor(t.now)) | 0;
+  t.run(TIME_WAIT);
+  assertEquals(left(), 120_000);
+  t.advance(50_000);
+  assertEquals(left(), 70_000);
+  t.run("+0 < F. 1:1(0) ack 2\n+0 > . 2:2(0) ack 2");
+  assertEquals(left(), 120_000);
+});
+
 protocolTest(
   "TW-04",
   "a FIN after TIME_WAIT is answered with RST",
