@@ -101,7 +101,7 @@ export class Transmitter {
   beginReply(packet: IpPacket, protocol: number, length: number): number {
     return packet.isIpv6
       ? this.#beginIpv6Reply(packet, protocol, length)
-      : this.#beginIpv4Reply(packet, protocol, length, this.#wholeDatagram());
+      : this.#beginIpv4Reply(packet, protocol, length, this.#wholeDatagram(this.mayFragment));
   }
 
   /**
@@ -196,8 +196,8 @@ export class Transmitter {
   }
 
   /** The second word of a datagram in one piece: DF, or a number by which its pieces would be known. */
-  #wholeDatagram(): number {
-    return this.mayFragment ? this.#identifications.next() << 16 : IPV4_ATOMIC;
+  #wholeDatagram(mayFragment: boolean): number {
+    return mayFragment ? this.#identifications.next() << 16 : IPV4_ATOMIC;
   }
 
   #beginIpv4Reply(packet: IpPacket, protocol: number, length: number, fragment: number): number {
@@ -241,7 +241,7 @@ export class Transmitter {
       headerLength = buildTcp(view, at, seg);
       const length = IPV4_HEADER_LENGTH + headerLength + payload.length;
       const { ttl, local3, remote3 } = seg;
-      const whole = this.#wholeDatagram();
+      const whole = this.#wholeDatagram(seg.mayFragment);
       buildIpv4(view, ip, tos, length, whole, ttl, Protocol.Tcp, local3, remote3);
     }
     frame.length = at + headerLength - frame.start;

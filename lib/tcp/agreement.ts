@@ -7,8 +7,9 @@
 import type { Segment } from "../wire/segment.ts";
 import { initialWindow } from "./congestion.ts";
 import { Connection } from "./connection.ts";
-import type { Tuple } from "./connection_table.ts";
+import { isIpv4, type Tuple } from "./connection_table.ts";
 import type { Destination } from "./output.ts";
+import { followPath } from "./path_mtu.ts";
 import { takeRttSample } from "./rtt.ts";
 import type { Tcp } from "./tcp.ts";
 import type { Tunables } from "./tunables.ts";
@@ -19,9 +20,6 @@ const DEFAULT_MSS_IPV6 = 1220;
 
 /** Largest shift. RFC 7323 §2.3. */
 export const MAX_SHIFT = 14;
-
-/** Bytes of the timestamps option in every segment. RFC 7323 App. A. */
-const TIMESTAMPS_LENGTH = 12;
 
 /** Largest window of a SYN, which is not scaled. RFC 7323 §2.2. */
 export const SYN_WINDOW_LIMIT = 65535;
@@ -53,11 +51,6 @@ export interface SynHistory {
   /** When the first was, int32 milliseconds, and its TSval. */
   readonly sentAt: number;
   readonly firstTsVal: number;
-}
-
-/** Whether the remote address is an IPv4 one. */
-export function isIpv4(t: Omit<Tuple, "hash">): boolean {
-  return t.remote0 === 0 && t.remote1 === 0 && t.remote2 === 0xffff;
 }
 
 /** The MSS of a peer that has named none. RFC 9293 §3.7.1 (MUST-15). */
@@ -114,8 +107,8 @@ export function adopt(c: Connection, agreement: Agreement, now: number): void {
   c.tsRecent = agreement.tsRecent;
   c.tsRecentAt = now | 0;
   c.tsOffset = agreement.tsOffset;
-  const options = agreement.tsOk ? TIMESTAMPS_LENGTH : 0;
-  c.mss = Math.min(agreement.mss, tcp.maxSegmentSize(c)) - options;
+  c.peerMss = agreement.mss;
+  followPath(c, now);
   if (agreement.windowScale >= 0) {
     c.sndShift = agreement.windowScale;
     c.rcvShift = tcp.receiveShift;
@@ -123,6 +116,7 @@ export function adopt(c: Connection, agreement: Agreement, now: number): void {
   c.rcvEdge = (c.rcvNxt + tcp.synWindow) | 0;
   c.rcvLimit = tcp.receiveLimit;
   c.rcvRoundAt = now | 0;
+  c.lastSentAt = now | 0;
   c.rcvRoundStart = c.rcvNxt;
   c.rtoMs = tcp.tunables.tcp_rto_init;
   c.cwnd = initialWindow(c.mss, tcp.tunables.tcp_initial_cwnd);

@@ -43,6 +43,8 @@ export const SIGNAL = {
   CloseDone: 128,
   /** A soft error, if `reportsErrors`. */
   ErrorReport: 256,
+  /** The peer calls the bytes up to `urgentRemaining` urgent. RFC 9293 §3.8.5 (MUST-32). */
+  Urgent: 512,
 } as const;
 
 /** Why a connection ended; "" while it lives. */
@@ -148,6 +150,13 @@ export class Connection implements Tuple {
   lastAckSent: number;
   /** Most payload bytes of one segment, timestamps allowed for. RFC 9293 §3.7.1 (Eff.snd.MSS). */
   mss = 536;
+  /** What the peer's SYN said, without regard to options and path. */
+  peerMss = 536;
+  /** Whether a router told of a narrow path, and until when that counts: int32 milliseconds. RFC 1191 §6.3. */
+  isPathNarrow = false;
+  pathExpiresAt = 0;
+  /** Whether segments leave with DF clear. RFC 1191 §3; MTU-02. */
+  mayFragment = false;
   /** The peer's segments hold about this many bytes; for delayed acknowledgments. */
   rcvMss = 536;
 
@@ -260,6 +269,9 @@ export class Connection implements Tuple {
   /** Whether ICMP told that the peer is unreachable, since it was heard last. RFC 5461 §2. */
   isUnreachable = false;
 
+  /** RCV.UP, behind the peer's urgent bytes; only if `isUrgent`. RFC 9293 §3.8.5. */
+  rcvUp = 0;
+  isUrgent = false;
   finQueued = false;
   finReceived = false;
   /** The peer's FIN is known and waits for text before it; its sequence number. */
@@ -374,6 +386,7 @@ export class Connection implements Tuple {
   consume(count: number): void {
     if (count === 0) return;
     this.receiveQueue.consume(count);
+    if (this.isUrgent && this.urgentRemaining === 0) this.isUrgent = false;
     if (owesWindowUpdate(this)) {
       this.ackNow = true;
       this.tcp.ready(this);
@@ -542,6 +555,14 @@ export class Connection implements Tuple {
   setNoDelay(isNoDelay: boolean): void {
     this.isNoDelay = isNoDelay;
     if (isNoDelay) this.tcp.ready(this);
+  }
+
+  /**
+   * How many of the bytes not taken yet, or still to come, the peer calls urgent;
+   * they are among the others, in order. RFC 9293 §3.8.5 (MUST-33), RFC 6093 §4.
+   */
+  get urgentRemaining(): number {
+    return this.isUrgent ? Math.max(0, (this.rcvUp - this.receiveQueue.start) | 0) : 0;
   }
 
   /**

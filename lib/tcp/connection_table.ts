@@ -24,6 +24,11 @@ export interface Tuple {
   readonly hash: number;
 }
 
+/** Whether the remote address is an IPv4 one. */
+export function isIpv4(t: Omit<Tuple, "hash">): boolean {
+  return t.remote0 === 0 && t.remote1 === 0 && t.remote2 === 0xffff;
+}
+
 /** The tuple's hash under a 32-bit key, an int32. */
 export function tupleHash(t: Omit<Tuple, "hash">, key: number): number {
   let h = key ^ Math.imul(t.remote3, 0x9e3779b1);

@@ -10,6 +10,7 @@
  */
 
 import { EMPTY_GATHER } from "../wire/gather.ts";
+import { type PathError, PathErrorKind } from "../wire/path_error.ts";
 import { ACK, CWR, ECE, type Segment, SYN } from "../wire/segment.ts";
 import { synAcknowledged } from "./acknowledge.ts";
 import {
@@ -26,6 +27,7 @@ import { asksForEcn } from "./ecn.ts";
 import { FastOpenAttempt } from "./fast_open_client.ts";
 import { segmentArrives, textOfSynArrives } from "./input.ts";
 import { prepareReply } from "./output.ts";
+import { learnPathMtu } from "./path_mtu.ts";
 import { replyReset } from "./reset.ts";
 import { State } from "./state.ts";
 
@@ -98,14 +100,26 @@ export class Connector implements Agreement, SynHistory {
     else this.#arrivesInSynReceived(seg, now);
   }
 
-  /** An ICMP error quotes our SYN; only a refusal ends the attempt. RFC 5461 §4.1, RFC 5927 §5.2. */
-  pathErrorArrives(isRefusal: boolean, now: number): void {
+  /**
+   * An ICMP error quotes our SYN; only a refusal ends the attempt. One that was
+   * too large with its data goes again without. RFC 5461 §4.1, RFC 5927 §5.2,
+   * RFC 7413 §7.1.
+   */
+  pathErrorArrives({ kind, mtu }: PathError, now: number): void {
     const c = this.connection;
     c.tcp.counters.IcmpSoftErrors++;
     c.tcp.reportError(c);
-    if (!isRefusal) return;
+    if (kind === PathErrorKind.TooBig) return this.#tooBigArrives(mtu, now);
+    if (kind !== PathErrorKind.Refused) return;
     this.#fastOpen?.refused(now);
     c.tcp.closed(c, "refused");
+  }
+
+  #tooBigArrives(mtu: number, now: number): void {
+    const c = this.connection;
+    const hasData = c.sndNxt !== c.sndUna;
+    if (!learnPathMtu(c.tcp, c, mtu, now) || !hasData || c.state !== State.SynSent) return;
+    if (this.#sendSyn(now)) c.tcp.counters.TCPSynRetrans++;
   }
 
   /** CLOSE. Nothing is sent in SYN-SENT; FIN, or first what is queued, in SYN-RECEIVED. RFC 9293 §3.10.4. */

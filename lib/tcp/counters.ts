@@ -227,7 +227,11 @@ export class Counters {
   DelayedACKs = 0;
   /** Connections given up after R2, or by keep-alive. RFC 9293 §3.8.3. */
   TCPAbortOnTimeout = 0;
-  /** Connections reset because there were more than `tcp_max_orphans` without a user. */
+  /** Drop: a SYN, all memory being in use. */
+  TCPMemoryDrop = 0;
+  /** Connections whose text beyond gaps was given up because memory was short. */
+  OfoPruned = 0;
+  /** Connections reset because there were more than `tcp_max_orphans` without a user, or because memory was short. */
   TCPAbortOnMemory = 0;
   /** Connections reset because text came that nobody will read. RFC 2525 §2.17. */
   TCPAbortOnData = 0;

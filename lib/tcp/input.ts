@@ -6,7 +6,7 @@
  * by `Tcp.poll`, once for all segments of a batch.
  */
 
-import type { Segment } from "../wire/segment.ts";
+import { type Segment, URG } from "../wire/segment.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { type Connection, SIGNAL } from "./connection.ts";
 import { noteDuplicate } from "./duplicate_report.ts";
@@ -41,6 +41,7 @@ export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (!acknowledge(c, seg, now)) return;
   if (c.tsOk) noteTimestamp(c, seg, now);
   if (c.sndUna === c.endOfStream && c.finQueued && finAcknowledged(c, now)) return;
+  if ((seg.flags & URG) !== 0) takeUrgent(c, seg); // sixth
   if (seg.payloadLength > 0) takeText(c, seg, now); // seventh
   if (seg.hasFin) finArrives(c, seg, now); // eighth
   else if (c.finHeld) takeFin(c, now);
@@ -161,6 +162,20 @@ function finAcknowledged(c: Connection, now: number): boolean {
   }
 }
 
+/**
+ * Sixth: the urgent pointer names the byte behind the urgent ones, which may not
+ * have arrived yet. The user is told once until it has taken them. RFC 6093 §4.
+ */
+function takeUrgent(c: Connection, seg: Segment): void {
+  if (!canReceive(c.state)) return;
+  const up = (seg.seq + seg.urgentPointer) | 0;
+  const remaining = c.urgentRemaining;
+  if (((up - c.receiveQueue.start) | 0) <= remaining) return;
+  c.rcvUp = up;
+  c.isUrgent = true;
+  if (remaining === 0) c.tcp.signal(c, SIGNAL.Urgent);
+}
+
 /** Seventh: takes the segment's text into the stream, as far as it is new and fits. */
 function takeText(c: Connection, seg: Segment, now: number): void {
   noteDuplicate(c, seg);
@@ -196,6 +211,7 @@ function takeInOrder(c: Connection, offset: number, length: number): number {
   if (length >= OFFER_MIN && c.sink !== null && queue.length === 0 && !queue.hasGap) {
     taken = c.sink.offer(c, offset, length);
     queue.skip(taken);
+    if (c.isUrgent && c.urgentRemaining === 0) c.isUrgent = false;
   }
   let stored = 0;
   if (taken < length) {

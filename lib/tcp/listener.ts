@@ -16,6 +16,7 @@ import {
   openFast,
 } from "./fast_open.ts";
 import { establish, Handshake } from "./handshake.ts";
+import { isExhausted } from "./memory.ts";
 import { State, STATE_NAMES } from "./state.ts";
 import { openByCookie, replyCookie } from "./syn_cookie.ts";
 import type { Tcp } from "./tcp.ts";
@@ -146,6 +147,10 @@ export class Listener {
     if (tcp.isFull) {
       counters.TCPConnectionLimit++;
       return tcp.tunables.tcp_abort_on_overflow === 0; // PX-20
+    }
+    if (isExhausted(tcp.pages)) {
+      counters.TCPMemoryDrop++;
+      return true;
     }
     if (!this.hasRoom) {
       counters.ListenOverflows++;

@@ -15,6 +15,7 @@ import { addDuplicateReport, hasDuplicateReport } from "./duplicate_report.ts";
 import { markCapable } from "./ecn.ts";
 import { advertise } from "./receive_window.ts";
 import { backedOff } from "./rtt.ts";
+import { followPath } from "./path_mtu.ts";
 import { Phase } from "./phase.ts";
 import { usesRack } from "./rack.ts";
 import { blockCount, blockLimit, writeBlocks } from "./sack_blocks.ts";
@@ -108,6 +109,7 @@ function noteResent(c: Connection, length: number, now: number): void {
 /** Sends bytes and FIN for the first time, as far as cwnd and SND.WND allow. */
 function sendNew(c: Connection, now: number): Turn {
   if (c.sndUna === c.sndNxt) resumeSending(c, now);
+  if (c.isPathNarrow && ((c.pathExpiresAt - now) | 0) <= 0) followPath(c, now);
   const before = c.sndNxt;
   const turn = sendNewRanges(c, now);
   if (c.sndNxt !== before) newDataSent(c, now);
@@ -333,6 +335,7 @@ function prepare(c: Connection, flags: number, seq: number, now: number): Segmen
   seg.pathLow = c.pathLow;
   seg.ttl = c.ttl || c.tcp.tunables.ip_default_ttl;
   seg.dscp = c.dscp;
+  seg.mayFragment = c.mayFragment;
   seg.isOffloaded = c.isOffloaded;
   seg.flags = c.owesEce && (flags & RST) === 0 ? flags | ECE : flags;
   seg.seq = seq;
@@ -395,12 +398,12 @@ function burst(c: Connection): number {
 }
 
 /**
- * Whether the device is handed several segments at once. Without path MTU
- * discovery it is not: those it cuts them into would have identifications in a
+ * Whether the device is handed several segments at once. Where routers may
+ * fragment it is not: those it cuts them into would have identifications in a
  * row, which may not be. RFC 6864 §4.3.
  */
 function sendsSuperSegments(c: Connection): boolean {
-  return c.isOffloaded && c.tcp.tunables.ip_no_pmtu_disc === 0;
+  return c.isOffloaded && !c.mayFragment;
 }
 
 /** Where a segment goes: a tuple, and the path below it. */
@@ -426,6 +429,7 @@ export function prepareReply(tcp: Tcp, to: Destination): Segment {
   seg.pathHigh = to.pathHigh;
   seg.pathLow = to.pathLow;
   seg.ttl = tcp.tunables.ip_default_ttl;
+  seg.mayFragment = tcp.tunables.ip_no_pmtu_disc !== 0;
   seg.isOffloaded = false;
   seg.wnd = 0;
   return seg;

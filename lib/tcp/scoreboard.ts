@@ -344,6 +344,17 @@ export class Scoreboard {
     if (this.count > 0) this.#timeoutEnd = rows[(this.#tail - 1) * STRIDE + END];
   }
 
+  /** Takes for lost what was sent in segments of more than `size` bytes: no router will carry those. RFC 1191 §6.5. */
+  loseLargerThan(size: number): void {
+    const rows = this.#rows;
+    for (let i = this.#head; i < this.#tail; i++) {
+      const at = i * STRIDE;
+      const largest = Math.min(rows[at + SIZE], (rows[at + END] - rows[at]) | 0);
+      if (largest > size && (rows[at + FLAGS] & (SACKED | LOST)) === 0) this.#lose(at);
+    }
+    if (this.sackedSegments === 0) this.#limitCredit(0);
+  }
+
   /** Nothing was lost after all: the timeout was spurious. RFC 5682 §3.1; Linux: tcp_undo_cwnd_reduction. */
   findAll(): void {
     const rows = this.#rows;

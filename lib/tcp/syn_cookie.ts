@@ -11,9 +11,9 @@
 
 import type { Arena } from "../wire/memory.ts";
 import { ACK, ECE, type Segment, SYN } from "../wire/segment.ts";
-import { isIpv4, MAX_SHIFT, mssOf, openConnection, scaleOf } from "./agreement.ts";
+import { MAX_SHIFT, mssOf, openConnection, scaleOf } from "./agreement.ts";
 import type { Connection } from "./connection.ts";
-import type { Tuple } from "./connection_table.ts";
+import { isIpv4, type Tuple } from "./connection_table.ts";
 import { asksForEcn } from "./ecn.ts";
 import { prepareReply } from "./output.ts";
 import { SipHash } from "./siphash.ts";

@@ -20,7 +20,7 @@ import type { PagePool } from "../wire/pages.ts";
 import { type PathError, PathErrorKind } from "../wire/path_error.ts";
 import { Segment, type SegmentSink } from "../wire/segment.ts";
 import { AddressError } from "./address_error.ts";
-import { isIpv4, shiftFor, SYN_WINDOW_LIMIT } from "./agreement.ts";
+import { shiftFor, SYN_WINDOW_LIMIT } from "./agreement.ts";
 import { type CloseReason, type Connection, SIGNAL } from "./connection.ts";
 import { ConnectionTable, isAt, type Tuple, tupleHash } from "./connection_table.ts";
 import type { Counters } from "./counters.ts";
@@ -36,11 +36,13 @@ import { Listener, type ListenOptions } from "./listener.ts";
 import { Listeners } from "./listeners.ts";
 import { type ConnectOptions, Openings, type Router } from "./openings.ts";
 import { prepareReply, transmit, Turn } from "./output.ts";
+import { segmentSizeIn, tooBigArrives } from "./path_mtu.ts";
+import { PathMtus } from "./path_mtus.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { replyReset } from "./reset.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { SipHash } from "./siphash.ts";
-import { isShort } from "./memory.ts";
+import { isShort, relieve } from "./memory.ts";
 import { canQueue, State } from "./state.ts";
 import { SynCookies } from "./syn_cookie.ts";
 import { deadlinePassed } from "./timeouts.ts";
@@ -49,9 +51,8 @@ import type { Tracer } from "./tracer.ts";
 import type { Tunables } from "./tunables.ts";
 import { TupleReuse } from "./tuple_reuse.ts";
 
-/** IP and TCP headers without options. RFC 9293 §3.7.1. */
-const HEADERS_IPV4 = 40;
-const HEADERS_IPV6 = 60;
+/** How often all connections are looked through when memory is short. Milliseconds. */
+const RELIEF_MS = 1000;
 
 /** How soon the ready queue is tried again after the device took nothing. Milliseconds. */
 const REFUSED_RETRY_MS = 1;
@@ -119,6 +120,8 @@ export class Tcp {
   readonly resetLimit: RateLimit;
   /** Arena offset of a byte that says nothing. */
   readonly garbage: number;
+  /** What routers told of paths. */
+  readonly pathMtus: PathMtus = new PathMtus();
   readonly timeWaits: TimeWaitQueue = new TimeWaitQueue();
   readonly tupleReuse: TupleReuse;
   readonly cookies: SynCookies;
@@ -132,7 +135,8 @@ export class Tcp {
   readonly #challengeLimit: RateLimit;
   readonly #sink: SegmentSink;
   readonly #tracer: Tracer | null;
-  readonly #mtu: number;
+  /** Of the link, in bytes. */
+  readonly mtu: number;
   /** Our window scale. */
   readonly receiveShift: number;
   readonly #receiving: Receiving | null;
@@ -147,6 +151,8 @@ export class Tcp {
   #signalledTail = 0;
   #signalledHead = 0;
   readonly #starving: Connection[] = [];
+  /** When all connections may be looked through again for memory. */
+  #reliefAt = -Infinity;
   readonly #scoreboards: Scoreboard[] = [];
   /** Those of `connectionCount` that began with a SYN of ours. */
   #activeCount = 0;
@@ -163,7 +169,7 @@ export class Tcp {
     this.#tunables = parts.tunables;
     this.#sink = parts.sink;
     this.#tracer = parts.tracer;
-    this.#mtu = parts.mtu;
+    this.mtu = parts.mtu;
     this.garbage = parts.arena.reserve(1, 1);
     const secrets = new Uint8Array(SECRETS.limits[1]);
     parts.entropy.fill(secrets);
@@ -289,11 +295,12 @@ export class Tcp {
       this.counters.IcmpSoftErrors++;
       this.reportError(c);
       if (error.kind === PathErrorKind.Unreachable) c.isUnreachable = true;
+      else if (error.kind === PathErrorKind.TooBig) tooBigArrives(c, error.mtu, now);
       return true;
     }
     const opening = this.#openings.find(quoted, hash);
     if (opening !== null && quoted.seq === opening.iss) {
-      opening.connector!.pathErrorArrives(error.kind === PathErrorKind.Refused, now);
+      opening.connector!.pathErrorArrives(error, now);
       return true;
     }
     const handshake = this.#handshakes.find(quoted, hash);
@@ -316,6 +323,7 @@ export class Tcp {
     }
     this.timeWaits.expire(time);
     if (this.#starving.length > 0) this.#feed();
+    if (this.isUnderPressure && now >= this.#reliefAt) this.#relieve(now);
     if (now < this.#refusedUntil) return false;
     return this.#transmitReady(now);
   }
@@ -350,7 +358,7 @@ export class Tcp {
 
   /** Largest segment that fits the link without options: what our MSS option says. RFC 9293 §3.7.1, RFC 6691. */
   maxSegmentSize(t: Omit<Tuple, "hash">): number {
-    return this.#mtu - (isIpv4(t) ? HEADERS_IPV4 : HEADERS_IPV6);
+    return segmentSizeIn(this.mtu, t);
   }
 
   // What follows is for the rest of this floor.
@@ -630,6 +638,14 @@ export class Tcp {
       }
     }
     return hasMore;
+  }
+
+  /** See `relieve`. */
+  #relieve(now: number): void {
+    this.#reliefAt = now + RELIEF_MS;
+    const connections: Connection[] = [];
+    this.#connections.forEach((c) => connections.push(c));
+    relieve(this, connections, now);
   }
 
   /** Pages were given back: those who found none may write again. */

@@ -139,6 +139,10 @@ const DEFINITIONS = {
   ip_default_ttl: [64, 1, 255, "hops"],
   /** 1 lets routers fragment what is sent over IPv4: no DF, and no super-segments. RFC 1191 §3. */
   ip_no_pmtu_disc: [0, 0, 1, ""],
+  /** Least MTU that an IPv4 router is believed; below, packets may be cut. RFC 1191 §7; Linux: `min_pmtu`. */
+  min_pmtu: [552, 68, 1500, "bytes"],
+  /** How long what routers tell of a path is believed. RFC 1191 §6.3; Linux: `mtu_expires`. */
+  mtu_expires: [600, 1, 86400, "seconds"],
   /** How long an incomplete IPv4 datagram waits for its rest; IPv6 has 60 s. RFC 1122 §3.3.2. */
   ipfrag_time: [30, 1, 120, "seconds"],
   /** Memory of all incomplete datagrams together; 0 drops fragments. Linux: ip(7). */

@@ -92,6 +92,8 @@ export class Segment {
   dscp = 0;
   /** Time to live, or hop limit, of a segment to send. RFC 9293 §3.9.2. */
   ttl = 64;
+  /** Whether routers may cut a segment to send, which is IPv4's, into fragments. RFC 791 §3.1 (DF). */
+  mayFragment = false;
   /**
    * What the floor below needs to reach the remote side: where a received
    * segment came from (its source MAC: 16 high bits, 32 low bits), to be handed
@@ -132,6 +134,7 @@ export class Segment {
     this.segmentSize = 0;
     this.ecn = 0;
     this.dscp = 0;
+    this.mayFragment = false;
   }
 }
 

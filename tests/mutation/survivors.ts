@@ -28,7 +28,6 @@ const RACK_SETS = "It is read only once `#hasRack` is set with it.";
 
 export const SURVIVORS: readonly Survivor[] = [
   {
-    reason: EARLY_ROOM,
     path: "lib/tcp/acknowledge.ts",
     lineText: "const una = ((seg.ack - c.sndUna) | 0) > 0 ? seg.ack : c.sndUna;",
     before: ">",
@@ -82,6 +81,7 @@ export const SURVIVORS: readonly Survivor[] = [
     lineText: "while (capacity < span) capacity *= 2;",
     before: "<",
     after: "<=",
+    reason: EARLY_ROOM,
   },
   {
     path: "lib/tcp/connection.ts",
@@ -603,7 +603,6 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "Any negative index says that it is not filed.",
   },
   {
-    reason: "Both callers have looked already; the check is for the compiler.",
     path: "lib/tcp/input.ts",
     lineText: "if (start > 0) return start < window;",
     before: ">",
@@ -643,6 +642,7 @@ export const SURVIVORS: readonly Survivor[] = [
     lineText: "if (connector === null) return;",
     before: "connector === null",
     after: "false",
+    reason: "Both callers have looked already; the check is for the compiler.",
   },
   {
     path: "lib/tcp/output.ts",

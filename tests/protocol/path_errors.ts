@@ -11,6 +11,8 @@ export interface Quote {
   /** Bytes of the TCP header. */
   readonly length?: number;
   readonly peerPort?: number;
+  /** The next hop's MTU, of "too big". */
+  readonly mtu?: number;
 }
 
 /** The frame of an ICMP (or, over IPv6, ICMPv6) error about a segment of the default flow. */
@@ -23,7 +25,8 @@ export function pathError(t: ScriptRun, type: number, code: number, quote: Quote
   ).slice(0, quote.length ?? 8);
   const there = { source: ends.localAddress, destination: ends.peerAddress };
   const back = { source: ends.peerAddress, destination: ends.localAddress };
-  const unused = new Uint8Array(4);
+  const mtu = quote.mtu ?? 0;
+  const unused = halves(mtu >>> 16, mtu & 0xffff);
   if (ends.localAddress.includes(":")) {
     const message = icmpv6(type, code, concat(unused, ipv6(6, tcp, there)), back);
     return ethernet(0x86dd, ipv6(58, message, back));

@@ -32,6 +32,8 @@ export interface Packet {
   ttl: number;
   /** DSCP and ECN. */
   trafficClass: number;
+  /** Received, IPv4: the identification of a packet with DF clear; absent: DF is set. */
+  identification?: number;
   seq: number;
   ack: number;
   /** Letters of `SFRPUEW.` that are set, in that order. */
@@ -121,6 +123,7 @@ export function decodePacket(frame: Uint8Array): Packet | null {
     destination: addressText(ip.destination),
     ttl: ip.ttl,
     trafficClass: ip.trafficClass,
+    ...ip.identification === undefined ? {} : { identification: ip.identification },
     ...decodeTcp(ip.body, ip.source, ip.destination),
   };
 }
@@ -207,6 +210,7 @@ function ipv6Header(p: Packet, source: Uint8Array, destination: Uint8Array, leng
 }
 
 interface IpPacket {
+  identification?: number;
   source: Uint8Array;
   destination: Uint8Array;
   protocol: number;
@@ -227,6 +231,7 @@ function decodeIpv4(bytes: Uint8Array): IpPacket {
     throw new CodecError("IPv4 packet is a fragment");
   }
   return {
+    ...(fragment & 0x4000) === 0 ? { identification: (bytes[4] << 8) | bytes[5] } : {},
     source: bytes.slice(12, 16),
     destination: bytes.slice(16, 20),
     protocol: bytes[9],

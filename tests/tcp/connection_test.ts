@@ -41,6 +41,7 @@ Deno.test("connection: a new one owes nothing, waits for nothing and has counted
     sndWl1: first.in,
     lastAckSent: first.in,
     mss: 536, // RFC 9293 §3.7.1: what every host takes
+    peerMss: 536,
     rcvMss: 536,
     rcvRoundMs: 1,
     ssthresh: 0x7fffffff,

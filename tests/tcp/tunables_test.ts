@@ -63,6 +63,8 @@ const DOCUMENTED = `
   tcp_keepalive_garbage 0 0 1
   ip_default_ttl 64 1 255
   ip_no_pmtu_disc 0 0 1
+  min_pmtu 552 68 1500
+  mtu_expires 600 1 86400
   ipfrag_time 30 1 120
   ipfrag_high_thresh 4194304 0 268435456
   dad_transmits 1 0 1

@@ -1,0 +1,74 @@
+/**
+ * The path's MTU: how large the segments of a connection may be, and what is
+ * done when a router says that one was too large. RFC 1191, RFC 8201, RFC 5927
+ * §7; who may say so was checked before (ICMP-03).
+ */
+
+import type { Connection } from "./connection.ts";
+import { isIpv4, type Tuple } from "./connection_table.ts";
+import type { Tcp } from "./tcp.ts";
+
+/** IP and TCP headers without options. RFC 9293 §3.7.1. */
+const HEADERS_IPV4 = 40;
+const HEADERS_IPV6 = 60;
+
+/** Bytes of the timestamps option in every segment. RFC 7323 App. A. */
+const TIMESTAMPS_LENGTH = 12;
+
+/** MTUs which links have, for routers that do not tell theirs. RFC 1191 §7.1. */
+const PLATEAUS = [65535, 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68] as const;
+
+/** Every IPv6 link carries so much: who claims less is not believed. RFC 8201 §4. */
+const LEAST_IPV6_MTU = 1280;
+
+/** The largest segment without options that fits a packet of `mtu` bytes to the remote end of `t`. */
+export function segmentSizeIn(mtu: number, t: Omit<Tuple, "hash">): number {
+  return mtu - (isIpv4(t) ? HEADERS_IPV4 : HEADERS_IPV6);
+}
+
+/** `c` sends segments as large as its path and its peer take, by what is known now. RFC 9293 §3.7.1 (MUST-16). */
+export function followPath(c: Connection, now: number): void {
+  const { pathMtus, tunables } = c.tcp;
+  const slot = pathMtus.find(c, now);
+  let most = Math.min(c.peerMss, c.tcp.maxSegmentSize(c));
+  c.isPathNarrow = slot >= 0;
+  c.mayFragment = tunables.ip_no_pmtu_disc !== 0;
+  if (slot >= 0) {
+    most = Math.min(most, segmentSizeIn(pathMtus.mtu(slot), c));
+    c.pathExpiresAt = pathMtus.expiresAt(slot);
+    c.mayFragment ||= pathMtus.mayFragment(slot);
+  }
+  c.mss = most - (c.tsOk ? TIMESTAMPS_LENGTH : 0);
+}
+
+/**
+ * A router dropped a segment in flight: it takes packets of `mtu` bytes, 0 if it
+ * did not say. What is in flight in larger segments is sent again at once; that
+ * is no congestion. RFC 1191 §6.5.
+ */
+export function tooBigArrives(c: Connection, mtu: number, now: number): void {
+  const before = c.mss;
+  if (!learnPathMtu(c.tcp, c, mtu, now)) return;
+  followPath(c, now);
+  if (c.mss >= before || c.scoreboard === null) return;
+  c.scoreboard.loseLargerThan(c.mss);
+  c.tcp.ready(c);
+}
+
+/** Notes the MTU of the path to the remote end of `t`. Returns whether that is news. MTU-02, MTU-03. */
+export function learnPathMtu(tcp: Tcp, t: Omit<Tuple, "hash">, mtu: number, now: number): boolean {
+  const { pathMtus, tunables } = tcp;
+  if (tunables.ip_no_pmtu_disc !== 0) return false;
+  const slot = pathMtus.find(t, now);
+  const current = slot >= 0 ? pathMtus.mtu(slot) : tcp.mtu;
+  const isFromIpv4 = isIpv4(t);
+  let told = mtu;
+  if (isFromIpv4 && mtu === 0) told = PLATEAUS.find((plateau) => plateau < current) ?? 0;
+  if (!isFromIpv4 && told < LEAST_IPV6_MTU) return false;
+  const mayFragment = isFromIpv4 && told < tunables.min_pmtu;
+  if (mayFragment) told = Math.min(tunables.min_pmtu, current);
+  const isNews = told < current || (mayFragment && !(slot >= 0 && pathMtus.mayFragment(slot)));
+  if (!isNews) return false;
+  pathMtus.learn(t, told, mayFragment, (now + tunables.mtu_expires * 1000) | 0);
+  return true;
+}
