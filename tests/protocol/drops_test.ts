@@ -116,6 +116,7 @@ const ELSEWHERE: readonly (keyof Counters)[] = [
   "PAWSPassiveRejected", // TW-13
   "TCPOFODrop", // ACK-05
   "TCPRcvQDrop", // ACK-05
+  "TCPMemoryDrop", // SEC-15
 ];
 
 for (const [name, { begin, frame, options }] of Object.entries(FRAMES)) {
