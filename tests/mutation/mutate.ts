@@ -15,7 +15,7 @@
 import { parseArgs } from "node:util";
 import { randomWords } from "../support/random.ts";
 import { type Mutant, mutantsOf, withMutant } from "./mutants.ts";
-import { Suite, testFiles } from "./suite.ts";
+import { Suite, testFiles, type Verdict } from "./suite.ts";
 import { reasonFor } from "./survivors.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -23,6 +23,10 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 const VANGUARD = 8;
 /** A mutant is hung when its run takes that many times the run without one. */
 const PATIENCE = 6;
+/** The limit of the first runs, in milliseconds. */
+const LONG = 600_000;
+/** Simulated worlds for a mutant that all test files let through. */
+const SEEDS = 200;
 
 interface Result {
   readonly mutant: Mutant;
@@ -79,10 +83,8 @@ async function judge(mutants: readonly Mutant[], jobs: number): Promise<Result[]
   const queue = [...mutants];
   const suites = await Promise.all(Array.from({ length: jobs }, () => Suite.copy(ROOT)));
   try {
-    const start = performance.now();
-    const { verdict } = await suites[0].run(order.for(""), 600_000);
-    if (verdict !== "passed") throw new Error("The suite fails without any fault");
-    const limitMs = PATIENCE * (performance.now() - start);
+    const limitMs = await timeLimit(async () => (await suites[0].run(order.for(""), LONG)).verdict);
+    const simLimitMs = await timeLimit(() => suites[0].simulate(SEEDS, LONG));
     await Promise.all(suites.map(async (suite) => {
       for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
         const text = suite.read(mutant.path);
@@ -92,6 +94,7 @@ async function judge(mutants: readonly Mutant[], jobs: number): Promise<Result[]
         if (verdict === "passed") {
           ({ verdict, file } = await suite.run(files.slice(VANGUARD), limitMs));
         }
+        if (verdict === "passed") verdict = await suite.simulate(SEEDS, simLimitMs);
         suite.write(mutant.path, text);
         order.killed(file);
         results.push({ mutant, isKilled: verdict !== "passed" });
@@ -103,6 +106,13 @@ async function judge(mutants: readonly Mutant[], jobs: number): Promise<Result[]
     await Promise.all(suites.map((suite) => suite.dispose()));
   }
   return results;
+}
+
+/** How long a run may take, from one without any fault. */
+async function timeLimit(run: () => Promise<Verdict>): Promise<number> {
+  const start = performance.now();
+  if (await run() !== "passed") throw new Error("The suite fails without any fault");
+  return PATIENCE * (performance.now() - start);
 }
 
 function described({ path, line, lineText, before, after }: Mutant): string {

@@ -1,11 +1,14 @@
 /**
  * The test files of one copy of the project, run as one module: a run costs one
  * start, stops at the first failure, and begins with the files that found most.
+ * What they let through meets the simulator.
  */
 
 const DIRECTORIES = ["wire", "tcp", "stack", "proxy", "protocol"];
 /** The module that imports the test files. */
 const ENTRY = "tests/mutated_suite_test.ts";
+/** The simulator's program. */
+const SIMULATOR = "tests/sim/main.ts";
 const FAILED_FILE = /=> \.\/(tests\/\S+?_test\.ts):/;
 /** What a run needs of the project. */
 const PARTS = ["deno.json", ".deno.lock", "main.ts", "lib", "tests"];
@@ -54,8 +57,26 @@ export class Suite {
     limitMs: number,
   ): Promise<{ verdict: Verdict; file: string }> {
     this.write(ENTRY, files.map((file) => `import "../${file}";\n`).join(""));
+    const { verdict, output } = await this.#deno(
+      ["test", "--no-check", "--no-prompt", "--quiet", "--fail-fast", ENTRY],
+      limitMs,
+    );
+    return { verdict, file: FAILED_FILE.exec(output)?.[1] ?? "" };
+  }
+
+  /** Runs the simulator's worlds of the seeds from 1 to `seeds`, for `limitMs` at most. */
+  async simulate(seeds: number, limitMs: number): Promise<Verdict> {
+    const options = ["--seeds", `${seeds}`, "--first", "1", "--jobs", "1"];
+    const { verdict } = await this.#deno(
+      ["run", "--no-check", "--no-prompt", "--allow-read=tests,lib", SIMULATOR, ...options],
+      limitMs,
+    );
+    return verdict;
+  }
+
+  async #deno(args: string[], limitMs: number): Promise<{ verdict: Verdict; output: string }> {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["test", "--no-check", "--no-prompt", "--quiet", "--fail-fast", ENTRY],
+      args,
       cwd: this.#directory,
       env: { NO_COLOR: "1" },
       stdout: "piped",
@@ -68,8 +89,8 @@ export class Suite {
     }, limitMs);
     const { success, stdout } = await child.output();
     clearTimeout(timer);
-    const file = FAILED_FILE.exec(new TextDecoder().decode(stdout))?.[1] ?? "";
-    return { verdict: isHung ? "hung" : success ? "passed" : "failed", file };
+    const verdict = isHung ? "hung" : success ? "passed" : "failed";
+    return { verdict, output: new TextDecoder().decode(stdout) };
   }
 
   async dispose(): Promise<void> {
