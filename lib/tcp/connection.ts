@@ -203,7 +203,7 @@ export class Connection implements Tuple {
   /** The greatest flight of a round trip, and SND.NXT when that was. RFC 7661 §4.3. */
   greatestFlight = 0;
   windowUseEnd: number;
-  /** By default what `tcp_congestion_control` says; may change before there was loss. */
+  /** By default what `tcp_congestion_control` says; may change before there was loss. Linux: `TCP_CONGESTION`. */
   congestion: CongestionControl;
   /** Null until cwnd was first full, and after the first slow start. */
   roundTrips: RoundTrips | null = null;

@@ -7,6 +7,8 @@
 import type { Endpoint } from "../wire/address.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { AddressError } from "./address_error.ts";
+import { algorithmNamed } from "./algorithms.ts";
+import type { CongestionControl } from "./congestion.ts";
 import { type Connection } from "./connection.ts";
 import {
   CookieValidity,
@@ -36,6 +38,8 @@ export interface ListenOptions {
    * SO_REUSEADDR.
    */
   readonly reuseAddress?: boolean;
+  /** The congestion control of its connections, reno or cubic; none or null: what `tcp_congestion_control` says. */
+  readonly congestionControl?: string | null;
 }
 
 /** One local address and port, or every port of an address, where connections are welcome. */
@@ -43,6 +47,8 @@ export class Listener {
   readonly #tcp: Tcp;
   readonly local: Endpoint;
   readonly #backlog: number;
+  /** Null: the tunable's. */
+  readonly #congestion: CongestionControl | null;
   /**
    * Fast-open requests that may wait for their third ACK, 0 … 65535; 0: no fast
    * open. May change at any time. RFC 7413 §5.1; Linux: `TCP_FASTOPEN`.
@@ -61,6 +67,7 @@ export class Listener {
     this.#tcp = tcp;
     this.local = local;
     this.#backlog = options.backlog ?? Infinity;
+    this.#congestion = algorithmNamed(options.congestionControl ?? null);
     this.fastOpen = options.fastOpen ?? 0;
   }
 
@@ -121,6 +128,7 @@ export class Listener {
 
   /** A connection may be accepted: its handshake was completed, or its SYN believed. */
   established(c: Connection): void {
+    if (this.#congestion !== null) c.congestion = this.#congestion;
     this.#acceptQueue.push(c);
   }
 

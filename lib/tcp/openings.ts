@@ -7,6 +7,7 @@ import type { Address, Endpoint } from "../wire/address.ts";
 import type { Arena } from "../wire/memory.ts";
 import { Segment } from "../wire/segment.ts";
 import { AddressError } from "./address_error.ts";
+import { algorithmNamed } from "./algorithms.ts";
 import { Connection } from "./connection.ts";
 import { ConnectionTable, isAt, type Tuple } from "./connection_table.ts";
 import { Connector } from "./connector.ts";
@@ -24,6 +25,8 @@ export interface ConnectOptions {
    * user may get them twice. Not by default. RFC 7413 §6.1.
    */
   readonly fastOpen?: boolean;
+  /** Its congestion control, reno or cubic; none or null: what `tcp_congestion_control` says. */
+  readonly congestionControl?: string | null;
 }
 
 /** Knows which of our addresses a remote one is reached from. */
@@ -74,11 +77,13 @@ export class Openings {
     if (source === null || remote.port === 0) {
       throw new AddressError("ENETUNREACH", `Cannot connect to ${remote}: nobody can be there`);
     }
+    const congestion = algorithmNamed(options.congestionControl ?? null);
     this.#address(options.localAddress ?? source, remote);
     const hash = this.#choosePort(options.localPort ?? 0, remote, now);
     const tcp = this.#tcp;
     const iss = tcp.tupleReuse.take(this.#tuple, hash, now);
     const c = new Connection(tcp, tupleOf(this.#tuple, hash), iss, 0);
+    if (congestion !== null) c.congestion = congestion;
     c.lastReceivedAt = now | 0; // idle time counts from here
     c.beginOpening(new Connector(c, options.fastOpen ?? false, now));
     this.#connections.add(c);

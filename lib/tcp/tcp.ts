@@ -240,8 +240,8 @@ export class Tcp {
   /**
    * Connections to `local` are welcome from now on. Port 0: to every port of the
    * address that has no listener of its own; 0.0.0.0 and ::, to every address of
-   * the family that has none. Throws AddressError when there is one already.
-   * RFC 9293 §3.10.1.
+   * the family that has none. Throws AddressError when there is one already,
+   * RangeError for a congestion control that is none. RFC 9293 §3.10.1.
    */
   listen(local: Endpoint, options: ListenOptions = {}): Listener {
     this.#listeners.requireFree(local);
@@ -254,7 +254,8 @@ export class Tcp {
   /**
    * Opens a connection: its SYN leaves with the next `poll`, `Established` or
    * `Reset` is signalled. Bytes may be queued at once. Throws AddressError when
-   * `remote` can be nobody, or no local port is free. RFC 9293 §3.10.1.
+   * `remote` can be nobody, or no local port is free; RangeError for a congestion
+   * control that is none. RFC 9293 §3.10.1.
    */
   connect(remote: Endpoint, options: ConnectOptions, now: number): Connection {
     return this.#openings.connect(remote, options, now);

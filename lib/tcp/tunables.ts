@@ -248,7 +248,7 @@ export class TunableError extends Error {
   readonly value: string;
   /** What the tunable accepts; empty when there is no such tunable. */
   readonly allowed: string;
-  /** For an unknown name the valid one most like it; null: none is near. */
+  /** For an unknown name, or choice, the valid one most like it; null: none is near. */
   readonly nearest: string | null;
 
   constructor(tunable: string, value: string, allowed: string, nearest: string | null) {
@@ -279,7 +279,8 @@ export function setTunable(tunables: Tunables, name: string, text: string): Tuna
     ? Number(text)
     : NaN;
   if (!(value >= spec.min && value <= spec.max)) {
-    throw new TunableError(name, text, allowedValues(spec), null);
+    const near = nearest(text.toLowerCase(), spec.choices ?? []);
+    throw new TunableError(name, text, allowedValues(spec), near);
   }
   const changed = Object.freeze({ ...tunables, [spec.name]: value });
   // Without timestamps recycling would have nothing to tell old segments by.

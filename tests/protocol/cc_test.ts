@@ -1,7 +1,8 @@
 /** CC: congestion control. Requirements §2.23. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ALGORITHMS } from "../../lib/tcp/algorithms.ts";
+import { parseEndpoint } from "../../lib/wire/address.ts";
 import { protocolTest } from "../support/script.ts";
 import type { ScriptRun } from "../support/script_run.ts";
 
@@ -98,6 +99,49 @@ for (const [name, algorithm, segments] of [["reno", 0, 5], ["cubic", 1, 7]] as c
     { tunables: { tcp_congestion_control: algorithm } },
   );
 }
+
+const WITHOUT_COOKIE = { tcp_fastopen: 0x202 };
+
+for (
+  const [how, opening, tunables] of [
+    ["by a handshake", "EST rtt .1", {}],
+    ["by a SYN cookie", "EST rtt .1", { tcp_syncookies: 2 }],
+    ["fast", "TFO", WITHOUT_COOKIE],
+  ] as const
+) {
+  protocolTest("CC-07", `a listener's own algorithm is that of what is opened ${how}`, (t) => {
+    if (opening === "TFO") {
+      t.run(`
+        0  < S 0:10(10) win 65535 <mss 1460,FO>
+        +0 > S. 0:0(0) ack 11 <mss 1460>
+        +.1 < . 11:11(0) ack 1
+           accept
+           read 10
+      `);
+    } else {
+      t.run(opening);
+    }
+    t.calls.write(t.flow, 14_600, null);
+    t.expect("P. 1:14601(14600) ack *");
+    t.expect(". 1:1461(1460) ack *", 3000);
+    assertEquals([t.connection.congestion.name, t.connection.ssthresh], ["reno", 5 * 1460]);
+  }, { tunables, congestionControl: "reno", fastOpen: 10 });
+}
+
+protocolTest("CC-07", "an active open has the algorithm that is asked for", (t) => {
+  const remote = parseEndpoint("10.0.0.2:9")!;
+  const names = ["reno", "cubic", null].map((congestionControl) =>
+    t.stack.connect(remote, { congestionControl }, t.now).congestion.name
+  );
+  assertEquals(names, ["reno", "cubic", "cubic"]);
+  for (
+    const connect of [t.stack.connect.bind(t.stack, remote), t.stack.listen.bind(t.stack, remote)]
+  ) {
+    const message = 'There is no congestion control "cubik"; did you mean cubic?';
+    assertThrows(() => connect({ congestionControl: "cubik" }, t.now), RangeError, message);
+  }
+  t.expectFrame(); // asks for the next hop
+});
 
 protocolTest(
   "CC-04",

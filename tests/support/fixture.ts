@@ -28,6 +28,8 @@ export interface FixtureOptions {
   /** Fast-open requests that may wait at the listener; 0 by default. */
   readonly fastOpen?: number;
   readonly fastOpenKey?: string;
+  /** Of the listener's connections; by default the tunable's. */
+  readonly congestionControl?: string;
   readonly mtu?: number;
   /** fd00::1 and fd00::2 instead of 10.0.0.1 and 10.0.0.2. */
   readonly isIpv6?: boolean;
@@ -94,6 +96,7 @@ export function createFixture(link: LinkMode, options: FixtureOptions): Fixture 
     listener: stack.listen(endpoint, {
       backlog: options.backlog ?? 128,
       fastOpen: options.fastOpen ?? 0,
+      congestionControl: options.congestionControl ?? null,
     }),
     sink,
     pages,

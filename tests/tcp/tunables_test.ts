@@ -213,3 +213,12 @@ function numberOf(text: string): number {
   const [base, exponent] = text.split("^").map(Number);
   return exponent === undefined ? base : base ** exponent;
 }
+
+Deno.test("tunables: the name of a choice that is misspelt gets the nearest", () => {
+  const error = refusal("tcp_congestion_control", "CUBIK");
+  assertEquals(
+    error.message,
+    'Cannot set tcp_congestion_control to "CUBIK": expected reno or cubic; did you mean cubic?',
+  );
+  assertEquals(refusal("tcp_congestion_control", "bottleneck").nearest, null);
+});
