@@ -309,7 +309,8 @@ const WRONG: [args: string[], message: string][] = [
   [
     ["--route", "198.18.0.2:80"],
     "Cannot use --route 198.18.0.2:80: there is no setting 198.18.0.2:80; there are listen, " +
-    "upstream, backlog, fastopen, idempotent, upstream-fastopen, keepalive, upstream-keepalive",
+    "upstream, backlog, fastopen, idempotent, upstream-fastopen, keepalive, upstream-keepalive, " +
+    "congestion, upstream-congestion",
   ],
   [
     route("backlog=0"),

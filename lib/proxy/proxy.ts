@@ -11,6 +11,7 @@ import { type Poller, READABLE, type Sockets, WRITABLE } from "../host/host.ts";
 import { errnoName } from "../host/errno.ts";
 import type { Connection, Keepalive } from "../tcp/connection.ts";
 import { Deadlines } from "../tcp/deadlines.ts";
+import type { ListenOptions } from "../tcp/listener.ts";
 import type { Tunables } from "../tcp/tunables.ts";
 import { Endpoint } from "../wire/address.ts";
 import type { Arena } from "../wire/memory.ts";
@@ -42,11 +43,16 @@ export interface ClientListener {
   close(): void;
 }
 
+/** What a route asks of its listener. */
+export type RouteListening = Required<
+  Pick<ListenOptions, "backlog" | "fastOpen" | "congestionControl">
+>;
+
 /** What the proxy uses of the `Stack`; test doubles implement it. */
 export interface ClientStack extends Opener {
   /** In force now; another object after a change. */
   readonly tunables: Tunables;
-  listen(local: Endpoint, options: { backlog: number; fastOpen: number }): ClientListener;
+  listen(local: Endpoint, options: RouteListening): ClientListener;
   signalled(): AcceptedConnection | null;
 }
 
@@ -229,9 +235,10 @@ export class Proxy implements RelayHost {
     }
   }
 
-  #listen({ listen, backlog, fastOpen }: Route): ClientListener {
+  #listen({ listen, backlog, fastOpen, congestionControl }: Route): ClientListener {
     // Without one of its own, `somaxconn` alone bounds it, also when that is changed.
-    return this.#stack.listen(listen, { backlog: backlog ?? Infinity, fastOpen });
+    const options = { backlog: backlog ?? Infinity, fastOpen, congestionControl };
+    return this.#stack.listen(listen, options);
   }
 
   #accept(route: Route, connection: AcceptedConnection, now: number): void {
@@ -251,9 +258,9 @@ export class Proxy implements RelayHost {
   #upstreamFor(route: Route, port: number): Upstream {
     const remote = upstreamOf(route, port);
     const keepalive = keepaliveOf(route.upstreamKeepalive, this.tunables.px_keepalive_upstream);
-    return route.via === "tap"
-      ? new TapUpstream(this.#stack, this.#arena, remote, keepalive)
-      : new KernelUpstream(this.#sockets, remote, keepalive);
+    if (route.via === "kernel") return new KernelUpstream(this.#sockets, remote, keepalive);
+    const congestionControl = route.upstreamCongestionControl;
+    return new TapUpstream(this.#stack, this.#arena, remote, { keepalive, congestionControl });
   }
 
   #dial(relay: Relay, now: number): void {

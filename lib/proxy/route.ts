@@ -42,6 +42,10 @@ export interface Route {
   readonly keepalive: LegKeepalive;
   /** Of the upstream's leg; null: `px_keepalive_upstream`. */
   readonly upstreamKeepalive: LegKeepalive;
+  /** Toward clients, an algorithm's name; null: what `tcp_congestion_control` says. */
+  readonly congestionControl: string | null;
+  /** Toward the upstream; null: the same, or a kernel's own affair. */
+  readonly upstreamCongestionControl: string | null;
 }
 
 /** A text that is no route. The message says which setting is wrong and what it may be. */
@@ -59,6 +63,8 @@ export interface RouteSetting {
   readonly form: string;
   /** Which values there are, in words. */
   readonly range: string;
+  /** The values, where they are names; else it is left out. */
+  readonly choices?: readonly string[];
   /** What is in force without it, in words; empty: there must be one. */
   readonly standard: string;
   /** What it is for: a sentence, for the documentation. */
@@ -80,6 +86,16 @@ const KEEPALIVE_SPECS: readonly TunableSpec[] = ([
 const KEEPALIVE_RANGE = ["TIME", "INTERVAL", "PROBES", "BYTES"]
   .map((word, i) => `${word} ${allowedValues(KEEPALIVE_SPECS[i])}`)
   .join(", ") + "; or off, or on";
+
+const CONGESTION_SPEC = TUNABLES.find(({ name }) => name === "tcp_congestion_control")!;
+
+/** What both settings of congestion control have in common. */
+const CONGESTION = {
+  form: "ALGORITHM",
+  range: allowedValues(CONGESTION_SPEC),
+  choices: CONGESTION_SPEC.choices!,
+  standard: "`tcp_congestion_control`",
+} as const;
 
 /** All settings, in the order of documentation. */
 export const ROUTE_SETTINGS: readonly RouteSetting[] = [
@@ -159,6 +175,18 @@ export const ROUTE_SETTINGS: readonly RouteSetting[] = [
       "takes times up to 32767 s and sends no byte.",
     read: (draft, text) => isRead(draft.upstreamKeepalive = parseKeepalive(text)),
   },
+  {
+    ...CONGESTION,
+    name: "congestion",
+    meaning: "Congestion control toward clients.",
+    read: (draft, text) => isRead(draft.congestionControl = algorithmIn(text)),
+  },
+  {
+    ...CONGESTION,
+    name: "upstream-congestion",
+    meaning: "The same toward an upstream with `tap:`; of the others the kernel decides.",
+    read: (draft, text) => isRead(draft.upstreamCongestionControl = algorithmIn(text)),
+  },
 ];
 
 /** A route as its settings say. Throws RouteError. */
@@ -176,7 +204,11 @@ export function parseRoute(text: string): Route {
     const value = at < 0 ? "" : part.slice(at + 1);
     const isRead = isFlag === (at < 0) && setting.read(draft, value);
     if (!isRead) {
-      throw new RouteError(`expected ${usageOf(setting)} (${setting.range}), not ${part}`);
+      const near = nearest(value.toLowerCase(), setting.choices ?? []);
+      const advice = near === null ? "" : `; did you mean ${near}?`;
+      throw new RouteError(
+        `expected ${usageOf(setting)} (${setting.range}), not ${part}${advice}`,
+      );
     }
   }
   return complete(draft);
@@ -185,6 +217,7 @@ export function parseRoute(text: string): Route {
 /** The route's text, as `parseRoute` reads it; settings that have their default are left out. */
 export function formatRoute(route: Route): string {
   const { backlog, fastOpen, isIdempotent, opensFast, keepalive, upstreamKeepalive } = route;
+  const { congestionControl, upstreamCongestionControl } = route;
   const settings = [`listen=${route.listen}`, `upstream=${formatUpstream(route)}`];
   if (backlog !== null) settings.push(`backlog=${backlog}`);
   if (fastOpen !== DEFAULT_FAST_OPEN) settings.push(`fastopen=${fastOpen}`);
@@ -193,6 +226,10 @@ export function formatRoute(route: Route): string {
   if (keepalive !== null) settings.push(`keepalive=${formatKeepalive(keepalive)}`);
   if (upstreamKeepalive !== null) {
     settings.push(`upstream-keepalive=${formatKeepalive(upstreamKeepalive)}`);
+  }
+  if (congestionControl !== null) settings.push(`congestion=${congestionControl}`);
+  if (upstreamCongestionControl !== null) {
+    settings.push(`upstream-congestion=${upstreamCongestionControl}`);
   }
   return settings.join(",");
 }
@@ -243,7 +280,11 @@ function complete(draft: Draft): Route {
     throw new RouteError("upstream=[tap:]IP:PORT is missing");
   }
   const upstreamKeepalive = draft.upstreamKeepalive ?? null;
-  if (via === "kernel") refuseKernelKeepalive(upstreamKeepalive);
+  const upstreamCongestionControl = draft.upstreamCongestionControl ?? null;
+  if (via === "kernel") {
+    refuseKernelKeepalive(upstreamKeepalive);
+    refuseKernelCongestion(upstreamCongestionControl);
+  }
   return Object.freeze({
     listen,
     upstream,
@@ -254,6 +295,8 @@ function complete(draft: Draft): Route {
     opensFast: draft.opensFast ?? false,
     keepalive: draft.keepalive ?? null,
     upstreamKeepalive,
+    congestionControl: draft.congestionControl ?? null,
+    upstreamCongestionControl,
   });
 }
 
@@ -269,6 +312,20 @@ function refuseKernelKeepalive(keepalive: LegKeepalive): void {
   if (keepalive.bytes === 1) {
     throw new RouteError("upstream-keepalive's probes have 0 bytes without tap:, not 1");
   }
+}
+
+/** The kernel has algorithms of its own, and may lack ours. */
+function refuseKernelCongestion(name: string | null): void {
+  if (name === null) return;
+  throw new RouteError(
+    `upstream-congestion needs an upstream with tap:; without, ` +
+      "the system's net.ipv4.tcp_congestion_control counts",
+  );
+}
+
+/** An algorithm's name; undefined when it is none. */
+function algorithmIn(text: string): string | undefined {
+  return CONGESTION.choices.includes(text) ? text : undefined;
 }
 
 /** Reads `off`, `on` or up to four numbers; undefined when it is none of them. */

@@ -45,6 +45,14 @@ export type UpstreamConnection = Pick<
   | "release"
 >;
 
+/** How the leg of such an upstream is to be. */
+export interface TapOptions {
+  /** Null: a silent upstream is not probed. */
+  readonly keepalive: Keepalive | null;
+  /** See `ConnectOptions`. */
+  readonly congestionControl: string | null;
+}
+
 /** Opens connections: the `Stack`. */
 export interface Opener {
   /** See `Tcp.connect`. */
@@ -74,29 +82,31 @@ export class TapUpstream implements Upstream {
   readonly remote: Endpoint;
   readonly descriptor = -1;
   readonly takesOffers = false;
-  readonly keepalive: Keepalive | null;
+  readonly options: TapOptions;
   readonly #opener: Opener;
   readonly #bytes: Uint8Array;
   #connection: UpstreamConnection | null = null;
 
-  /** `arena` is the one that the stack's queues are in. `keepalive` null: a silent upstream is not probed. */
-  constructor(opener: Opener, arena: Arena, remote: Endpoint, keepalive: Keepalive | null) {
+  /** `arena` is the one that the stack's queues are in. */
+  constructor(opener: Opener, arena: Arena, remote: Endpoint, options: TapOptions) {
     this.#opener = opener;
     this.#bytes = arena.bytes;
     this.remote = remote;
-    this.keepalive = keepalive;
+    this.options = options;
   }
 
   dial(relay: Relay, opensFast: boolean, now: number): number {
+    const { keepalive, congestionControl } = this.options;
     try {
-      this.#connection = this.#opener.connect(this.remote, { fastOpen: opensFast }, now);
+      const options = { fastOpen: opensFast, congestionControl };
+      this.#connection = this.#opener.connect(this.remote, options, now);
     } catch (error) {
       if (!(error instanceof AddressError)) throw error;
       return error.code === "EADDRNOTAVAIL" ? -EADDRNOTAVAIL : -ENETUNREACH;
     }
     this.#connection.user = relay;
     this.#connection.setNoDelay(true); // PX-13, as toward the client
-    if (this.keepalive !== null) this.#connection.setKeepalive(this.keepalive);
+    if (keepalive !== null) this.#connection.setKeepalive(keepalive);
     return 0;
   }
 

@@ -71,7 +71,7 @@ Deno.test("PX-14: routes take fast opens, and only idempotent ones forward them 
   for (const isIdempotent of [false, true]) {
     const route = "listen=198.18.0.2:80,upstream=127.0.0.1:8080";
     const bench = new Bench({}, isIdempotent ? `${route},idempotent` : route);
-    assertEquals(bench.stack.listeners[0].fastOpen, 256);
+    assertEquals(bench.stack.listeners[0].options.fastOpen, 256);
     const connection = bench.comes();
     connection.isEstablished = false;
     connection.receives("once");
@@ -92,7 +92,7 @@ Deno.test("proxy: listens for each route and dials where its clients go", () => 
     "listen=198.18.0.2:80,upstream=127.0.0.1:8080",
     "listen=198.18.0.3:0,upstream=127.0.0.2:0",
   );
-  assertEquals(bench.stack.listeners.map((l) => `${l.local} ${l.backlog}`), [
+  assertEquals(bench.stack.listeners.map((l) => `${l.local} ${l.options.backlog}`), [
     "198.18.0.2:80 Infinity",
     "198.18.0.3:0 Infinity",
   ]);
@@ -162,10 +162,12 @@ Deno.test("proxy: above px_max_connections clients wait in the accept queue (PX-
   assertEquals([bench.proxy.open, third.user !== null], [2, true]);
 });
 
-Deno.test("proxy: a route says how many may wait and whether there is fast open", () => {
-  const route = "listen=198.18.0.2:80,upstream=127.0.0.1:8080,backlog=128,fastopen=0";
-  const [{ backlog, fastOpen }] = new Bench({}, route).stack.listeners;
-  assertEquals([backlog, fastOpen], [128, 0]);
+Deno.test("proxy: a route says how many may wait, whether there is fast open, and the algorithm", () => {
+  const plain = "listen=198.18.0.2:80,upstream=127.0.0.1:8080";
+  const route = `${plain},backlog=128,fastopen=0,congestion=reno`;
+  const [{ options }] = new Bench({}, route).stack.listeners;
+  assertEquals(options, { backlog: 128, fastOpen: 0, congestionControl: "reno" });
+  assertEquals(new Bench({}, plain).stack.listeners[0].options.congestionControl, null);
 });
 
 Deno.test("proxy: silent peers are probed on both legs as the tunables say (PX-12)", () => {

@@ -27,6 +27,8 @@ Deno.test("route: text is read and written alike", () => {
       `${ENDS},keepalive=on,upstream-keepalive=32767`,
       `${ENDS},keepalive=2147483/32767/127/1,upstream-keepalive=60/10/3/0`,
       "listen=198.18.0.2:80,upstream=tap:10.0.0.1:80,upstream-keepalive=40000/10/3/1",
+      `${ENDS},congestion=reno`,
+      "listen=198.18.0.2:80,upstream=tap:10.0.0.1:80,congestion=cubic,upstream-congestion=reno",
     ]
   ) assertEquals(formatRoute(parseRoute(text)), text);
 });
@@ -39,6 +41,7 @@ Deno.test("route: settings come in any order, and have defaults", () => {
   const { backlog, fastOpen, isIdempotent, opensFast, keepalive, upstreamKeepalive } = plain;
   assertEquals([backlog, fastOpen, isIdempotent, opensFast], [null, 256, false, false]);
   assertEquals([keepalive, upstreamKeepalive], [null, null]);
+  assertEquals([plain.congestionControl, plain.upstreamCongestionControl], [null, null]);
 });
 
 /** Wrong settings behind two right ends, and what is wrong with them. */
@@ -48,7 +51,7 @@ const WRONG: [settings: string, message: string][] = [
   [
     "weight=5",
     "there is no setting weight; there are listen, upstream, backlog, fastopen, idempotent, " +
-    "upstream-fastopen, keepalive, upstream-keepalive",
+    "upstream-fastopen, keepalive, upstream-keepalive, congestion, upstream-congestion",
   ],
   ["fastopen=1,fastopen=2", "fastopen is given twice; give it once"],
   ["backlog=0", "expected backlog=COUNT (1 to 65535 connections), not backlog=0"],
@@ -69,11 +72,28 @@ const WRONG: [settings: string, message: string][] = [
     "upstream-keepalive=60/10/3/1",
     "upstream-keepalive's probes have 0 bytes without tap:, not 1",
   ],
+  [
+    "congestion=Cubik",
+    "expected congestion=ALGORITHM (reno or cubic), not congestion=Cubik; did you mean cubic?",
+  ],
+  ["congestion=vegas", "expected congestion=ALGORITHM (reno or cubic), not congestion=vegas"],
+  ["congestion=1", "expected congestion=ALGORITHM (reno or cubic), not congestion=1"],
+  [
+    "upstream-congestion=rno",
+    "expected upstream-congestion=ALGORITHM (reno or cubic), not upstream-congestion=rno; " +
+    "did you mean reno?",
+  ],
+  [
+    "upstream-congestion=reno",
+    "upstream-congestion needs an upstream with tap:; without, " +
+    "the system's net.ipv4.tcp_congestion_control counts",
+  ],
 ];
 
 Deno.test("route: a wrong setting is named, with what it may be", () => {
   for (const [settings, message] of WRONG) {
-    assertThrows(() => parseRoute(`${ENDS},${settings}`), RouteError, message);
+    const error = assertThrows(() => parseRoute(`${ENDS},${settings}`), RouteError);
+    assertEquals(error.message, message);
   }
 });
 

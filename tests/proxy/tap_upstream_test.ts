@@ -78,6 +78,19 @@ class Bench {
     this.proxy.poll(now);
   }
 
+  /** Both connections of the proxy, from when they first have something to tell. */
+  legs(): { client?: Connection; upstream?: Connection } {
+    const { stack } = this.pair.a;
+    const legs: { client?: Connection; upstream?: Connection } = {};
+    const next = stack.signalled.bind(stack);
+    stack.signalled = () => {
+      const c = next();
+      if (c !== null) legs[c.localPort === 80 ? "client" : "upstream"] = c;
+      return c;
+    };
+    return legs;
+  }
+
   /** A client whose SYN is under way. */
   comes(): Connection {
     const { a, b, now } = this.pair;
@@ -190,6 +203,24 @@ Deno.test("tap upstream: many pairs keep their bytes apart", () => {
     assertEquals(firstDifference(bench.read(server), texts[i]), -1);
     assertEquals(firstDifference(bench.read(client), texts[i].toReversed()), -1);
   });
+});
+
+Deno.test("tap upstream: each leg has the congestion control that its route says", () => {
+  for (
+    const [settings, client, upstream] of [
+      ["", "cubic", "cubic"],
+      ["congestion=reno", "reno", "cubic"],
+      ["upstream-congestion=reno", "cubic", "reno"],
+    ]
+  ) {
+    const bench = new Bench({ settings });
+    const legs = bench.legs();
+    const ends = bench.opens();
+    bench.passes(ends.client, ends.server, bytesOf(1, 1));
+    assertEquals([legs.client?.congestion.name, legs.upstream?.congestion.name], [
+      ...[client, upstream],
+    ]);
+  }
 });
 
 Deno.test("PX-02: what a client sends while the upstream is dialed is delivered after", () => {

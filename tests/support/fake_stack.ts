@@ -1,7 +1,7 @@
 /** FakeStack: listeners and signals without an engine, for tests of the proxy and the driver. */
 
 import type { DrivenStack } from "../../lib/proxy/driver.ts";
-import type { ClientListener, ClientStack } from "../../lib/proxy/proxy.ts";
+import type { ClientListener, ClientStack, RouteListening } from "../../lib/proxy/proxy.ts";
 import { AddressError } from "../../lib/tcp/address_error.ts";
 import { DEFAULT_TUNABLES, type Tunables } from "../../lib/tcp/tunables.ts";
 import type { Address, Endpoint } from "../../lib/wire/address.ts";
@@ -11,15 +11,13 @@ import type { FakeConnection } from "./fake_connection.ts";
 /** A listener whose accept queue the test fills. */
 export class FakeListener implements ClientListener {
   readonly local: Endpoint;
-  readonly backlog: number;
-  readonly fastOpen: number;
+  readonly options: RouteListening;
   readonly acceptQueue: FakeConnection[] = [];
   isClosed = false;
 
-  constructor(local: Endpoint, backlog: number, fastOpen: number) {
+  constructor(local: Endpoint, options: RouteListening) {
     this.local = local;
-    this.backlog = backlog;
-    this.fastOpen = fastOpen;
+    this.options = options;
   }
 
   accept(): FakeConnection | null {
@@ -52,8 +50,8 @@ export class FakeStack implements ClientStack, DrivenStack {
   /** Called by each `poll`. */
   onPoll: (now: number) => void = () => {};
 
-  listen(local: Endpoint, options: { backlog: number; fastOpen: number }): FakeListener {
-    const listener = new FakeListener(local, options.backlog, options.fastOpen);
+  listen(local: Endpoint, options: RouteListening): FakeListener {
+    const listener = new FakeListener(local, options);
     this.listeners.push(listener);
     return listener;
   }
