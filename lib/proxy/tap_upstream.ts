@@ -73,6 +73,7 @@ const ERRNOS: Readonly<Record<CloseReason, number>> = {
   "refused": ECONNREFUSED,
   "timed out": ETIMEDOUT,
   "keep-alive timed out": ETIMEDOUT,
+  "zero window timed out": ETIMEDOUT,
   "host unreachable": EHOSTUNREACH,
   "aborted": ECONNABORTED,
 };

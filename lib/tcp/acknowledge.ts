@@ -140,6 +140,7 @@ function tellWriter(c: Connection): void {
     }
   }
   if (!c.isDrained) return;
+  disarm(c, TIMER.ZeroWindow);
   c.tcp.signal(c, SIGNAL.Drained);
   if (c.resetsWhenDrained) c.abort();
 }
@@ -246,7 +247,7 @@ function updateWindow(c: Connection, seg: Segment, acked: number): void {
   c.sndWl2 = seg.ack;
   if (c.sndWnd > c.maxSndWnd) c.maxSndWnd = c.sndWnd;
   if (wasShut && c.sndWnd > 0) {
-    disarm(c, TIMER.Persist);
+    disarm(c, TIMER.Persist | TIMER.ZeroWindow);
     c.backoff = 0;
   }
 }

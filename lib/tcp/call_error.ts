@@ -24,6 +24,7 @@ const END_ERRORS: Readonly<Record<CloseReason, "" | EndError>> = {
   "refused": "ECONNREFUSED",
   "timed out": "ETIMEDOUT",
   "keep-alive timed out": "ETIMEDOUT",
+  "zero window timed out": "ETIMEDOUT",
   "host unreachable": "EHOSTUNREACH",
   "aborted": "ECONNABORTED",
 };

@@ -55,6 +55,7 @@ export type CloseReason =
   | "refused"
   | "timed out"
   | "keep-alive timed out"
+  | "zero window timed out"
   | "host unreachable"
   | "aborted";
 
@@ -123,7 +124,7 @@ export class Connection implements Tuple {
 
   /** Armed `TIMER` bits, and the time of each: int32 milliseconds. */
   timers = 0;
-  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   heapIndex = -1;
 
   readonly iss: number;

@@ -227,6 +227,8 @@ export class Counters {
   DelayedACKs = 0;
   /** Connections given up after R2, or by keep-alive. RFC 9293 §3.8.3. */
   TCPAbortOnTimeout = 0;
+  /** Connections reset because the peer's window stayed shut for `px_zero_window_timeout`. RFC 6429. */
+  TCPAbortOnZeroWindow = 0;
   /** Drop: a SYN, all memory being in use. */
   TCPMemoryDrop = 0;
   /** Connections whose text beyond gaps was given up because memory was short. */

@@ -51,7 +51,10 @@ export function relieve(tcp: Tcp, connections: readonly Connection[], now: numbe
 /** How long `c` has held bytes and moved none; 0: it holds none. */
 function stalledMs(c: Connection, now: number): number {
   if (c.sendQueue.length === 0 && c.receiveQueue.length === 0) return 0;
-  return Math.min((now - c.lastSentAt) | 0, (now - c.rcvRoundAt) | 0);
+  const unsentMs = (now - c.lastSentAt) | 0;
+  // What a peer sends does not excuse that it takes nothing.
+  if (c.sendQueue.length > 0 && c.sndWnd === 0) return unsentMs;
+  return Math.min(unsentMs, (now - c.rcvRoundAt) | 0);
 }
 
 /**

@@ -60,6 +60,7 @@ export function transmit(c: Connection, now: number): Turn {
     if (turn === Turn.Done) turn = sendNew(c, now);
     if (turn === Turn.Done && c.phase === Phase.Recovery) turn = rescue(c, now);
     if (c.userTimeoutMs !== 0) awaitProgress(c, now);
+    if (c.sndWnd === 0) awaitWindow(c, now);
     if (turn === Turn.Refused) return turn;
   }
   if (c.ackNow && !sendAcknowledgment(c, now)) return Turn.Refused;
@@ -77,6 +78,16 @@ function awaitProgress(c: Connection, now: number): void {
   if ((c.timers & TIMER.User) !== 0) return;
   c.progressAt = now | 0;
   arm(c, TIMER.User, (now + c.userTimeoutMs) | 0);
+}
+
+/**
+ * The peer could take something, and its window is shut: it may stay so for
+ * `px_zero_window_timeout`. A fast open has named no window before its third ACK.
+ */
+function awaitWindow(c: Connection, now: number): void {
+  const seconds = c.tcp.tunables.px_zero_window_timeout;
+  if (seconds === 0 || c.handshake !== null || (c.timers & TIMER.ZeroWindow) !== 0) return;
+  arm(c, TIMER.ZeroWindow, (now + seconds * 1000) | 0);
 }
 
 /** Sends lost ranges again as far as cwnd allows. RFC 6675 §5 (C), RFC 9293 §3.8.1. */

@@ -27,6 +27,7 @@ export function deadlinePassed(c: Connection, now: number): void {
   if ((due & TIMER.Linger) !== 0) c.tcp.closeDone(c);
   if (c.resetPending) return refile(c); // the queues are gone: only RST is left to send
   if ((due & TIMER.User) !== 0 && userTimeout(c, now)) return refile(c);
+  if ((due & TIMER.ZeroWindow) !== 0 && zeroWindowTimeout(c)) return refile(c);
   if ((due & TIMER.DelayedAck) !== 0) {
     c.ackNow = true;
     c.isInteractive = false; // there was no answer to ride on
@@ -51,6 +52,18 @@ function userTimeout(c: Connection, now: number): boolean {
   }
   c.closeReason = c.isUnreachable ? "host unreachable" : "timed out";
   c.tcp.counters.TCPAbortOnTimeout++;
+  c.abort();
+  return true;
+}
+
+/**
+ * RFC 6429: a peer whose window never opens may be an attacker who holds our
+ * memory. SEC-14. Returns whether that ends the connection.
+ */
+function zeroWindowTimeout(c: Connection): boolean {
+  if (c.tcp.tunables.px_zero_window_timeout === 0) return false; // changed meanwhile
+  c.closeReason = "zero window timed out";
+  c.tcp.counters.TCPAbortOnZeroWindow++;
   c.abort();
   return true;
 }

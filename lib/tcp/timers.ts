@@ -27,10 +27,12 @@ export const TIMER = {
   Probe: 256,
   /** The user timeout. RFC 9293 §3.8.3. */
   User: 512,
+  /** The end of the patience with a shut window. RFC 6429; `px_zero_window_timeout`. */
+  ZeroWindow: 1024,
 } as const;
 
 /** Number of timers. */
-const COUNT = 10;
+const COUNT = 11;
 
 /** Arms a timer of `c`, or moves it. `bit` is one of `TIMER`, `at` int32 milliseconds. */
 export function arm(c: Connection, bit: number, at: number): void {
@@ -39,9 +41,9 @@ export function arm(c: Connection, bit: number, at: number): void {
   c.tcp.deadlines.file(c, at);
 }
 
-/** Disarms a timer. Its entry in the heap comes up in vain, or for another timer. */
-export function disarm(c: Connection, bit: number): void {
-  c.timers &= ~bit;
+/** Disarms timers. Their entry in the heap comes up in vain, or for another timer. */
+export function disarm(c: Connection, bits: number): void {
+  c.timers &= ~bits;
 }
 
 /** The mask of armed timers which are due; they are disarmed. */

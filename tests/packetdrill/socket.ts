@@ -406,6 +406,7 @@ export class Socket {
         return "ECONNREFUSED";
       case "timed out":
       case "keep-alive timed out":
+      case "zero window timed out":
         return "ETIMEDOUT";
       case "host unreachable":
         return "EHOSTUNREACH";

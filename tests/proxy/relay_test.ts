@@ -337,7 +337,14 @@ Deno.test("relay: upstream EOF becomes FIN after the last byte, the other way st
   assertEquals(socket.outgoing, "morestill more");
 });
 
-for (const closeReason of ["reset by peer", "timed out", "keep-alive timed out"] as const) {
+const LOST = [
+  "reset by peer",
+  "timed out",
+  "keep-alive timed out",
+  "zero window timed out",
+] as const;
+
+for (const closeReason of LOST) {
   Deno.test(`relay: client ${closeReason} resets the upstream and discards what was kept (PX-10)`, () => {
     const { relay, connection, socket, sockets } = open();
     socket.sendRoom = 0;
