@@ -6,6 +6,7 @@
 import type { PagePool } from "../wire/pages.ts";
 import type { Connection } from "./connection.ts";
 import type { Tcp } from "./tcp.ts";
+import { elapsedMs } from "./timers.ts";
 
 /** Above this share of lent pages no buffer grows. */
 const PRESSURE = 0.75;
@@ -51,7 +52,7 @@ export function relieve(tcp: Tcp, connections: readonly Connection[], now: numbe
 /** How long `c` has held bytes and moved none; 0: it holds none. */
 function stalledMs(c: Connection, now: number): number {
   if (c.sendQueue.length === 0 && c.receiveQueue.length === 0) return 0;
-  return Math.min((now - c.lastSentAt) | 0, (now - c.rcvRoundAt) | 0);
+  return Math.min(elapsedMs(c.lastSentAt, now), elapsedMs(c.rcvRoundAt, now));
 }
 
 /**
