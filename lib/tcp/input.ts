@@ -16,7 +16,7 @@ import { limitOrphan } from "./output.ts";
 import { tuneReceiveWindow } from "./receive_window.ts";
 import { replyReset } from "./reset.ts";
 import { canReceive, State } from "./state.ts";
-import { arm, TIMER } from "./timers.ts";
+import { arm, elapsedMs, TIMER } from "./timers.ts";
 
 /**
  * From this size on a segment is offered to the sink where it lies; a smaller
@@ -31,7 +31,7 @@ const PAWS_STALE_MS = 24 * 24 * 3600 * 1000;
 export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (c.tsOk && isOld(c, seg, now)) return; // RFC 7323 §5.3; not RST
   if (!isAcceptable(c, seg)) return refuse(c, seg, now); // first
-  if (seg.payloadLength > 0 && ((now - c.lastReceivedAt) | 0) > c.rtoMs) speakAgain(c);
+  if (seg.payloadLength > 0 && elapsedMs(c.lastReceivedAt, now) > c.rtoMs) speakAgain(c);
   hear(c, now);
   c.receivedDscp = seg.dscp;
   c.isOffloaded = c.tcp.offload && seg.isOffloaded;
@@ -70,7 +70,7 @@ function isOld(c: Connection, seg: Segment, now: number): boolean {
     c.tcp.counters.TCPNoTimestamp++;
     return true;
   }
-  if (((seg.tsVal - c.tsRecent) | 0) < 0 && ((now - c.tsRecentAt) | 0) < PAWS_STALE_MS) {
+  if (((seg.tsVal - c.tsRecent) | 0) < 0 && elapsedMs(c.tsRecentAt, now) < PAWS_STALE_MS) {
     c.tcp.counters.PAWSEstabRejected++;
     if (seg.len > 0) owe(c);
     else c.tcp.acknowledgeInvalid(c, now);

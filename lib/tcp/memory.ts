@@ -6,6 +6,7 @@
 import type { PagePool } from "../wire/pages.ts";
 import type { Connection } from "./connection.ts";
 import type { Tcp } from "./tcp.ts";
+import { elapsedMs } from "./timers.ts";
 
 /** Above this share of lent pages no buffer grows. */
 const PRESSURE = 0.75;
@@ -51,10 +52,10 @@ export function relieve(tcp: Tcp, connections: readonly Connection[], now: numbe
 /** How long `c` has held bytes and moved none; 0: it holds none. */
 function stalledMs(c: Connection, now: number): number {
   if (c.sendQueue.length === 0 && c.receiveQueue.length === 0) return 0;
-  const unsentMs = (now - c.lastSentAt) | 0;
+  const unsentMs = elapsedMs(c.lastSentAt, now);
   // What a peer sends does not excuse that it takes nothing.
   if (c.sendQueue.length > 0 && c.sndWnd === 0) return unsentMs;
-  return Math.min(unsentMs, (now - c.rcvRoundAt) | 0);
+  return Math.min(unsentMs, elapsedMs(c.rcvRoundAt, now));
 }
 
 /**

@@ -21,7 +21,7 @@ import { usesRack } from "./rack.ts";
 import { blockCount, blockLimit, writeBlocks } from "./sack_blocks.ts";
 import { State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
-import { arm, disarm, TIMER } from "./timers.ts";
+import { arm, disarm, elapsedMs, TIMER } from "./timers.ts";
 import { newDataSent, restartRetransmission } from "./transmission_timer.ts";
 
 /** The IP length is 16 bits: so many payload bytes fit behind 60 + 60 bytes of headers in any case. */
@@ -224,7 +224,7 @@ export function sendTailProbe(c: Connection, now: number): boolean {
 /** After an idle RTO nobody knows the path any more. RFC 5681 §4.1, RFC 2861 §3.2; Linux: `tcp_slow_start_after_idle`. */
 function resumeSending(c: Connection, now: number): void {
   const tunables = c.tcp.tunables;
-  const idleMs = (now - c.lastSentAt) | 0;
+  const idleMs = elapsedMs(c.lastSentAt, now);
   c.congestion.resumed(c, idleMs);
   if (tunables.tcp_slow_start_after_idle === 0 || idleMs <= c.rtoMs) return;
   const restart = initialWindow(c.mss, tunables.tcp_initial_cwnd);
@@ -324,7 +324,7 @@ function sendRange(c: Connection, seq: number, length: number, now: number): boo
 
 function newTextLeft(c: Connection, now: number): void {
   c.owesCwr = false;
-  const sinceHeard = (now - c.lastReceivedAt) | 0;
+  const sinceHeard = elapsedMs(c.lastReceivedAt, now);
   if (sinceHeard <= c.tcp.tunables.tcp_delack_ms) c.isInteractive = true;
 }
 

@@ -6,6 +6,7 @@
 
 import type { Segment } from "../wire/segment.ts";
 import type { Connection } from "./connection.ts";
+import { elapsedMs } from "./timers.ts";
 
 /** Where the scaled window ends: the field has 16 bits. RFC 7323 §2.3. */
 const FIELD_MAX = 0xffff;
@@ -58,7 +59,7 @@ export function advertise(c: Connection): number {
  * `tcp_moderate_rcvbuf`.
  */
 export function tuneReceiveWindow(c: Connection, seg: Segment, now: number): void {
-  const elapsed = (now - c.rcvRoundAt) | 0;
+  const elapsed = elapsedMs(c.rcvRoundAt, now);
   if (elapsed < c.rcvRoundMs) return;
   const { tunables, isUnderPressure } = c.tcp;
   const taken = (c.receiveQueue.start - c.rcvRoundStart) | 0;

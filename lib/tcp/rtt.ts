@@ -2,6 +2,7 @@
 
 import type { Segment } from "../wire/segment.ts";
 import type { Connection } from "./connection.ts";
+import { elapsedMs } from "./timers.ts";
 import type { Tunables } from "./tunables.ts";
 
 /** A least round-trip time is believed for up to that long: paths change. Linux: `tcp_min_rtt_wlen`. */
@@ -36,7 +37,7 @@ export function takeRttSample(
 
 /** The least RTT of the last five to two and a half minutes: of this half of the window and the one before. */
 function takeLeast(c: Connection, rtt: number, now: number): void {
-  if (c.minRttUs === 0 || ((now - c.minRttSince) | 0) > LEAST_RTT_MS / 2) {
+  if (c.minRttUs === 0 || elapsedMs(c.minRttSince, now) > LEAST_RTT_MS / 2) {
     c.minRttUs = c.minRttUs === 0 ? rtt : c.laterMinRttUs;
     c.laterMinRttUs = rtt;
     c.minRttSince = now | 0;

@@ -47,6 +47,7 @@ import { canQueue, State } from "./state.ts";
 import { SynCookies } from "./syn_cookie.ts";
 import { deadlinePassed } from "./timeouts.ts";
 import { TimeWaitQueue } from "./time_wait.ts";
+import { elapsedMs } from "./timers.ts";
 import type { Tracer } from "./tracer.ts";
 import type { Tunables } from "./tunables.ts";
 import { TupleReuse } from "./tuple_reuse.ts";
@@ -419,7 +420,7 @@ export class Tcp {
 
   /** An ACK for something unacceptable, at most one per connection and `tcp_invalid_ratelimit`. RFC 5961 §7. */
   acknowledgeInvalid(c: Connection, now: number): void {
-    const since = (now - c.lastInvalidAckAt) | 0;
+    const since = elapsedMs(c.lastInvalidAckAt, now);
     if (c.lastInvalidAckAt !== 0 && since < this.#tunables.tcp_invalid_ratelimit) {
       this.counters.TCPACKSkipped++;
       return;

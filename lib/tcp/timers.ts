@@ -46,6 +46,15 @@ export function disarm(c: Connection, bits: number): void {
   c.timers &= ~bits;
 }
 
+/**
+ * Milliseconds from `since`, an int32 time of the past, to `now`. Unlike a
+ * difference of int32 times it tells what was long ago from what is to come: up
+ * to 49.7 days, which is as far as such a time reaches.
+ */
+export function elapsedMs(since: number, now: number): number {
+  return ((now | 0) - since) >>> 0;
+}
+
 /** The mask of armed timers which are due; they are disarmed. */
 export function takeDueTimers(c: Connection, now: number): number {
   let due = 0;

@@ -22,6 +22,7 @@ export const DECLARATIONS: Declarations = {
     "COOKIE",
     "TFO-S",
     "TFO-C",
+    "SEG",
     "RST",
     "CLOSE",
     "TW",

@@ -1,6 +1,7 @@
-/** CLOSE-07, HS-05, HS-11, HS-12, TW-02: two instances of the product with each other. */
+/** CLOSE-07, HS-05, HS-11, HS-12, SEG-11, TW-02: two instances of the product with each other. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import type { Connection } from "../../lib/tcp/connection.ts";
 import { Pair } from "../support/pair.ts";
 
 /** Two hosts that know each other's MAC, and nothing else. */
@@ -79,4 +80,50 @@ Deno.test("HS-23: both ends open and close at once", () => {
   for (const c of [a, b]) {
     assertEquals(pair.states.get(c)?.at(-1), "TIME-WAIT");
   }
+});
+
+/** Writes until there is no more room. Returns how many bytes that took. */
+function fill(c: Connection): number {
+  let written = 0;
+  for (let room = c.writable().length; room > 0; room = c.writable().length) {
+    c.commit(room);
+    written += room;
+  }
+  return written;
+}
+
+/** Reads what there is. Returns how many bytes that was. */
+function drain(c: Connection): number {
+  const { length } = c.readable();
+  c.consume(length);
+  return length;
+}
+
+Deno.test("SEG-11: both ends probe the other's shut window, and both make progress", () => {
+  const { pair, a, b } = crossing();
+  pair.exchange(4);
+  const written = [0, 0];
+  const probes = () => [pair.a, pair.b].map(({ stack }) => stack.counters.TCPWinProbe);
+  // Nobody reads: both windows shut, with bytes waiting to be sent.
+  for (let i = 0; i < 20_000 && Math.min(...probes()) < 3; i++) {
+    written[0] += fill(a);
+    written[1] += fill(b);
+    pair.exchange(1, 10);
+  }
+  assert(Math.min(...probes()) >= 3, `${probes()} probes`);
+  assertEquals([a, b].map((c) => [c.sndWnd, c.sndUna === c.sndNxt]), [[0, true], [0, true]]);
+  // The windows open, but the segments which say so are lost: only the probes can tell.
+  const read = [drain(a), drain(b)];
+  for (const { stack, sink } of [pair.a, pair.b]) {
+    while (stack.poll(pair.now));
+    assertEquals(sink.frames.splice(0).length, 1);
+  }
+  for (let i = 0; i < 20_000 && (read[0] < written[1] || read[1] < written[0]); i++) {
+    pair.exchange(1, 10);
+    read[0] += drain(a);
+    read[1] += drain(b);
+  }
+  assertEquals(read, written.toReversed());
+  pair.exchange(2);
+  assertEquals([a, b].map((c) => c.isDrained), [true, true]);
 });

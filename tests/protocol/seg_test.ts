@@ -89,6 +89,53 @@ protocolTest(
 );
 
 protocolTest(
+  "SEG-02",
+  "an old FIN is answered each time, an old SYN, empty or not, once in tcp_invalid_ratelimit",
+  `
+  EST
+     write 100
+  +0 > P. 1:101(100) ack 1
+  +.05 < F. -100:-100(0) ack 1
+  +0 > . 101:101(0) ack 1
+  +0 < F. -100:-100(0) ack 1
+  +0 > . 101:101(0) ack 1
+     cnt:TCPACKSkipped=0
+  +0 < SF. -100:-100(0) ack 1
+  +0 > . 101:101(0) ack 1
+  +0 < SF. -100:-100(0) ack 1
+  +0 < SP. -100:-90(10) ack 1
+  none(.1)
+     cnt:TCPACKSkipped=2
+  `,
+);
+
+for (const [pauseMs, isAnswered] of [[499, false], [500, true], [25 * 86_400_000, true]] as const) {
+  protocolTest(
+    "SEG-02",
+    `${pauseMs} ms later an unacceptable ACK is ${isAnswered ? "" : "not "}answered again`,
+    (t) => {
+      t.run(`
+        EST
+        peer b 10.0.0.2:40001
+        +0 <b S 0:0(0) win 65535 <mss 1460>
+        +0 >b S. 0:0(0) ack 1 <mss 1460>
+        +0 <b . 1:1(0) ack 1
+        +1 < . -100:-100(0) ack 1
+        +0 > . 1:1(0) ack 1
+        +0 <b . -100:-100(0) ack 1
+        +0 >b . 1:1(0) ack 1
+        +0 <b . -100:-100(0) ack 1
+        cnt:TCPACKSkipped
+      `);
+      t.advance(pauseMs);
+      t.inject(". -100:-100(0) ack 1");
+      if (isAnswered) t.expect(". 1:1(0) ack 1");
+      assertEquals(t.growth("TCPACKSkipped"), isAnswered ? 0 : 1);
+    },
+  );
+}
+
+protocolTest(
   "SEG-03",
   "what lies left of the window is trimmed, the rest delivered",
   `
@@ -189,14 +236,48 @@ protocolTest(
   `,
 );
 
+protocolTest(
+  "SEG-05",
+  "what surrounds bytes beyond a gap does not change them",
+  `
+  EST
+  +0 < . 11:16(5) ack 1 "BBBBB"
+  +0 > . 1:1(0) ack 1
+  +0 < . 6:21(15) ack 1 "CCCCCCCCCCCCCCC"
+  +0 > . 1:1(0) ack 1
+  +0 < . 1:26(25) ack 1 "AAAAAAAAAAAAAAAAAAAAAAAAA"
+  +0 > . 1:1(0) ack 26
+     read "AAAAACCCCCBBBBBCCCCCAAAAA"
+  `,
+);
+
 protocolTest("SEG-06", "a shut window refuses data, but not the ACK with it", (t) => {
   t.run("EST");
   t.calls.write(t.flow, 500, null);
   t.expect("P. 1:501(500) ack 1");
   const next = shutWindow(t);
+  t.inject(`P. ${next}:${next + 1}(1) ack 500`);
+  t.expect(`. 501:501(0) ack ${next} win 0`);
+  assertEquals((t.connection.sndNxt - t.connection.sndUna) | 0, 1);
   t.inject(`P. ${next}:${next + 1}(1) ack 501`);
   t.expect(`. 501:501(0) ack ${next} win 0`);
   assertEquals(t.connection.isDrained, true);
+}, FEW_PAGES);
+
+protocolTest("SEG-06", "a shut window lets the urgent pointer and RST through", (t) => {
+  t.run("EST");
+  const next = shutWindow(t);
+  t.run("app: Readable");
+  t.inject(`PU. ${next}:${next + 1}(1) ack 1 urg 100`);
+  t.expect(`. 1:1(0) ack ${next} win 0`);
+  t.run("app: Urgent");
+  t.inject(`U. ${next}:${next}(0) ack 1 urg 200`);
+  assertEquals(t.connection.urgentRemaining, next - 1 + 200);
+  t.inject(`R ${next}:${next}(0)`);
+  t.run(`
+    app: Reset "reset by peer"
+    state CLOSED
+  `);
 }, FEW_PAGES);
 
 protocolTest(
@@ -230,6 +311,23 @@ protocolTest(
   +1 < P. 1:11(10) ack -60000
   +0 > . 1:1(0) ack 11
      read 10
+  `,
+);
+
+protocolTest(
+  "SEG-08",
+  "ACKs of what was never sent are answered once in tcp_invalid_ratelimit",
+  `
+  EST
+  +1 < P. 1:11(10) ack 5000
+  +0 > . 1:1(0) ack 1
+  +.1 < P. 1:11(10) ack 5000
+  none(.3)
+     cnt:TCPACKInvalid=2
+     cnt:TCPACKSkipped
+     readable 0
+  +.2 < P. 1:11(10) ack 5000
+  +0 > . 1:1(0) ack 1
   `,
 );
 
@@ -435,6 +533,18 @@ protocolTest("SEG-01", "an overlapping segment brings the last byte of a window"
   t.inject(`. ${edge - 11}:${edge}(11) ack 1`);
   t.expect(`. 1:1(0) ack ${edge} win 0`);
 }, { tunables: { tcp_rmem_default: 60_000, tcp_moderate_rcvbuf: 0 } });
+
+for (const [last, isNew] of [[1, true], [0, false], [-1, false]] as const) {
+  protocolTest("SEG-01", `ten bytes, the last of them ${last - 1} from RCV.NXT`, (t) => {
+    t.run("EST\nwrite 5\n+0 > P. 1:6(5) ack 1");
+    t.inject(`. ${last - 9}:${last + 1}(10) ack 6`);
+    t.expect(`. 6:6(0) ack ${isNew ? 2 : 1}`);
+    // Of one that ends just before RCV.NXT the ACK is taken all the same: SEG-11.
+    assertEquals(t.connection.isDrained, last >= 0);
+    assertEquals(t.connection.readable().length, isNew ? 1 : 0);
+    assertEquals(t.growth("TCPOutOfWindow"), isNew ? 0 : 1);
+  });
+}
 
 protocolTest("SEG-01", "a window of one byte ends behind it", (t) => {
   t.run("EST");

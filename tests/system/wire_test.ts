@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Exchange, REFUSED_PORT } from "./peers/exchange.ts";
 import { Capture } from "./support/capture.ts";
-import { CLIENT_DEVICE } from "./support/lossy_link.ts";
+import { CLIENT_DEVICE } from "./support/link.ts";
 import { systemTest } from "./support/register.ts";
 import type { Scene } from "./support/scene.ts";
 import { DEVICE } from "./support/tapster.ts";
@@ -32,7 +32,7 @@ systemTest(
   "wire: tshark finds no fault in any frame, and no segment above the MSS",
   async (scene) => {
     const { variant } = scene;
-    const device = variant.loss > 0 ? CLIENT_DEVICE : DEVICE;
+    const device = variant.link !== null ? CLIENT_DEVICE : DEVICE;
     await using capture = await Capture.start(scene.clientNamespace, device);
     await doEverything(scene);
     await capture.stop();
@@ -72,7 +72,7 @@ async function doEverything(scene: Scene): Promise<void> {
   killed.signal("SIGKILL");
   await killed.ending(PROMPTLY_MS);
   // A lost RST is not repeated, and this client would wait for it.
-  if (scene.variant.loss === 0) await scene.runClient({ port: REFUSED_PORT });
+  if (scene.variant.link === null) await scene.runClient({ port: REFUSED_PORT });
 }
 
 /**

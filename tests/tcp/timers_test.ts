@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Connection } from "../../lib/tcp/connection.ts";
-import { arm, disarm, refile, takeDueTimers, TIMER } from "../../lib/tcp/timers.ts";
+import { arm, disarm, elapsedMs, refile, takeDueTimers, TIMER } from "../../lib/tcp/timers.ts";
 
 const BITS = Object.values(TIMER);
 
@@ -28,6 +28,14 @@ Deno.test("timers: one is due at its millisecond, not before, also beyond 2^31",
     assertEquals(takeDueTimers(c, (at - 1) | 0), 0);
     assertEquals(takeDueTimers(c, at), TIMER.User);
     assertEquals(takeDueTimers(c, at), 0);
+  }
+});
+
+Deno.test("timers: the time since an int32 time is known for 49 days", () => {
+  for (const now of [5000.75, 3_000_000_000.25]) {
+    for (const elapsed of [0, 1, 25 * 86_400_000, 49 * 86_400_000]) {
+      assertEquals(elapsedMs(((now | 0) - elapsed) | 0, now), elapsed);
+    }
   }
 });
 

@@ -8,6 +8,7 @@ const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SOL_PACKET = 263;
+const PACKET_VNET_HDR = 15;
 const PACKET_QDISC_BYPASS = 20;
 /** Frames that this process itself sends do not come back. */
 const PACKET_IGNORE_OUTGOING = 23;
@@ -25,10 +26,13 @@ const libc = Deno.dlopen("libc.so.6", {
 
 /**
  * A descriptor, not blocking, whose reads are the frames that come in by the
- * device, and whose writes go out by it. Throws when the system refuses.
+ * device, and whose writes go out by it. With `offload` each has a `struct
+ * virtio_net_hdr` before it and may be a super-segment. Throws when the system
+ * refuses.
  */
-export function openPacketSocket(device: string): number {
+export function openPacketSocket(device: string, offload: boolean = false): number {
   const descriptor = openSocket();
+  if (offload) setOption(descriptor, SOL_PACKET, PACKET_VNET_HDR, 1);
   setOption(descriptor, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
   setOption(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES);
   setOption(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES);

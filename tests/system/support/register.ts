@@ -16,7 +16,7 @@ export function systemTest(
   { variants = VARIANTS, needs = [] as string[], flags = [] as string[] } = {},
 ): void {
   for (const variant of variants) {
-    const allNeeds = variant.loss > 0 ? [...needs, "ip"] : needs;
+    const allNeeds = variant.link !== null ? [...needs, "ip"] : needs;
     register(
       `${name} (${variant.name})`,
       allNeeds,

@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { ClientReport, ClientTask } from "../peers/client.ts";
 import { type Exchange, EXCHANGE_LENGTH, EXCHANGE_PORT } from "../peers/exchange.ts";
 import type { UpstreamReport } from "../peers/upstream.ts";
-import { LossyLink } from "./lossy_link.ts";
+import { Link } from "./link.ts";
 import { Namespace } from "./namespace.ts";
 import type { Program } from "./program.ts";
 import type { Means } from "./requirements.ts";
@@ -38,13 +38,13 @@ export class Scene implements AsyncDisposable {
   readonly variant: Variant;
   /** Where Tapster and the upstream are. */
   readonly namespace: Namespace;
-  /** Where clients are started: the same, or the far end of a lossy link. */
+  /** Where clients are started: the same, or the far end of an emulated link. */
   clientNamespace: Namespace;
   readonly tapster: Program;
   upstream: Program;
   /** How many errors Tapster is to log: a test provokes them. */
   expectedFailures = 0;
-  #link: LossyLink | null = null;
+  #link: Link | null = null;
   readonly #peers: Program[] = [];
   readonly #beside: Namespace[] = [];
   readonly #idleDescriptorCount: number;
@@ -88,7 +88,8 @@ export class Scene implements AsyncDisposable {
         ...flags,
       ], special);
       const scene = new Scene(variant, namespace, tapster, upstream);
-      if (variant.loss > 0) scene.#link = await LossyLink.open(namespace, variant);
+      const { link: terms } = variant;
+      if (terms !== null) scene.#link = await Link.open(namespace, variant, terms);
       scene.clientNamespace = scene.#link?.clientNamespace ?? namespace;
       return scene;
     } catch (error) {

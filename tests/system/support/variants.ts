@@ -1,6 +1,7 @@
 /** Over what the system tests are repeated: address family, link mode, MTU, the upstream's kind. */
 
 import { EXCHANGE_PORT, HTTP_PORT, REFUSED_PORT } from "../peers/exchange.ts";
+import type { LinkTerms } from "../peers/link.ts";
 
 /** One way to run Tapster. */
 export interface Variant {
@@ -10,8 +11,8 @@ export interface Variant {
   readonly offload: boolean;
   /** In bytes; 1280 at least for IPv6. RFC 8200 §5. */
   readonly mtu: number;
-  /** The part of all frames that a lossy link drops in each direction; 0: there is none. */
-  readonly loss: number;
+  /** The emulated link to the client, who is in another namespace then; null: there is none. */
+  readonly link: LinkTerms | null;
   /** Who dials the upstream: the kernel, by the loopback, or Tapster's TCP, by the device. */
   readonly via: "kernel" | "tap";
 }
@@ -23,7 +24,7 @@ const OTHER_MTUS: readonly number[] = [576, 1280, 9000, 65520];
 const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
 
 /** The program's own defaults: what it does without any argument. */
-export const DEFAULT_VARIANT: Variant = variantOf(4, true, DEFAULT_MTU, 0);
+export const DEFAULT_VARIANT: Variant = variantOf(4, true, DEFAULT_MTU);
 
 /** The variants that every test of the main job runs over. */
 export const VARIANTS: readonly Variant[] = variantsWith([DEFAULT_MTU]);
@@ -33,7 +34,7 @@ export const OTHER_MTU_VARIANTS: readonly Variant[] = variantsWith(OTHER_MTUS);
 
 /** One of a hundred frames is lost each way; without offloads, so that a frame is a segment. */
 export const LOSSY_VARIANTS: readonly Variant[] = FAMILIES.map((family) =>
-  variantOf(family, false, DEFAULT_MTU, 0.01)
+  overLink(variantOf(family, false, DEFAULT_MTU), { loss: 0.01 })
 );
 
 /** The upstream is at the kernel's end of the device, as the client is. */
@@ -59,19 +60,23 @@ export const TRANSFER_VARIANTS: readonly Variant[] = [
 function variantsWith(mtus: readonly number[]): Variant[] {
   const link = (family: Variant["family"], offload: boolean) =>
     mtus.filter((mtu) => mtu >= SMALLEST_MTU[family])
-      .map((mtu) => variantOf(family, offload, mtu, 0));
+      .map((mtu) => variantOf(family, offload, mtu));
   return FAMILIES.flatMap((family) => OFFLOADS.flatMap((offload) => link(family, offload)));
 }
 
-function variantOf(
-  family: Variant["family"],
-  offload: boolean,
-  mtu: number,
-  loss: number,
-): Variant {
-  const link = `IPv${family}, ${offload ? "offload" : "no offload"}, MTU ${mtu}`;
-  const name = loss === 0 ? link : `${link}, ${100 * loss} % loss`;
-  return { name, family, offload, mtu, loss, via: "kernel" };
+function variantOf(family: Variant["family"], offload: boolean, mtu: number): Variant {
+  const name = `IPv${family}, ${offload ? "offload" : "no offload"}, MTU ${mtu}`;
+  return { name, family, offload, mtu, link: null, via: "kernel" };
+}
+
+/** The same over an emulated link; what is left out of its terms it does not do. */
+export function overLink(variant: Variant, terms: Partial<LinkTerms>): Variant {
+  const link = { loss: 0, delayMs: 0, rateMbit: 0, queueBytes: 0, ...terms };
+  const words = [variant.name];
+  if (link.delayMs > 0) words.push(`RTT ${2 * link.delayMs} ms`);
+  if (link.rateMbit > 0) words.push(`${link.rateMbit} Mbit/s`);
+  if (link.loss > 0) words.push(`${100 * link.loss} % loss`);
+  return { ...variant, name: words.join(", "), link };
 }
 
 interface Addresses {
@@ -108,9 +113,9 @@ export function addressesOf(variant: Variant): Addresses {
 export function flagsOf(variant: Variant): string[] {
   const flags = variant.mtu === DEFAULT_MTU ? [] : ["--mtu", String(variant.mtu)];
   if (!variant.offload) flags.push("--no-offload");
-  if (variant.loss > 0) flags.push("--no-setup"); // the lossy link's other end is set up
+  if (variant.link !== null) flags.push("--no-setup"); // the link's other end is set up
   if (variant.family === 6) {
-    if (variant.loss === 0) flags.push("--host-address", IPV6.host);
+    if (variant.link === null) flags.push("--host-address", IPV6.host);
     flags.push("--stack-address", IPV6.stack);
   } else if (variant.via === "kernel") return flags;
 
