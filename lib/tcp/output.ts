@@ -90,7 +90,7 @@ function awaitWindow(c: Connection, now: number): void {
   arm(c, TIMER.ZeroWindow, (now + seconds * 1000) | 0);
 }
 
-/** Sends lost ranges again as far as cwnd allows. RFC 6675 §5 (C), RFC 9293 §3.8.1. */
+/** Sends lost ranges again as far as cwnd and SND.WND allow. RFC 6675 §5 (C), RFC 9293 §3.8.1. */
 function sendLost(c: Connection, now: number): Turn {
   for (let i = 0; i < burst(c); i++) {
     const scoreboard = c.scoreboard;
@@ -99,8 +99,7 @@ function sendLost(c: Connection, now: number): Turn {
     const index = scoreboard.firstLost();
     const start = scoreboard.start(index);
     const length = (scoreboard.end(index) - start) | 0;
-    const room = Math.min(c.cwnd - pipe(c), superSegment(c));
-    const piece = length <= room ? length : room - (room % unit);
+    const piece = resendable(c, start, length, unit);
     if (piece <= 0) return Turn.Done;
     if (!sendRange(c, start, piece, now)) return Turn.Refused;
     scoreboard.resent(piece, unit, toMicroseconds(now));
@@ -108,6 +107,21 @@ function sendLost(c: Connection, now: number): Turn {
     if (start === c.sndUna && c.phase === Phase.Recovery) restartRetransmission(c, now);
   }
   return Turn.More;
+}
+
+/**
+ * How many of `length` lost bytes from `start` on may be sent again now: whole
+ * segments, and a short one where they or the window end. RFC 9293 §3.8.6 (SHLD-16).
+ */
+function resendable(c: Connection, start: number, length: number, unit: number): number {
+  const room = Math.min(c.cwnd - pipe(c), superSegment(c));
+  let window = (c.sndUna + c.sndWnd - start) | 0;
+  // A window that was shut over what is in flight is asked by the timer, with the first segment.
+  if (window <= 0) window = start === c.sndUna && c.retries > 0 ? unit : 0;
+  const most = Math.min(room, window);
+  if (length <= most) return length;
+  const whole = most - (most % unit);
+  return whole > 0 || room < window ? whole : window;
 }
 
 /** `length` bytes were sent again. */
@@ -162,8 +176,12 @@ function rescue(c: Connection, now: number): Turn {
   return Turn.Done;
 }
 
-/** Sends the last segment in flight again, if its fate is not known. Returns false when the device refused it. */
+/**
+ * Sends the last segment in flight again, if its fate is not known and the window
+ * has not shrunk before it. Returns false when the device refused it.
+ */
 function resendLast(c: Connection, now: number): boolean {
+  if (((c.sndUna + c.sndWnd - c.sndNxt) | 0) < 0) return true;
   const scoreboard = c.scoreboard!;
   const start = scoreboard.lastSegment(segmentRoom(c));
   const length = (c.sndNxt - start) | 0;

@@ -169,7 +169,13 @@ function givesUp(c: Connection, now: number): boolean {
   if (c.isReleased && c.retries >= tunables.tcp_orphan_retries) return true;
   if (c.userTimeoutMs !== 0) return false; // has a timer of its own
   const limit = retransmissionLimit(tunables.tcp_retries2, tunables);
-  return ((now - c.retriesBeganAt) | 0) >= limit;
+  return ((now - givingUpBeganAt(c)) | 0) >= limit;
+}
+
+/** Who shut the window over what is in flight, and keeps saying so, is there. RFC 9293 §3.8.6 (SHLD-17); Linux: tcp_retransmit_timer. */
+function givingUpBeganAt(c: Connection): number {
+  const isAnswered = c.sndWnd === 0 && ((c.lastReceivedAt - c.retriesBeganAt) | 0) > 0;
+  return isAnswered ? c.lastReceivedAt : c.retriesBeganAt;
 }
 
 /** Ends the connection; where the peer may still be there it is told by RST. */

@@ -75,6 +75,24 @@ protocolTest("WND-02", "the right edge of the window never moves left", (t) => {
   assert(next > 100_000);
 }, FEW_PAGES);
 
+protocolTest("WND-02", "what was promised is kept when memory becomes short", (t) => {
+  t.run("EST+WS7");
+  const edge = t.flow.productEdge!;
+  const lent: number[] = [];
+  while (!t.stack.tcp.isUnderPressure) lent.push(t.fixture.pages.take());
+  // The runner watches the edge of every segment.
+  t.inject(". 1:1001(1000) ack 1");
+  t.expect(". 1:1(0) ack 1001");
+  assert(t.flow.productEdge! >= edge && t.flow.productEdge! < edge + 128, `${t.flow.productEdge}`);
+  t.calls.read(t.flow, 1000, null);
+  t.none(1);
+  for (const page of lent) t.fixture.pages.give(page);
+  t.inject(". 1001:2001(1000) ack 1");
+  t.expect(". 1:1(0) ack 2001");
+  assert(t.flow.productEdge! > edge + 1460);
+  t.calls.read(t.flow, 1000, null);
+});
+
 protocolTest(
   "WND-03",
   "a window that shrinks stops new data",
@@ -102,6 +120,64 @@ protocolTest(
   +.2  > . 1:1461(1460) ack 1
   +.6  > . 1:1461(1460) ack 1
   `,
+);
+
+protocolTest(
+  "WND-03",
+  "beyond the edge of a window that shrank nothing is sent again",
+  `
+  EST rtt .1
+       nodelay
+       write 10000
+  +0   > P. 1:10001(10000/1460) ack 1
+  +.1  < . 1:1(0) ack 1 win 1000
+       write 1000
+  +.2  > . 1:1001(1000) ack 1
+  +.1  < . 1:1(0) ack 1001 win 1000
+  +0   > . 1001:2001(1000) ack 1
+  +.1  < . 1:1(0) ack 2001 win 9000
+  +0   > . 2001:4921(2920/1460) ack 1
+  +.1  < . 1:1(0) ack 10001 win 9000
+  +0   > P. 10001:11001(1000) ack 1
+       cnt:TCPTimeouts
+  `,
+);
+
+protocolTest(
+  "WND-03",
+  "a window shut over what is in flight ends nothing while it is told",
+  (t) => {
+    t.run(`
+    EST rtt .1
+         write 10000
+    +0   > P. 1:10001(10000/1460) ack 1
+    +.1  < . 1:1(0) ack 1 win 0
+  `);
+    let asked = 0;
+    for (; t.elapsedMs < 2 * 3600 * 1000; asked++) {
+      const question = t.next(130_000);
+      assert(question !== null, `no question after ${t.elapsedMs} ms`);
+      assertEquals([(question.seq - t.flow.productIsn!) | 0, question.payload.length], [1, 1460]);
+      t.advance(50);
+      t.inject(". 1:1(0) ack 1 win 0");
+    }
+    assert(asked > 60, `${asked} questions`);
+    t.run(`
+    state ESTABLISHED
+    +0 < . 1:1(0) ack 1 win 65535
+  `);
+    t.discard();
+    // Nobody answers any more: R2 counts from the last answer.
+    const beganMs = t.elapsedMs;
+    t.inject(". 1:1(0) ack 1 win 0");
+    while (t.stack.tcp.connectionCount > 0 && t.elapsedMs < beganMs + 2e6) {
+      t.advance(1000);
+      t.discard();
+    }
+    const endedMs = t.elapsedMs - beganMs;
+    assert(endedMs > 924_600 && endedMs < 924_600 + 121_000, `${endedMs} ms`);
+    assertEquals(t.connection.closeReason, "timed out");
+  },
 );
 
 protocolTest(
@@ -179,7 +255,8 @@ protocolTest("WND-05", "unanswered probes end the connection by R2", (t) => {
     while (t.next() !== null);
   }
   assertEquals(t.connection.closeReason, "timed out");
-  assert(t.elapsedMs > 900_000 && t.elapsedMs < 1_200_000, `after ${t.elapsedMs} ms`);
+  // R is 300 ms: probes leave at 0.3, 0.9 … 153.3 s, and then each 120 s.
+  assertEquals(Math.floor(t.elapsedMs / 1000), Math.ceil(.1 + 153.3 + 7 * 120));
 });
 
 protocolTest("WND-06", "a shut window is told to every probe", (t) => {
@@ -202,17 +279,37 @@ protocolTest("WND-06", "a shut window is told to every probe", (t) => {
 protocolTest("WND-07", "a reader of single bytes causes no tiny window updates", (t) => {
   t.run("EST");
   const next = shutWindow(t);
-  const edge = next;
-  for (let i = 0; i < 1000; i++) {
+  let edge = next;
+  let updates = 0;
+  for (let i = 0; i < 6000; i++) {
     t.calls.read(t.flow, 1, null);
     t.advance(1);
     const update = t.next();
-    if (update !== null) {
-      assert(t.flow.productEdge! - edge >= 1460, "a tiny window");
-      assertEquals(update.payload.length, 0);
-    }
+    if (update === null) continue;
+    updates++;
+    assertEquals(update.payload.length, 0);
+    assert(t.flow.productEdge! - edge >= 1460, "a tiny window");
+    edge = t.flow.productEdge!;
   }
+  // The second tells of twice the window, the third of twice that.
+  assertEquals(updates, 3);
 }, FEW_PAGES);
+
+for (const [length, isTold] of [[499, false], [500, true]] as const) {
+  protocolTest(
+    "WND-07",
+    `${length} bytes are ${isTold ? "" : "not "}half of a buffer of 1000`,
+    (t) => {
+      t.run("EST");
+      t.inject(". 1:1001(1000) ack 1");
+      t.expect(". 1:1(0) ack 1001 win 0");
+      t.calls.read(t.flow, length, null);
+      if (isTold) t.expect(`. 1:1(0) ack 1001 win ${length}`);
+      t.none(1);
+    },
+    { tunables: { tcp_rmem_default: 1000, tcp_moderate_rcvbuf: 0 } },
+  );
+}
 
 protocolTest("WND-08", "reading all tells the peer at once that the window is open", (t) => {
   t.run("EST");
@@ -221,6 +318,15 @@ protocolTest("WND-08", "reading all tells the peer at once that the window is op
   t.expect(`. 1:1(0) ack ${next} win >1459`);
   t.none(1);
 }, FEW_PAGES);
+
+protocolTest("WND-08", "a window of less than a segment is told to be larger, too", (t) => {
+  t.run("EST");
+  t.inject(". 1:59001(59000) ack 1");
+  t.expect(". 1:1(0) ack 59001 win 1000");
+  t.calls.read(t.flow, 59_000, null);
+  t.expect(". 1:1(0) ack 59001 win 60000");
+  t.none(1);
+}, { tunables: { tcp_rmem_default: 60_000, tcp_moderate_rcvbuf: 0 } });
 
 protocolTest(
   "WND-09",
