@@ -13,6 +13,7 @@ import { followPath } from "./path_mtu.ts";
 import { takeRttSample } from "./rtt.ts";
 import type { Tcp } from "./tcp.ts";
 import type { Tunables } from "./tunables.ts";
+import { takeUserTimeout } from "./user_timeout.ts";
 
 /** MSS where the SYN names none. RFC 9293 §3.7.1 (MUST-15). */
 const DEFAULT_MSS_IPV4 = 536;
@@ -36,6 +37,8 @@ export interface Agreement {
   readonly tsRecent: number;
   /** Of our own timestamps. */
   readonly tsOffset: number;
+  /** The peer's user timeout option, seconds; -1: none. RFC 5482. */
+  readonly userTimeout: number;
 }
 
 /** An agreement of a passive open: also who asked for it, and both initial numbers. */
@@ -107,6 +110,7 @@ export function adopt(c: Connection, agreement: Agreement, now: number): void {
   c.tsRecent = agreement.tsRecent;
   c.tsRecentAt = now | 0;
   c.tsOffset = agreement.tsOffset;
+  if (agreement.userTimeout >= 0) takeUserTimeout(c, agreement.userTimeout, now);
   c.peerMss = agreement.mss;
   followPath(c, now);
   if (agreement.windowScale >= 0) {

@@ -29,6 +29,7 @@ import type { RoundTrips } from "./slow_start.ts";
 import { State, STATE_NAMES } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 import { arm, disarm, TIMER } from "./timers.ts";
+import { announceUserTimeout, changeUserTimeout } from "./user_timeout.ts";
 
 /** Bits of `Connection.signals`: what the user has not been told yet. */
 export const SIGNAL = {
@@ -230,6 +231,10 @@ export class Connection implements Tuple {
   retriesBeganAt = 0;
   /** How long the peer may take nothing, milliseconds; 0: R2 and the probes' count decide. */
   userTimeoutMs = 0;
+  /** Whether our user chose it, so that the peer's option does not change it. RFC 5482 §3.1 (CHANGEABLE). */
+  isUserTimeoutChosen = false;
+  /** Whether the peer is to be told of it. */
+  owesUserTimeout = false;
   /** When it last took something, or there was something to take; only while there is a user timeout. */
   progressAt = 0;
   scoreboard: Scoreboard | null = null;
@@ -534,14 +539,14 @@ export class Connection implements Tuple {
    * How many milliseconds from `now` or later on, 1 … 2^31 - 1, data may stay
    * unacknowledged, the peer's window shut, or a probed peer silent, before the
    * connection is reset as timed out. It takes the place of `tcp_retries2` and of
-   * the number of keep-alive probes; 0, as at first: there is none. RFC 9293
+   * the number of keep-alive probes; 0, as at first: there is none, unless the
+   * peer names one. With `px_user_timeout_option` the peer is told. RFC 9293
    * §3.8.3, RFC 5482 §3; Linux: `TCP_USER_TIMEOUT`.
    */
   setUserTimeout(timeoutMs: number, now: number): void {
-    this.userTimeoutMs = timeoutMs;
-    disarm(this, TIMER.User);
-    if (timeoutMs > 0) this.tcp.ready(this);
-    this.progressAt = now | 0;
+    this.isUserTimeoutChosen = timeoutMs > 0;
+    changeUserTimeout(this, timeoutMs, now);
+    announceUserTimeout(this);
   }
 
   /** Idle milliseconds before the first keep-alive probe. */

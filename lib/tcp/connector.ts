@@ -30,6 +30,7 @@ import { prepareReply } from "./output.ts";
 import { learnPathMtu } from "./path_mtu.ts";
 import { replyReset } from "./reset.ts";
 import { State } from "./state.ts";
+import { announcedSeconds } from "./user_timeout.ts";
 
 /** How soon a SYN that the device refused is tried again. Milliseconds. */
 const REFUSED_RETRY_MS = 10;
@@ -46,6 +47,7 @@ export class Connector implements Agreement, SynHistory {
   tsOk = false;
   tsRecent = 0;
   readonly tsOffset: number;
+  userTimeout = -1;
 
   /** Segments with our SYN sent by deadline; how many of them before SYN-RECEIVED. */
   sent = 0;
@@ -175,6 +177,7 @@ export class Connector implements Agreement, SynHistory {
       : asksForEcn(syn, tunables);
     this.tsOk = syn.hasTimestamps && tunables.tcp_timestamps !== 0;
     this.tsRecent = syn.tsVal;
+    this.userTimeout = syn.userTimeout;
     c.pathHigh = syn.pathHigh;
     c.pathLow = syn.pathLow;
     c.synchronize(syn.seq);
@@ -312,6 +315,9 @@ export class Connector implements Agreement, SynHistory {
     if (isAnswer ? this.tsOk : tunables.tcp_timestamps !== 0) this.#stamp(seg, now);
     // Only the first SYN is fast: a path that swallows such SYNs gets another. RFC 7413 §4.2.2.
     const fastOpen = isAnswer || this.sent > 0 ? null : this.#fastOpen;
+    // Beside a cookie there may be no room. It is owed still: who answers with a
+    // SYN cookie takes it from the third ACK. RFC 5482 §3.
+    if (fastOpen === null) seg.userTimeout = announcedSeconds(c);
     const payload = fastOpen === null ? EMPTY_GATHER : fastOpen.extend(seg, now);
     if (!tcp.send(seg, payload, now)) return false;
     if (fastOpen !== null) fastOpen.sent(seg);

@@ -59,6 +59,7 @@ export class Handshake implements ConnectionRequest, SynHistory {
   readonly tsOk: boolean;
   tsRecent: number;
   readonly tsOffset: number;
+  readonly userTimeout: number;
   readonly wnd: number;
   /** What the SYN-ACK acknowledges: the SYN, and its data in a fast open. */
   rcvNxt: number;
@@ -103,6 +104,7 @@ export class Handshake implements ConnectionRequest, SynHistory {
     this.tsOk = syn.hasTimestamps && tunables.tcp_timestamps !== 0;
     this.tsRecent = syn.tsVal;
     this.tsOffset = this.tsOk ? tcp.timestampOffset(syn) : 0;
+    this.userTimeout = syn.userTimeout;
     this.wnd = syn.wnd;
     this.rcvNxt = (syn.seq + 1) | 0;
     this.#isFastOpenExperimental = syn.isFastOpenExperimental;

@@ -23,6 +23,7 @@ import { State } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 import { arm, disarm, elapsedMs, TIMER } from "./timers.ts";
 import { newDataSent, restartRetransmission } from "./transmission_timer.ts";
+import { announcedSeconds } from "./user_timeout.ts";
 
 /** The IP length is 16 bits: so many payload bytes fit behind 60 + 60 bytes of headers in any case. */
 const SUPER_SEGMENT = 65535 - 120;
@@ -50,8 +51,9 @@ export type Turn = (typeof Turn)[keyof typeof Turn];
 export function transmit(c: Connection, now: number): Turn {
   if (c.resetPending) return sendReset(c, now) ? Turn.Done : Turn.Refused;
   if (c.isReleased) limitOrphan(c, now);
-  // A super-segment would repeat a report in each of its pieces.
-  if (hasDuplicateReport(c) && !sendAcknowledgment(c, now)) return Turn.Refused;
+  // A super-segment would repeat these in each of its pieces.
+  const isNews = c.owesUserTimeout || hasDuplicateReport(c);
+  if (isNews && !sendAcknowledgment(c, now)) return Turn.Refused;
   let turn: Turn = Turn.Done;
   if (c.sndUna !== c.endOfStream && c.state !== State.TimeWait && c.state !== State.Closed) {
     // A timeout that may be spurious is answered by new data first. RFC 5682 §2.1 (2b).
@@ -296,9 +298,11 @@ export function sendProbe(c: Connection, now: number): boolean {
 function sendAcknowledgment(c: Connection, now: number): boolean {
   const seg = prepare(c, ACK, c.sndNxt, now);
   if (hasDuplicateReport(c)) addDuplicateReport(c, seg, blockLimit(c));
+  seg.userTimeout = announcedSeconds(c);
   if (!c.tcp.send(seg, EMPTY_GATHER, now)) return false;
   acknowledged(c);
   c.dsackStart = c.dsackEnd;
+  c.owesUserTimeout = false;
   if (c.quickAcks > 0) c.quickAcks--;
   return true;
 }

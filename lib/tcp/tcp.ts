@@ -605,6 +605,7 @@ export class Tcp {
     c.timers = 0;
     c.resetPending = false;
     if (c.state === State.Closed) c.ackNow = false;
+    c.owesUserTimeout = false;
     this.endFlight(c);
     c.sendQueue.clear();
     c.receiveQueue.dropGaps();

@@ -99,6 +99,8 @@ const DEFINITIONS = {
   tcp_frto: [1, 0, 1, ""],
   /** How cwnd grows and shrinks: reno or cubic. RFC 5681, RFC 9438. */
   tcp_congestion_control: [1, 0, 1, ""],
+  /** 1 tells the peer of a user timeout, and takes over the peer's, from 100 s to 1 h. RFC 5482 §3.1. */
+  px_user_timeout_option: [0, 0, 1, ""],
   /** How long a peer's window may stay shut, with something for it to take, before it is reset; 0: for ever. RFC 6429. */
   px_zero_window_timeout: [0, 0, 86400, "seconds"],
   /** Floor for the MSS that a peer announces. RFC 9293 §3.7.1. */

@@ -1,6 +1,6 @@
 /**
- * TCP options. RFC 9293 §3.2, RFC 2018 §2, RFC 7323 §2.2 and §3.2, RFC 7413
- * §4.1.1. Orders of the options sent follow Linux.
+ * TCP options. RFC 9293 §3.2, RFC 2018 §2, RFC 7323 §2.2 and §3.2, RFC 5482 §2,
+ * RFC 7413 §4.1.1. Orders of the options sent follow Linux.
  */
 
 import { type Segment, SYN } from "./segment.ts";
@@ -12,6 +12,7 @@ const KIND_WINDOW_SCALE = 3;
 const KIND_SACK_PERMITTED = 4;
 const KIND_SACK = 5;
 const KIND_TIMESTAMPS = 8;
+const KIND_USER_TIMEOUT = 28;
 const KIND_FAST_OPEN = 34;
 const KIND_EXPERIMENTAL = 254;
 /** Fast open before it had a kind of its own: an experiment with this number. RFC 7413 §7, RFC 6994 §3. */
@@ -25,10 +26,13 @@ const ALIGNED_SACK_PERMITTED = 0x01010402;
 const ALIGNED_WINDOW_SCALE = 0x01030300;
 const FULL_MSS = 0x02040000;
 const ALIGNED_SACK = 0x01010500;
+const FULL_USER_TIMEOUT = 0x1c040000;
 
-/** The most SACK blocks beside timestamps, and without. RFC 2018 §3. */
-const SACK_LIMIT_WITH_TIMESTAMPS = 3;
-const SACK_LIMIT = 4;
+/** The user timeout option counts minutes where this bit is set, otherwise seconds. RFC 5482 §2. */
+const MINUTES = 0x8000;
+
+/** Bytes for SACK blocks: all options have 40, and four of them go in front of the blocks. RFC 2018 §3. */
+const SACK_ROOM = 36;
 
 /**
  * Parses `length` bytes of options at `offset` into `seg`, whose flags are set
@@ -68,8 +72,9 @@ export function parseTcpOptions(
 /** How many bytes `buildTcpOptions` writes for `seg`; a multiple of 4, at most 40. */
 export function tcpOptionsLength(seg: Segment): number {
   if ((seg.flags & SYN) !== 0) return synOptionsLength(seg);
-  const timestamps = seg.hasTimestamps ? 12 : 0;
-  return seg.sackCount === 0 ? timestamps : timestamps + 4 + (sackBlocks(seg) << 3);
+  let length = seg.hasTimestamps ? 12 : 0;
+  if (seg.userTimeout >= 0) length += 4;
+  return seg.sackCount === 0 ? length : length + 4 + (sackBlocks(seg) << 3);
 }
 
 /** Writes the options of `seg` at `offset`, padded with NOPs. Returns their length. */
@@ -82,6 +87,7 @@ export function buildTcpOptions(view: DataView, offset: number, seg: Segment): n
     view.setInt32(at + 8, seg.tsEcr);
     at += 12;
   }
+  if (seg.userTimeout >= 0) at = buildUserTimeout(view, at, seg);
   return seg.sackCount === 0 ? at - offset : buildSack(view, at, seg) - offset;
 }
 
@@ -100,6 +106,8 @@ function takeOption(
     seg.tsEcr = view.getInt32(offset + 6);
   } else if (kind === KIND_SACK) {
     takeSack(view, offset + 2, length - 2, seg);
+  } else if (kind === KIND_USER_TIMEOUT) {
+    if (length === 4) takeUserTimeout(view.getUint16(offset + 2), seg);
   } else if ((seg.flags & SYN) !== 0) {
     takeSynOption(view, offset, kind, length, seg);
   }
@@ -135,6 +143,12 @@ function takeSack(view: DataView, offset: number, length: number, seg: Segment):
   }
 }
 
+/** A timeout of 0 would end the connection at once: such an option says nothing. */
+function takeUserTimeout(field: number, seg: Segment): void {
+  const count = field & ~MINUTES;
+  if (count !== 0) seg.userTimeout = (field & MINUTES) === 0 ? count : count * 60;
+}
+
 /** RFC 7413 §4.1.1: a request, or an even number of 4 … 16 bytes. */
 function takeFastOpen(
   view: DataView,
@@ -155,6 +169,7 @@ function synOptionsLength(seg: Segment): number {
   if (seg.hasTimestamps) length += 12;
   else if (seg.sackPermitted) length += 4;
   if (seg.windowScale >= 0) length += 4;
+  if (seg.userTimeout >= 0) length += 4;
   if (seg.fastOpenLength >= 0) length += (fastOpenOptionLength(seg) + 3) & ~3;
   return length;
 }
@@ -179,6 +194,7 @@ function buildSynOptions(view: DataView, offset: number, seg: Segment): number {
     view.setInt32(at, ALIGNED_WINDOW_SCALE | seg.windowScale);
     at += 4;
   }
+  if (seg.userTimeout >= 0) at = buildUserTimeout(view, at, seg);
   return seg.fastOpenLength < 0 ? at - offset : buildFastOpen(view, at, seg) - offset;
 }
 
@@ -199,6 +215,13 @@ function buildFastOpen(view: DataView, at: number, seg: Segment): number {
   return at;
 }
 
+/** What is too long in seconds is said in minutes, rounded up. Returns where it ends. */
+function buildUserTimeout(view: DataView, at: number, { userTimeout }: Segment): number {
+  const field = userTimeout < MINUTES ? userTimeout : MINUTES | Math.ceil(userTimeout / 60);
+  view.setInt32(at, FULL_USER_TIMEOUT | field);
+  return at + 4;
+}
+
 function buildSack(view: DataView, at: number, seg: Segment): number {
   const count = sackBlocks(seg);
   view.setInt32(at, ALIGNED_SACK | (2 + (count << 3)));
@@ -212,5 +235,6 @@ function buildSack(view: DataView, at: number, seg: Segment): number {
 }
 
 function sackBlocks(seg: Segment): number {
-  return Math.min(seg.sackCount, seg.hasTimestamps ? SACK_LIMIT_WITH_TIMESTAMPS : SACK_LIMIT);
+  const room = SACK_ROOM - (seg.hasTimestamps ? 12 : 0) - (seg.userTimeout >= 0 ? 4 : 0);
+  return Math.min(seg.sackCount, room >> 3);
 }

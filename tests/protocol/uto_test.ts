@@ -1,5 +1,6 @@
 /** UTO: the user timeout. Requirements §2.28. */
 
+import { assert, assertEquals } from "@std/assert";
 import { protocolTest } from "../support/script.ts";
 
 const THREE_SECONDS = 3000;
@@ -119,3 +120,175 @@ protocolTest("UTO-01", "a connection that it ends is not sent again in the same 
     cnt:TCPTimeouts=0
   `);
 });
+
+const ENABLED = { tunables: { px_user_timeout_option: 1 } };
+
+for (
+  const [option, seconds] of [
+    ["uto 300 s", 300],
+    ["uto 5 min", 300],
+    ["uto 10 s", 100],
+    ["uto 100 s", 100],
+    ["uto 3600 s", 3600],
+    ["uto 61 min", 3600],
+  ] as const
+) {
+  protocolTest("UTO-02", `enabled, <${option}> on a SYN is stored as ${seconds} s`, (t) => {
+    t.run(`
+      0  < S 0:0(0) win 65535 <mss 1460,${option}>
+      +0 > S. 0:0(0) ack 1 <mss 1460>
+      +0 < . 1:1(0) ack 1
+         accept
+    `);
+    assertEquals(t.connection.userTimeoutMs, 1000 * seconds);
+  }, ENABLED);
+}
+
+protocolTest(
+  "UTO-02",
+  "disabled, the option is ignored, wherever it comes, and none is sent",
+  (t) => {
+    t.run(`
+    0  < S 0:0(0) win 65535 <mss 1460,uto 300 s>
+    +0 > S. 0:0(0) ack 1 <mss 1460>
+    +0 < . 1:1(0) ack 1 <uto 300 s>
+       accept
+    +0 < P. 1:11(10) ack 1 <uto 300 s>
+    +0 > . 1:1(0) ack 11
+  `);
+    assertEquals(t.connection.userTimeoutMs, 0);
+    t.connection.setUserTimeout(200_000, t.now);
+    t.none(1);
+  },
+);
+
+protocolTest("UTO-02", "the option counts in any acceptable segment, the last one most", (t) => {
+  t.run("EST\n+0 < . 1:1(0) ack 1 <uto 200 s>");
+  assertEquals(t.connection.userTimeoutMs, 200_000);
+  t.run(`
+    +0 < P. 1:11(10) ack 1 <uto 400 s>
+    +0 > . 1:1(0) ack 11
+  `);
+  assertEquals(t.connection.userTimeoutMs, 400_000);
+  t.run(`
+    +0 < . 900000:900000(0) ack 1 <uto 500 s>
+    +0 > . 1:1(0) ack 11
+  `);
+  assertEquals(t.connection.userTimeoutMs, 400_000, "an unacceptable one does not count");
+}, ENABLED);
+
+protocolTest("UTO-02", "after a SYN cookie the option of the third ACK counts", (t) => {
+  t.run(`
+    0  < S 0:0(0) win 65535 <mss 1460,uto 300 s>
+    +0 > S. 0:0(0) ack 1 <mss 1460>
+    +0 < . 1:1(0) ack 1 <uto 200 s>
+       accept
+  `);
+  assertEquals(t.connection.userTimeoutMs, 200_000);
+}, { tunables: { px_user_timeout_option: 1, tcp_syncookies: 2 } });
+
+protocolTest(
+  "UTO-02",
+  "what the peer told ends the connection when it takes nothing for so long",
+  (t) => {
+    t.run("EST rtt .1\n+0 < . 1:1(0) ack 1 <uto 10 s>\nwrite 10");
+    while (t.elapsedMs < 100_000) {
+      const packet = t.next(100_000);
+      if (packet!.flags.includes("R")) break;
+    }
+    t.run('state CLOSED\napp: Reset "timed out"');
+    assert(Math.abs(t.elapsedMs - 100_100) < 10, `reset at ${t.elapsedMs} ms`);
+  },
+  ENABLED,
+);
+
+protocolTest("UTO-02", "a shorter option counts for what waits already", (t) => {
+  t.run("EST rtt .1\n+0 < . 1:1(0) ack 1 <uto 3000 s>\nwrite 10");
+  t.advance(500_000);
+  t.discard();
+  t.inject(". 1:1(0) ack 1 <uto 100 s>");
+  t.advance(99_000);
+  t.discard();
+  t.run("state ESTABLISHED");
+  t.expect("R. 11:11(0) ack 1", 1100);
+}, ENABLED);
+
+protocolTest(
+  "UTO-02",
+  "the user's own timeout is told once, bounded, and the peer's changes nothing",
+  (t) => {
+    t.run("EST+SACK+TS");
+    t.connection.setUserTimeout(300_000, t.now);
+    t.run(`
+    +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr *,uto 300 s>
+    write 10
+    +0 > P. 1:11(10) ack 1 <ts>
+    +0 < . 1:1(0) ack 11 <nop,nop,TS val * ecr *,uto 200 s>
+  `);
+    assertEquals(t.connection.userTimeoutMs, 300_000);
+    for (const [ms, seconds] of [[5000, 100], [100_001, 101], [2 ** 31 - 1, 3600]]) {
+      t.connection.setUserTimeout(ms, t.now);
+      t.run(`+0 > . 11:11(0) ack 1 <nop,nop,TS val * ecr *,uto ${seconds} s>`);
+      assertEquals(t.connection.userTimeoutMs, ms);
+    }
+    // Without one the peer's counts again.
+    t.connection.setUserTimeout(0, t.now);
+    t.run("none(.1)\n+0 < . 1:1(0) ack 11 <nop,nop,TS val * ecr *,uto 200 s>");
+    assertEquals(t.connection.userTimeoutMs, 200_000);
+  },
+  ENABLED,
+);
+
+protocolTest("UTO-02", "the option takes the place of the third SACK block", (t) => {
+  t.run(`
+    EST+SACK+TS
+    +0 < . 11:21(10) ack 1 <ts>
+    +0 < . 31:41(10) ack 1 <ts>
+    +0 < . 51:61(10) ack 1 <ts>
+  `);
+  t.discard();
+  t.connection.setUserTimeout(300_000, t.now);
+  t.run(`
+    +0 > . 1:1(0) ack 1 <nop,nop,TS val * ecr *,uto 300 s,nop,nop,sack 51:61 31:41>
+  `);
+}, ENABLED);
+
+protocolTest("UTO-02", "an active open tells it on the SYN, and again on the third ACK", (t) => {
+  t.learnPeer();
+  t.calls.connect(t.stack, t.flow, false, t.now);
+  t.connection.setUserTimeout(600_000, t.now);
+  t.run(`
+    +0 > S 0:0(0) <mss 1460,sackOK,TS val * ecr *,nop,wscale 7,uto 600 s>
+    +1 > S 0:0(0) <mss 1460,sackOK,TS val * ecr *,nop,wscale 7,uto 600 s>
+    +.1 < S. 0:0(0) ack 1 win 65535 <mss 1460>
+    +0 > . 1:1(0) ack 1 <uto 600 s>
+    write 10
+    +0 > P. 1:11(10) ack 1
+  `);
+  assertEquals(t.connection.userTimeoutMs, 600_000);
+}, ENABLED);
+
+protocolTest(
+  "UTO-02",
+  "a fast open's SYN leaves its room to the cookie, the third ACK tells it",
+  (t) => {
+    t.learnPeer();
+    t.calls.connect(t.stack, t.flow, true, t.now);
+    t.connection.setUserTimeout(600_000, t.now);
+    t.run(`
+    +0  > S 0:0(0) <mss 1460,sackOK,TS val * ecr *,nop,wscale 7,FO,nop,nop>
+    +.1 < S. 0:0(0) ack 1 win 65535 <mss 1460>
+    +0  > . 1:1(0) ack 1 <uto 600 s>
+  `);
+  },
+  ENABLED,
+);
+
+protocolTest("UTO-02", "the peer's option on the SYN-ACK is stored", (t) => {
+  t.run(`
+    ACT
+    +.1 < S. 0:0(0) ack 1 win 65535 <mss 1460,uto 300 s>
+    +0  > . 1:1(0) ack 1
+  `);
+  assertEquals(t.connection.userTimeoutMs, 300_000);
+}, ENABLED);

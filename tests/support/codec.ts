@@ -16,6 +16,7 @@ export type TcpOption =
   | { readonly name: "sackOK" }
   | { readonly name: "sack"; readonly blocks: readonly (readonly [number, number])[] }
   | { readonly name: "TS"; readonly val: number; readonly ecr: number }
+  | { readonly name: "uto"; readonly count: number; readonly unit: "s" | "min" }
   | { readonly name: "FO"; readonly cookie: string }
   | { readonly name: "hex"; readonly bytes: string };
 
@@ -301,6 +302,10 @@ function encodeOption(option: TcpOption): Uint8Array {
       return words(5, option.blocks.flat());
     case "TS":
       return words(8, [option.val, option.ecr]);
+    case "uto": {
+      const field = (option.unit === "min" ? 0x8000 : 0) + option.count;
+      return Uint8Array.of(28, 4, field >> 8, field & 255);
+    }
     case "FO":
       return concat(
         Uint8Array.of(34, 2 + option.cookie.length / 2),
@@ -361,6 +366,12 @@ function decodeOption(bytes: Uint8Array): TcpOption {
       break;
     case 8:
       if (length === 10) return { name: "TS", val: view.getUint32(2), ecr: view.getUint32(6) };
+      break;
+    case 28:
+      if (length === 4) {
+        const field = view.getUint16(2);
+        return { name: "uto", count: field & 0x7fff, unit: field < 0x8000 ? "s" : "min" };
+      }
       break;
     case 34:
       return { name: "FO", cookie: bytes.slice(2).toHex() };

@@ -10,7 +10,7 @@
  * A TSval and its echo are relative to the first TSval of the product, the
  * peer's own are absolute. `<...>` stands for any options, `<ts>` for
  * `<nop,nop,TS val * ecr *>`, which a peer fills with its clock and the last
- * TSval it saw. In front, `[ce]`, `[ect0]`, `[ect1]` or `[noecn]` names the ECN
+ * TSval it saw. `uto 300 s` and `uto 5 min` are user timeouts. In front, `[ce]`, `[ect0]`, `[ect1]` or `[noecn]` names the ECN
  * field of the IP header; without it a peer sends 0 and the product any.
  */
 
@@ -210,6 +210,13 @@ function parseOption(text: string): OptionSpec[] {
       break;
     case "sack":
       return [{ name, blocks: values.map(parseBlock) }];
+    case "uto": {
+      const [count, unit] = values;
+      if (values.length === 2 && (unit === "s" || unit === "min")) {
+        return [{ name, count: Number(count), unit }];
+      }
+      break;
+    }
     case "FO":
       if (values.length <= 1) return [{ name, cookie: values[0] ?? "" }];
       break;
@@ -237,6 +244,8 @@ function formatOption(option: TcpOption, flow: Flow, direction: Direction, other
       return direction === "<"
         ? `TS val ${option.val} ecr ${relative(option.ecr, flow.timestampBase ?? 0)}`
         : `TS val ${relative(option.val, flow.timestampBase ?? 0)} ecr ${option.ecr}`;
+    case "uto":
+      return `uto ${option.count} ${option.unit}`;
     case "FO":
       return `FO ${option.cookie}`.trimEnd();
     case "hex":

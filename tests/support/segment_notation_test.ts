@@ -27,6 +27,8 @@ function again(text: string): string {
 Deno.test("notation: what is read is written again", () => {
   const lines = [
     "S 0:0(0) win 65535 <mss 1460,sackOK,TS val 1 ecr -700,nop,wscale 7>",
+    "S 0:0(0) win 65535 <mss 1460,uto 300 s>",
+    ". 0:0(0) ack 0 win 65535 <uto 5 min>",
     "FP. 1:11(10) ack 1 win 0",
     "- -5:-5(0) win 1",
     "[ce] . 1:3(2) ack 1 win 1",

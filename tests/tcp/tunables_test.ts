@@ -46,6 +46,7 @@ const DOCUMENTED = `
   tcp_recovery 1 0 1
   tcp_frto 1 0 1
   tcp_congestion_control 1 0 1
+  px_user_timeout_option 0 0 1
   px_zero_window_timeout 0 0 86400
   tcp_min_snd_mss 48 48 536
   tcp_initial_cwnd 10 1 64

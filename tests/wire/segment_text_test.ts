@@ -45,6 +45,10 @@ Deno.test("segment text: SACK blocks and fast open cookies are spelled out", () 
     format({ flags: ACK, sackCount: 2, sackStart, sackEnd }),
     ". 0:0(0) ack 0 win 65535 <nop,nop,sack 1:3 5:7>",
   );
+  assertEquals(
+    format({ flags: ACK, userTimeout: 300, sackCount: 1, sackStart, sackEnd }),
+    ". 0:0(0) ack 0 win 65535 <uto 300 s,nop,nop,sack 1:3>",
+  );
   const fastOpenCookie = new Uint8Array(16).fill(0xab);
   assertEquals(
     format({ flags: SYN, fastOpenLength: 4, fastOpenCookie }),

@@ -121,6 +121,48 @@ Deno.test("SACK-02: blocks of a wrong length are ignored", () => {
   assertEquals(parse("0509 00000000000000 000000", ACK).sackCount, 0);
 });
 
+Deno.test("UTO-02: a user timeout counts seconds, or minutes where its first bit is set", () => {
+  for (const flags of [SYN, ACK]) {
+    assertEquals(parse("1c04012c", flags).userTimeout, 300);
+    assertEquals(parse("1c047fff", flags).userTimeout, 32_767);
+    assertEquals(parse("01 1c048005 000000", flags).userTimeout, 300);
+    assertEquals(parse("1c04ffff", flags).userTimeout, 1_966_020);
+  }
+});
+
+Deno.test("UTO-02: a user timeout of nothing, or of a wrong length, is none", () => {
+  for (const hex of ["1c040000", "1c048000", "1c030101", "1c05012c00 000000", "1c02 0101"]) {
+    assertEquals(parse(hex).userTimeout, -1);
+  }
+});
+
+Deno.test("UTO-02: a user timeout is written in seconds as long as they fit", () => {
+  assertEquals(build({ flags: ACK, userTimeout: 300 }), "1c04012c");
+  assertEquals(build({ flags: ACK, userTimeout: 32_767 }), "1c047fff");
+  assertEquals(build({ flags: ACK, userTimeout: 32_768 }), "1c048223");
+  assertEquals(build({ flags: ACK, userTimeout: 1_966_020 }), "1c04ffff");
+});
+
+Deno.test("UTO-02: a user timeout stands behind the other options of a SYN, and before SACK blocks", () => {
+  const all = { mss: 1460, sackPermitted: true, hasTimestamps: true, tsVal: 1, tsEcr: 2 };
+  assertEquals(
+    build({ ...all, flags: SYN, windowScale: 7, userTimeout: 300, fastOpenLength: 0 }),
+    "020405b4 0402080a0000000100000002 01030307 1c04012c 22020101".replaceAll(" ", ""),
+  );
+  const blocks = {
+    flags: ACK,
+    userTimeout: 300,
+    sackCount: 4,
+    sackStart: Int32Array.of(1, 3, 5, 7),
+    sackEnd: Int32Array.of(2, 4, 6, 8),
+  };
+  const timestamps = "0101080a0000000100000002";
+  const two = "0000000100000002" + "0000000300000004";
+  assertEquals(build({ ...blocks, ...all }), timestamps + "1c04012c" + "01010512" + two);
+  const four = two + "0000000500000006" + "0000000700000008";
+  assertEquals(build(blocks), "1c04012c" + "01010522" + four);
+});
+
 Deno.test("TFO-S-01: a fast open option is a request or an even cookie of 4 to 16 bytes", () => {
   assertEquals(parse("2202 0101").fastOpenLength, 0);
   const seg = parse("220a 1313a2da994a0951 0101");
