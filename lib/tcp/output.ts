@@ -101,7 +101,7 @@ function sendLost(c: Connection, now: number): Turn {
     const length = (scoreboard.end(index) - start) | 0;
     const piece = resendable(c, start, length, unit);
     if (piece <= 0) return Turn.Done;
-    if (!sendRange(c, start, piece, now)) return Turn.Refused;
+    if (!sendRange(c, start, piece, unit, now)) return Turn.Refused;
     scoreboard.resent(piece, unit, toMicroseconds(now));
     noteResent(c, piece, now);
     if (start === c.sndUna && c.phase === Phase.Recovery) restartRetransmission(c, now);
@@ -157,7 +157,7 @@ function sendNewRanges(c: Connection, now: number): Turn {
       if (isRest ? c.isCorked : window < allowed) considerProbing(c, window, now);
       return Turn.Done;
     }
-    if (!sendNext(c, length, now)) return Turn.Refused;
+    if (!sendNext(c, length, segmentRoom(c), now)) return Turn.Refused;
     disarm(c, TIMER.Persist);
   }
   return Turn.More;
@@ -183,20 +183,20 @@ function rescue(c: Connection, now: number): Turn {
 function resendLast(c: Connection, now: number): boolean {
   if (((c.sndUna + c.sndWnd - c.sndNxt) | 0) < 0) return true;
   const scoreboard = c.scoreboard!;
-  const start = scoreboard.lastSegment(segmentRoom(c));
+  const unit = segmentRoom(c);
+  const start = scoreboard.lastSegment(unit);
   const length = (c.sndNxt - start) | 0;
   if (length === 0) return true;
-  if (!sendRange(c, start, length, now)) return false;
+  if (!sendRange(c, start, length, unit, now)) return false;
   scoreboard.probed(start, toMicroseconds(now));
   noteResent(c, length, now);
   return true;
 }
 
-/** Sends the next `length` bytes for the first time. Returns false when the device refused them. */
-function sendNext(c: Connection, length: number, now: number): boolean {
+/** Sends the next `length` bytes for the first time, in segments of `unit` bytes. Returns false when the device refused them. */
+function sendNext(c: Connection, length: number, unit: number, now: number): boolean {
   const from = c.sndNxt;
-  const unit = segmentRoom(c);
-  if (!sendRange(c, from, length, now)) return false;
+  if (!sendRange(c, from, length, unit, now)) return false;
   c.sndNxt = (from + length) | 0;
   // An old number would be ahead again after 2^31 bytes.
   if (length % unit !== 0) c.sndSmall = c.sndNxt;
@@ -227,7 +227,7 @@ export function sendTailProbe(c: Connection, now: number): boolean {
   const length = Math.min(unsent, segmentRoom(c), (c.sndUna + c.sndWnd - c.sndNxt) | 0);
   c.isProbeResent = length <= 0 || length < Math.min(unsent, c.mss);
   if (!c.isProbeResent) {
-    if (!sendNext(c, length, now)) return false;
+    if (!sendNext(c, length, segmentRoom(c), now)) return false;
   } else {
     const before = c.retransmits;
     if (!resendLast(c, now)) return false;
@@ -266,7 +266,7 @@ function considerProbing(c: Connection, window: number, now: number): void {
 export function sendShort(c: Connection, now: number): boolean {
   const unsent = (c.endOfStream - c.sndNxt) | 0;
   const length = Math.min(unsent, (c.sndUna + c.sndWnd - c.sndNxt) | 0, c.mss);
-  if (!sendNext(c, length, now)) return false;
+  if (!sendNext(c, length, segmentRoom(c), now)) return false;
   newDataSent(c, now);
   return true;
 }
@@ -315,12 +315,17 @@ function sendReset(c: Connection, now: number): boolean {
   return true;
 }
 
-/** Sends `[seq, seq + length)`, which may end in our FIN. Returns false when the device refused it. */
-function sendRange(c: Connection, seq: number, length: number, now: number): boolean {
+/** Sends `[seq, seq + length)`, which may end in our FIN, in segments of `unit` bytes. Returns false when the device refused it. */
+function sendRange(
+  c: Connection,
+  seq: number,
+  length: number,
+  unit: number,
+  now: number,
+): boolean {
   const tcp = c.tcp;
   const bytesLeft = (c.sendQueue.end - seq) | 0;
   const bytes = Math.min(length, bytesLeft);
-  const unit = segmentRoom(c);
   let flags = ACK;
   const isNewText = bytes > 0 && seq === c.sndNxt;
   const endsBurst = isNewText && bytes > unit && tcp.tunables.px_gso_push !== 0;
