@@ -10,6 +10,7 @@ import { Connection } from "./connection.ts";
 import { isIpv4, type Tuple } from "./connection_table.ts";
 import type { Destination } from "./output.ts";
 import { followPath } from "./path_mtu.ts";
+import { beginAtBase } from "./plpmtud.ts";
 import { takeRttSample } from "./rtt.ts";
 import type { Tcp } from "./tcp.ts";
 import type { Tunables } from "./tunables.ts";
@@ -108,6 +109,7 @@ export function adopt(c: Connection, agreement: Agreement, now: number): void {
   c.tsRecentAt = now | 0;
   c.tsOffset = agreement.tsOffset;
   c.peerMss = agreement.mss;
+  if (tcp.tunables.tcp_mtu_probing === 2) beginAtBase(c);
   followPath(c, now);
   if (agreement.windowScale >= 0) {
     c.sndShift = agreement.windowScale;

@@ -20,6 +20,7 @@ import type { FastOpenTrial } from "./fast_open_client.ts";
 import type { Handshake } from "./handshake.ts";
 import { sendLimit } from "./memory.ts";
 import { Phase } from "./phase.ts";
+import type { MtuSearch } from "./plpmtud.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 import { owesWindowUpdate } from "./receive_window.ts";
 import type { Recovery } from "./recovery.ts";
@@ -156,6 +157,8 @@ export class Connection implements Tuple {
   /** Whether a router told of a narrow path, and until when that counts: int32 milliseconds. RFC 1191 §6.3. */
   isPathNarrow = false;
   pathExpiresAt = 0;
+  /** Null unless how much the path carries is being found out without routers. RFC 4821 §7. */
+  mtuSearch: MtuSearch | null = null;
   /** Whether segments leave with DF clear. RFC 1191 §3; MTU-02. */
   mayFragment = false;
   /** The peer's segments hold about this many bytes; for delayed acknowledgments. */

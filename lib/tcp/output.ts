@@ -17,6 +17,7 @@ import { advertise } from "./receive_window.ts";
 import { backedOff } from "./rtt.ts";
 import { followPath } from "./path_mtu.ts";
 import { Phase } from "./phase.ts";
+import { type MtuSearch, probeLength } from "./plpmtud.ts";
 import { usesRack } from "./rack.ts";
 import { blockCount, blockLimit, writeBlocks } from "./sack_blocks.ts";
 import { State } from "./state.ts";
@@ -136,10 +137,23 @@ function sendNew(c: Connection, now: number): Turn {
   if (c.sndUna === c.sndNxt) resumeSending(c, now);
   if (c.isPathNarrow && ((c.pathExpiresAt - now) | 0) <= 0) followPath(c, now);
   const before = c.sndNxt;
-  const turn = sendNewRanges(c, now);
+  let turn: Turn = Turn.More;
+  if (c.mtuSearch !== null) turn = sendMtuProbe(c, c.mtuSearch, now);
+  if (turn === Turn.More) turn = sendNewRanges(c, now);
   if (c.sndNxt !== before) newDataSent(c, now);
   if (turn === Turn.Done) noteWindowUse(c);
   return turn;
+}
+
+/** The next segment probes the path, if it is to; more may be sent then, unless the probe waits for room. */
+function sendMtuProbe(c: Connection, search: MtuSearch, now: number): Turn {
+  const length = probeLength(c, search, now);
+  if (length === 0) return Turn.More;
+  if (c.cwnd - pipe(c) < length) return Turn.Done; // what is in flight makes room for it
+  const start = c.sndNxt;
+  if (!sendNext(c, length, length, now)) return Turn.Refused;
+  search.sent(start, c.sndNxt);
+  return Turn.More;
 }
 
 function sendNewRanges(c: Connection, now: number): Turn {

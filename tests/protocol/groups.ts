@@ -31,6 +31,7 @@ export const DECLARATIONS: Declarations = {
     "ACK",
     "WND",
     "ECN",
+    "MTU",
     "API",
     "FSM",
     "GV",
