@@ -108,7 +108,7 @@ function flightAcknowledged(
     const counted = isAfterTimeout ? Math.min(delivered, c.mss) : delivered;
     c.congestion.acknowledged(c, counted, scoreboard.rttSample, now);
   }
-  if (c.sndUna === c.sndNxt) endTransmission(c);
+  if (c.sndUna === c.sndNxt) endTransmission(c, now);
   else setTransmissionTimer(c, wait, acked > 0, now);
 }
 

@@ -119,6 +119,7 @@ export function adopt(c: Connection, agreement: Agreement, now: number): void {
   c.rcvLimit = tcp.receiveLimit;
   c.rcvRoundAt = now | 0;
   c.lastSentAt = now | 0;
+  c.idleSince = now | 0;
   c.rcvRoundStart = c.rcvNxt;
   c.rtoMs = tcp.tunables.tcp_rto_init;
   c.cwnd = initialWindow(c.mss, tcp.tunables.tcp_initial_cwnd);

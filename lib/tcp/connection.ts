@@ -260,6 +260,8 @@ export class Connection implements Tuple {
   dsackEnd = 0;
   lastReceivedAt = 0;
   lastSentAt = 0;
+  /** Since when nothing has been in flight, as far as `congestion` was not told of it yet; int32 milliseconds. */
+  idleSince = 0;
   /** When the last rate-limited acknowledgment left. RFC 5961 §7; Linux: `tcp_invalid_ratelimit`. */
   lastInvalidAckAt = 0;
   /** Keep-alive probes since the peer was heard last. */

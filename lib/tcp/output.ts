@@ -256,8 +256,10 @@ export function sendTailProbe(c: Connection, now: number): boolean {
 /** After an idle RTO nobody knows the path any more. RFC 5681 §4.1, RFC 2861 §3.2; Linux: `tcp_slow_start_after_idle`. */
 function resumeSending(c: Connection, now: number): void {
   const tunables = c.tcp.tunables;
+  // The last round trip was no pause: it ended with the acknowledgment of all.
+  c.congestion.resumed(c, elapsedMs(c.idleSince, now));
+  c.idleSince = now | 0;
   const idleMs = elapsedMs(c.lastSentAt, now);
-  c.congestion.resumed(c, idleMs);
   if (tunables.tcp_slow_start_after_idle === 0 || idleMs <= c.rtoMs) return;
   const restart = initialWindow(c.mss, tunables.tcp_initial_cwnd);
   if (c.cwnd <= restart) return;
