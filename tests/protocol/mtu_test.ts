@@ -151,6 +151,52 @@ protocolTest("MTU-03", "IPv6: an MTU of 1300 is followed, one below 1280 is not"
   assertEquals(sizes(t), [1240, 1240, 400]);
 }, { isIpv6: true });
 
+for (const [mtu, isFollowed] of [[1280, true], [1279, false]] as const) {
+  protocolTest("MTU-03", `IPv6: an MTU of ${mtu} is ${isFollowed ? "" : "not "}followed`, (t) => {
+    t.run("EST rtt .1\nwrite 2880");
+    t.discard();
+    tooBig(t, 1, mtu);
+    assertEquals(sizes(t), isFollowed ? [1220, 1220, 440] : []);
+  }, { isIpv6: true });
+}
+
+for (const [mtu, size, mayFragment] of [[552, 512, false], [551, 512, true]] as const) {
+  protocolTest("MTU-02", `an MTU of ${mtu} makes segments of ${size} bytes`, (t) => {
+    t.run("EST rtt .1\nwrite 1024");
+    t.discard();
+    tooBig(t, 1, mtu);
+    for (let sent = 0; sent < 1024; sent += size) {
+      const packet = t.next()!;
+      assertEquals([packet.payload.length, packet.identification !== undefined], [
+        size,
+        mayFragment,
+      ]);
+    }
+  });
+}
+
+protocolTest("MTU-02", "DF is clear until what was learned expires", (t) => {
+  t.run(FLIGHT);
+  tooBig(t, 1, 100);
+  t.discard();
+  t.inject(". 1:1(0) ack 14601");
+  const isFragmentable = (): boolean => {
+    const start = t.flow.writePosition;
+    t.calls.write(t.flow, 400, null);
+    const packet = t.next()!;
+    t.discard();
+    t.inject(`. 1:1(0) ack ${start + 400}`);
+    return packet.identification !== undefined;
+  };
+  assertEquals(isFragmentable(), true);
+  t.advance(599_000);
+  assertEquals(isFragmentable(), true);
+  t.advance(2000);
+  assertEquals(isFragmentable(), false);
+  t.run("write 1460");
+  assertEquals(sizes(t), [1460]);
+});
+
 protocolTest("MTU-04", "what was learned is forgotten after mtu_expires", (t) => {
   t.run(FLIGHT);
   tooBig(t, 1, 1400);
