@@ -111,7 +111,6 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/tcp/handshake.ts": PROTOCOL_SUITE,
   "lib/tcp/listener.ts": PROTOCOL_SUITE,
   "lib/tcp/path_mtu.ts": PROTOCOL_SUITE,
-  "lib/tcp/path_mtus.ts": PROTOCOL_SUITE,
   "lib/tcp/reset.ts": PROTOCOL_SUITE,
   "lib/tcp/tracer.ts": "an interface",
   "lib/tcp/tuple_reuse.ts": PROTOCOL_SUITE,

@@ -10,6 +10,7 @@ import { type Connection, SIGNAL } from "./connection.ts";
 import { takeCongestionEcho } from "./ecn.ts";
 import { sendLimit } from "./memory.ts";
 import { Phase } from "./phase.ts";
+import { followProbe } from "./plpmtud.ts";
 import { detectLoss, DUPLICATE_THRESHOLD, noteReordering, widenReorderWindow } from "./rack.ts";
 import { enterRecovery, goOn, reduceProportionally } from "./recovery.ts";
 import { sampleOfTimestamps, takeRttSample } from "./rtt.ts";
@@ -93,7 +94,10 @@ function flightAcknowledged(
   const lostBefore = scoreboard.lostBytes;
   const wait = detectLoss(c, scoreboard, nowUs);
   if (!c.sackOk) findNextHole(c, scoreboard, acked);
-  if (c.phase === Phase.Open && scoreboard.lostBytes > 0) enterRecovery(c);
+  if (c.mtuSearch !== null) followProbe(c, c.mtuSearch, scoreboard, now);
+  if (c.phase === Phase.Open && scoreboard.lostBytes > 0 && scoreboard.hasLost(c.mss)) {
+    enterRecovery(c);
+  }
   const delivered = scoreboard.deliveredBytes;
   if (c.phase === Phase.Recovery) {
     if (delivered > 0 || isDsack) {
@@ -104,7 +108,7 @@ function flightAcknowledged(
     const counted = isAfterTimeout ? Math.min(delivered, c.mss) : delivered;
     c.congestion.acknowledged(c, counted, scoreboard.rttSample, now);
   }
-  if (c.sndUna === c.sndNxt) endTransmission(c);
+  if (c.sndUna === c.sndNxt) endTransmission(c, now);
   else setTransmissionTimer(c, wait, acked > 0, now);
 }
 
@@ -179,6 +183,10 @@ function findNextHole(c: Connection, scoreboard: Scoreboard, acked: number): voi
   }
   const isThird = c.duplicateAcks === DUPLICATE_THRESHOLD && c.phase === Phase.Open;
   if (!isThird || ((c.sndUna - c.recover) | 0) < 0) return;
+  const search = c.mtuSearch;
+  if (search !== null && search.isInFlight && search.probeStart === c.sndUna) {
+    return scoreboard.loseFirst((search.probeEnd - search.probeStart) | 0); // no congestion
+  }
   c.tcp.counters.TCPFastRetrans++;
   enterRecovery(c);
   scoreboard.loseFirst(c.mss);

@@ -10,6 +10,7 @@ import { Connection } from "./connection.ts";
 import { isIpv4, type Tuple } from "./connection_table.ts";
 import type { Destination } from "./output.ts";
 import { followPath } from "./path_mtu.ts";
+import { beginAtBase } from "./plpmtud.ts";
 import { takeRttSample } from "./rtt.ts";
 import type { Tcp } from "./tcp.ts";
 import type { Tunables } from "./tunables.ts";
@@ -112,6 +113,7 @@ export function adopt(c: Connection, agreement: Agreement, now: number): void {
   c.tsOffset = agreement.tsOffset;
   if (agreement.userTimeout >= 0) takeUserTimeout(c, agreement.userTimeout, now);
   c.peerMss = agreement.mss;
+  if (tcp.tunables.tcp_mtu_probing === 2) beginAtBase(c);
   followPath(c, now);
   if (agreement.windowScale >= 0) {
     c.sndShift = agreement.windowScale;
@@ -121,6 +123,7 @@ export function adopt(c: Connection, agreement: Agreement, now: number): void {
   c.rcvLimit = tcp.receiveLimit;
   c.rcvRoundAt = now | 0;
   c.lastSentAt = now | 0;
+  c.idleSince = now | 0;
   c.rcvRoundStart = c.rcvNxt;
   c.rtoMs = tcp.tunables.tcp_rto_init;
   c.cwnd = initialWindow(c.mss, tcp.tunables.tcp_initial_cwnd);

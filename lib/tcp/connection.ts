@@ -20,6 +20,7 @@ import type { FastOpenTrial } from "./fast_open_client.ts";
 import type { Handshake } from "./handshake.ts";
 import { sendLimit } from "./memory.ts";
 import { Phase } from "./phase.ts";
+import type { MtuSearch } from "./plpmtud.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 import { owesWindowUpdate } from "./receive_window.ts";
 import type { Recovery } from "./recovery.ts";
@@ -157,6 +158,8 @@ export class Connection implements Tuple {
   /** Whether a router told of a narrow path, and until when that counts: int32 milliseconds. RFC 1191 §6.3. */
   isPathNarrow = false;
   pathExpiresAt = 0;
+  /** Null unless how much the path carries is being found out without routers. RFC 4821 §7. */
+  mtuSearch: MtuSearch | null = null;
   /** Whether segments leave with DF clear. RFC 1191 §3; MTU-02. */
   mayFragment = false;
   /** The peer's segments hold about this many bytes; for delayed acknowledgments. */
@@ -262,6 +265,8 @@ export class Connection implements Tuple {
   dsackEnd = 0;
   lastReceivedAt = 0;
   lastSentAt = 0;
+  /** Since when nothing has been in flight, as far as `congestion` was not told of it yet; int32 milliseconds. */
+  idleSince = 0;
   /** When the last rate-limited acknowledgment left. RFC 5961 §7; Linux: `tcp_invalid_ratelimit`. */
   lastInvalidAckAt = 0;
   /** Keep-alive probes since the peer was heard last. */

@@ -219,6 +219,9 @@ export class Counters {
   TCPSACKReorder = 0;
   /** Retransmission timeouts. RFC 6298 §5. */
   TCPTimeouts = 0;
+  /** Probes of a path's MTU that arrived, and that were lost. RFC 4821 §7.6. */
+  TCPMTUPSuccess = 0;
+  TCPMTUPFail = 0;
   /** Zero window probes sent. RFC 9293 §3.8.6.1. */
   TCPWinProbe = 0;
   /** Keep-alive probes sent. RFC 9293 §3.8.4. */

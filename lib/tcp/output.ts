@@ -17,6 +17,7 @@ import { advertise } from "./receive_window.ts";
 import { backedOff } from "./rtt.ts";
 import { followPath } from "./path_mtu.ts";
 import { Phase } from "./phase.ts";
+import { type MtuSearch, probeLength } from "./plpmtud.ts";
 import { usesRack } from "./rack.ts";
 import { blockCount, blockLimit, writeBlocks } from "./sack_blocks.ts";
 import { State } from "./state.ts";
@@ -103,7 +104,7 @@ function sendLost(c: Connection, now: number): Turn {
     const length = (scoreboard.end(index) - start) | 0;
     const piece = resendable(c, start, length, unit);
     if (piece <= 0) return Turn.Done;
-    if (!sendRange(c, start, piece, now)) return Turn.Refused;
+    if (!sendRange(c, start, piece, unit, now)) return Turn.Refused;
     scoreboard.resent(piece, unit, toMicroseconds(now));
     noteResent(c, piece, now);
     if (start === c.sndUna && c.phase === Phase.Recovery) restartRetransmission(c, now);
@@ -138,10 +139,23 @@ function sendNew(c: Connection, now: number): Turn {
   if (c.sndUna === c.sndNxt) resumeSending(c, now);
   if (c.isPathNarrow && ((c.pathExpiresAt - now) | 0) <= 0) followPath(c, now);
   const before = c.sndNxt;
-  const turn = sendNewRanges(c, now);
+  let turn: Turn = Turn.More;
+  if (c.mtuSearch !== null) turn = sendMtuProbe(c, c.mtuSearch, now);
+  if (turn === Turn.More) turn = sendNewRanges(c, now);
   if (c.sndNxt !== before) newDataSent(c, now);
   if (turn === Turn.Done) noteWindowUse(c);
   return turn;
+}
+
+/** The next segment probes the path, if it is to; more may be sent then, unless the probe waits for room. */
+function sendMtuProbe(c: Connection, search: MtuSearch, now: number): Turn {
+  const length = probeLength(c, search, now);
+  if (length === 0) return Turn.More;
+  if (c.cwnd - pipe(c) < length) return Turn.Done; // what is in flight makes room for it
+  const start = c.sndNxt;
+  if (!sendNext(c, length, length, now)) return Turn.Refused;
+  search.sent(start, c.sndNxt);
+  return Turn.More;
 }
 
 function sendNewRanges(c: Connection, now: number): Turn {
@@ -159,7 +173,7 @@ function sendNewRanges(c: Connection, now: number): Turn {
       if (isRest ? c.isCorked : window < allowed) considerProbing(c, window, now);
       return Turn.Done;
     }
-    if (!sendNext(c, length, now)) return Turn.Refused;
+    if (!sendNext(c, length, segmentRoom(c), now)) return Turn.Refused;
     disarm(c, TIMER.Persist);
   }
   return Turn.More;
@@ -185,20 +199,20 @@ function rescue(c: Connection, now: number): Turn {
 function resendLast(c: Connection, now: number): boolean {
   if (((c.sndUna + c.sndWnd - c.sndNxt) | 0) < 0) return true;
   const scoreboard = c.scoreboard!;
-  const start = scoreboard.lastSegment(segmentRoom(c));
+  const unit = segmentRoom(c);
+  const start = scoreboard.lastSegment(unit);
   const length = (c.sndNxt - start) | 0;
   if (length === 0) return true;
-  if (!sendRange(c, start, length, now)) return false;
+  if (!sendRange(c, start, length, unit, now)) return false;
   scoreboard.probed(start, toMicroseconds(now));
   noteResent(c, length, now);
   return true;
 }
 
-/** Sends the next `length` bytes for the first time. Returns false when the device refused them. */
-function sendNext(c: Connection, length: number, now: number): boolean {
+/** Sends the next `length` bytes for the first time, in segments of `unit` bytes. Returns false when the device refused them. */
+function sendNext(c: Connection, length: number, unit: number, now: number): boolean {
   const from = c.sndNxt;
-  const unit = segmentRoom(c);
-  if (!sendRange(c, from, length, now)) return false;
+  if (!sendRange(c, from, length, unit, now)) return false;
   c.sndNxt = (from + length) | 0;
   // An old number would be ahead again after 2^31 bytes.
   if (length % unit !== 0) c.sndSmall = c.sndNxt;
@@ -229,7 +243,7 @@ export function sendTailProbe(c: Connection, now: number): boolean {
   const length = Math.min(unsent, segmentRoom(c), (c.sndUna + c.sndWnd - c.sndNxt) | 0);
   c.isProbeResent = length <= 0 || length < Math.min(unsent, c.mss);
   if (!c.isProbeResent) {
-    if (!sendNext(c, length, now)) return false;
+    if (!sendNext(c, length, segmentRoom(c), now)) return false;
   } else {
     const before = c.retransmits;
     if (!resendLast(c, now)) return false;
@@ -244,8 +258,10 @@ export function sendTailProbe(c: Connection, now: number): boolean {
 /** After an idle RTO nobody knows the path any more. RFC 5681 §4.1, RFC 2861 §3.2; Linux: `tcp_slow_start_after_idle`. */
 function resumeSending(c: Connection, now: number): void {
   const tunables = c.tcp.tunables;
+  // The last round trip was no pause: it ended with the acknowledgment of all.
+  c.congestion.resumed(c, elapsedMs(c.idleSince, now));
+  c.idleSince = now | 0;
   const idleMs = elapsedMs(c.lastSentAt, now);
-  c.congestion.resumed(c, idleMs);
   if (tunables.tcp_slow_start_after_idle === 0 || idleMs <= c.rtoMs) return;
   const restart = initialWindow(c.mss, tunables.tcp_initial_cwnd);
   if (c.cwnd <= restart) return;
@@ -268,7 +284,7 @@ function considerProbing(c: Connection, window: number, now: number): void {
 export function sendShort(c: Connection, now: number): boolean {
   const unsent = (c.endOfStream - c.sndNxt) | 0;
   const length = Math.min(unsent, (c.sndUna + c.sndWnd - c.sndNxt) | 0, c.mss);
-  if (!sendNext(c, length, now)) return false;
+  if (!sendNext(c, length, segmentRoom(c), now)) return false;
   newDataSent(c, now);
   return true;
 }
@@ -319,12 +335,17 @@ function sendReset(c: Connection, now: number): boolean {
   return true;
 }
 
-/** Sends `[seq, seq + length)`, which may end in our FIN. Returns false when the device refused it. */
-function sendRange(c: Connection, seq: number, length: number, now: number): boolean {
+/** Sends `[seq, seq + length)`, which may end in our FIN, in segments of `unit` bytes. Returns false when the device refused it. */
+function sendRange(
+  c: Connection,
+  seq: number,
+  length: number,
+  unit: number,
+  now: number,
+): boolean {
   const tcp = c.tcp;
   const bytesLeft = (c.sendQueue.end - seq) | 0;
   const bytes = Math.min(length, bytesLeft);
-  const unit = segmentRoom(c);
   let flags = ACK;
   const isNewText = bytes > 0 && seq === c.sndNxt;
   const endsBurst = isNewText && bytes > unit && tcp.tunables.px_gso_push !== 0;

@@ -6,6 +6,7 @@
 
 import type { Connection } from "./connection.ts";
 import { isIpv4, type Tuple } from "./connection_table.ts";
+import type { MtuSearch } from "./plpmtud.ts";
 import type { Tcp } from "./tcp.ts";
 
 /** IP and TCP headers without options. RFC 9293 §3.7.1. */
@@ -26,6 +27,16 @@ export function segmentSizeIn(mtu: number, t: Omit<Tuple, "hash">): number {
   return mtu - (isIpv4(t) ? HEADERS_IPV4 : HEADERS_IPV6);
 }
 
+/** The largest segment that is sure to fit, or nearly: what a router is believed at least. RFC 8899 §5.1.2 (MIN_PLPMTU). */
+export function leastSegmentSize(c: Connection): number {
+  return segmentSizeIn(isIpv4(c) ? c.tcp.tunables.min_pmtu : LEAST_IPV6_MTU, c);
+}
+
+/** Bytes of options in each segment of `c`. */
+export function optionsLength(c: Connection): number {
+  return c.tsOk ? TIMESTAMPS_LENGTH : 0;
+}
+
 /** `c` sends segments as large as its path and its peer take, by what is known now. RFC 9293 §3.7.1 (MUST-16). */
 export function followPath(c: Connection, now: number): void {
   const { pathMtus, tunables } = c.tcp;
@@ -38,7 +49,15 @@ export function followPath(c: Connection, now: number): void {
     c.pathExpiresAt = pathMtus.expiresAt(slot);
     c.mayFragment ||= pathMtus.mayFragment(slot);
   }
-  c.mss = most - (c.tsOk ? TIMESTAMPS_LENGTH : 0);
+  if (c.mtuSearch !== null) most = searched(c, c.mtuSearch, most);
+  c.mss = most - optionsLength(c);
+}
+
+/** What is known to arrive, of the `most` that is allowed. A search without anything left to be found is over. */
+function searched(c: Connection, search: MtuSearch, most: number): number {
+  search.limit(most);
+  if (search.isOver || c.mayFragment) c.mtuSearch = null;
+  return c.mayFragment ? most : search.size;
 }
 
 /**

@@ -95,6 +95,12 @@ export class Scoreboard {
     return this.#rows[this.#head * STRIDE + SENT_AT];
   }
 
+  /** Payload bytes of the first segment in flight. Only if there is one. */
+  get firstSize(): number {
+    const at = this.#head * STRIDE;
+    return Math.min(this.#rows[at + SIZE], (this.#rows[at + END] - this.#rows[at]) | 0);
+  }
+
   /** Forgets everything; the flight is over. */
   clear(): void {
     this.#head = this.#tail = 0;
@@ -353,6 +359,26 @@ export class Scoreboard {
       if (largest > size && (rows[at + FLAGS] & (SACKED | LOST)) === 0) this.#lose(at);
     }
     if (this.sackedSegments === 0) this.#limitCredit(0);
+  }
+
+  /** Whether the byte `seq`, which is in flight, is taken for lost. */
+  isLost(seq: number): boolean {
+    const at = this.#firstEndingAfter(seq) * STRIDE;
+    return (this.#rows[at + FLAGS] & LOST) !== 0;
+  }
+
+  /**
+   * Whether anything is taken for lost that was sent in segments of at most `size`
+   * bytes. Others were larger than the path is known to carry: their loss is no
+   * congestion. RFC 1191 §6.5, RFC 4821 §7.6.2.
+   */
+  hasLost(size: number): boolean {
+    const rows = this.#rows;
+    for (let i = this.#firstEndingAfter(this.#lostStart); i < this.#tail; i++) {
+      const at = i * STRIDE;
+      if ((rows[at + FLAGS] & LOST) !== 0 && rows[at + SIZE] <= size) return true;
+    }
+    return false;
   }
 
   /** Nothing was lost after all: the timeout was spurious. RFC 5682 §3.1; Linux: tcp_undo_cwnd_reduction. */

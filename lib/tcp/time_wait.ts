@@ -21,11 +21,10 @@ const TS_RECENT = 11;
 /** When the last rate-limited acknowledgment was sent; 0: never. */
 const ACKNOWLEDGED_AT = 12;
 const EXPIRES_AT = 13;
-/** The path's high half in the low 16 bits, flags above. */
-const PATH_HIGH = 14;
-const PATH_LOW = 15;
-
-const HAS_TIMESTAMPS = 1 << 16;
+/** When the peer was last heard. */
+const HEARD_AT = 14;
+/** 1: the connection used timestamps. */
+const HAS_TIMESTAMPS = 15;
 
 const INITIAL_CAPACITY = 64;
 const NONE = -1;
@@ -38,8 +37,6 @@ export class TimeWaitQueue {
   #nextInChain = new Int32Array(INITIAL_CAPACITY);
   #nextInQueue = new Int32Array(INITIAL_CAPACITY);
   #previousInQueue = new Int32Array(INITIAL_CAPACITY);
-  /** When the peer was last heard, int32 milliseconds. */
-  #heardAt = new Int32Array(INITIAL_CAPACITY);
   #buckets = new Int32Array(INITIAL_CAPACITY).fill(NONE);
   #capacity = INITIAL_CAPACITY;
   #used = 0;
@@ -76,8 +73,7 @@ export class TimeWaitQueue {
     records[at + RCV_NXT] = c.rcvNxt;
     records[at + TS_RECENT] = c.tsRecent;
     records[at + ACKNOWLEDGED_AT] = 0;
-    records[at + PATH_HIGH] = c.pathHigh | (c.tsOk ? HAS_TIMESTAMPS : 0);
-    records[at + PATH_LOW] = c.pathLow;
+    records[at + HAS_TIMESTAMPS] = c.tsOk ? 1 : 0;
     this.#insert(index, c.hash, expiresAt, now);
   }
 
@@ -117,7 +113,7 @@ export class TimeWaitQueue {
 
   /** Whether the connection used timestamps. */
   hasTimestamps(index: number): boolean {
-    return (this.#records[index * WORDS + PATH_HIGH] & HAS_TIMESTAMPS) !== 0;
+    return this.#records[index * WORDS + HAS_TIMESTAMPS] !== 0;
   }
 
   /** A copy of the record, for `restore`. */
@@ -134,12 +130,12 @@ export class TimeWaitQueue {
 
   /** When the connection's last segment arrived, int32 milliseconds. */
   heardAt(index: number): number {
-    return this.#heardAt[index];
+    return this.#records[index * WORDS + HEARD_AT];
   }
 
   /** Notes that a segment for the record arrived. */
   hear(index: number, now: number): void {
-    this.#heardAt[index] = now;
+    this.#records[index * WORDS + HEARD_AT] = now;
   }
 
   /** Whether a connection that came to this address and port is remembered. */
@@ -196,7 +192,7 @@ export class TimeWaitQueue {
 
   #insert(index: number, hash: number, expiresAt: number, now: number): void {
     this.#hashes[index] = hash;
-    this.#heardAt[index] = now;
+    this.#records[index * WORDS + HEARD_AT] = now;
     const bucket = hash & (this.#capacity - 1);
     this.#nextInChain[index] = this.#buckets[bucket];
     this.#buckets[bucket] = index;
@@ -262,7 +258,6 @@ export class TimeWaitQueue {
     this.#nextInChain = enlarged(this.#nextInChain, capacity);
     this.#nextInQueue = enlarged(this.#nextInQueue, capacity);
     this.#previousInQueue = enlarged(this.#previousInQueue, capacity);
-    this.#heardAt = enlarged(this.#heardAt, capacity);
     this.#buckets = new Int32Array(capacity).fill(NONE);
     this.#capacity = capacity;
     // It grows only when no record is free: all of them are in use.

@@ -5,6 +5,7 @@ import { type CloseReason, type Connection } from "./connection.ts";
 import { timeoutSuspects } from "./fast_open_client.ts";
 import { sendKeepalive, sendProbe, sendShort, sendTailProbe } from "./output.ts";
 import { Phase } from "./phase.ts";
+import { followProbe, suspectBlackHole } from "./plpmtud.ts";
 import { detectLoss } from "./rack.ts";
 import { enterLoss, enterRecovery, reduceProportionally } from "./recovery.ts";
 import { backedOff, retransmissionLimit } from "./rtt.ts";
@@ -75,8 +76,11 @@ function retransmissionTimeout(c: Connection, now: number): void {
   if (c.handshake !== null) return postpone(c, TIMER.Retransmit, now);
   if (givesUp(c, now)) return giveUp(c, "timed out");
   c.tcp.counters.TCPTimeouts++;
+  const r1 = c.tcp.tunables.tcp_retries1;
+  if (c.retries > 0 && c.retries % r1 === 0) suspectBlackHole(c, scoreboard, now);
   enterLoss(c, scoreboard);
-  if (c.retries === c.tcp.tunables.tcp_retries1) adviseNegatively(c);
+  if (c.mtuSearch !== null) followProbe(c, c.mtuSearch, scoreboard, now);
+  if (c.retries === r1) adviseNegatively(c);
   c.retries++;
   timeoutSuspects(c, c.retries, now);
   c.backoff++;
@@ -107,8 +111,9 @@ function reorderingOver(c: Connection, now: number): void {
   const scoreboard = c.scoreboard;
   if (scoreboard === null) return;
   const wait = detectLoss(c, scoreboard, toMicroseconds(now));
+  if (c.mtuSearch !== null) followProbe(c, c.mtuSearch, scoreboard, now);
   if (scoreboard.lostBytes > 0) {
-    if (c.phase === Phase.Open) {
+    if (c.phase === Phase.Open && scoreboard.hasLost(c.mss)) {
       enterRecovery(c);
       reduceProportionally(c, c.mss, false);
     }

@@ -17,8 +17,9 @@ export function restartRetransmission(c: Connection, now: number): void {
 }
 
 /** Nothing is in flight any more. RFC 6298 §5.2. */
-export function endTransmission(c: Connection): void {
+export function endTransmission(c: Connection, now: number): void {
   disarm(c, TRANSMISSION);
+  c.idleSince = now | 0;
   c.tcp.endFlight(c);
 }
 

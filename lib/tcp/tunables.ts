@@ -105,6 +105,10 @@ const DEFINITIONS = {
   px_zero_window_timeout: [0, 0, 86400, "seconds"],
   /** Floor for the MSS that a peer announces. RFC 9293 §3.7.1. */
   tcp_min_snd_mss: [48, 48, 536, "bytes"],
+  /** The MTU of paths whose routers are silent: 0 never, 1 after `tcp_retries1` timeouts, 2 always searched. RFC 4821 §7. */
+  tcp_mtu_probing: [1, 0, 2, ""],
+  /** MSS with which that search begins. RFC 8899 §5.1.2 (BASE_PLPMTU). */
+  tcp_base_mss: [1024, 48, 9000, "bytes"],
   /** Congestion window of a new connection. RFC 6928 §2. */
   tcp_initial_cwnd: [10, 1, 64, "segments"],
   /** 1 restarts from the initial window after one RTO without sending. RFC 5681 §4.1. */
@@ -145,7 +149,7 @@ const DEFINITIONS = {
   ip_no_pmtu_disc: [0, 0, 1, ""],
   /** Least MTU that an IPv4 router is believed; below, packets may be cut. RFC 1191 §7; Linux: `min_pmtu`. */
   min_pmtu: [552, 68, 1500, "bytes"],
-  /** How long what routers tell of a path is believed. RFC 1191 §6.3; Linux: `mtu_expires`. */
+  /** How long what was found out about a path is believed. RFC 1191 §6.3, RFC 8899 §5.1.1; Linux: `mtu_expires`. */
   mtu_expires: [600, 1, 86400, "seconds"],
   /** How long an incomplete IPv4 datagram waits for its rest; IPv6 has 60 s. RFC 1122 §3.3.2. */
   ipfrag_time: [30, 1, 120, "seconds"],

@@ -681,13 +681,20 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/peer_clocks.ts",
-    lineText: "const WORDS = 6;",
-    before: "6",
-    after: "7",
+    lineText: "const WORDS = 2;",
+    before: "2",
+    after: "3",
     reason: ROOM_ONLY,
   },
   {
-    path: "lib/tcp/peer_clocks.ts",
+    path: "lib/tcp/path_mtus.ts",
+    lineText: "const WORDS = 3;",
+    before: "3",
+    after: "4",
+    reason: ROOM_ONLY,
+  },
+  {
+    path: "lib/tcp/peer_slots.ts",
     lineText:
       "peer.remote0 ^ Math.imul(peer.remote1, 31) ^ Math.imul(peer.remote2, 961) ^ peer.remote3,",
     before: "31",
@@ -695,7 +702,7 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: MIXING,
   },
   {
-    path: "lib/tcp/peer_clocks.ts",
+    path: "lib/tcp/peer_slots.ts",
     lineText:
       "peer.remote0 ^ Math.imul(peer.remote1, 31) ^ Math.imul(peer.remote2, 961) ^ peer.remote3,",
     before: "961",
@@ -703,8 +710,8 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: MIXING,
   },
   {
-    path: "lib/tcp/peer_clocks.ts",
-    lineText: "0x9e3779b1 | 0,",
+    path: "lib/tcp/peer_slots.ts",
+    lineText: "0x9e3779b1,",
     before: "0x9e3779b1",
     after: "2654435762",
     reason: MIXING,
@@ -1376,20 +1383,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "16",
     after: "17",
     reason: ROOM_ONLY,
-  },
-  {
-    path: "lib/tcp/time_wait.ts",
-    lineText: "const HAS_TIMESTAMPS = 1 << 16;",
-    before: "1",
-    after: "2",
-    reason: "Any bit above the sixteen of the path does.",
-  },
-  {
-    path: "lib/tcp/time_wait.ts",
-    lineText: "const HAS_TIMESTAMPS = 1 << 16;",
-    before: "16",
-    after: "17",
-    reason: "Any bit above the sixteen of the path does.",
   },
   {
     path: "lib/tcp/time_wait.ts",

@@ -22,11 +22,12 @@ const PSEUDO: Readonly<Record<string, readonly [TunableName, number]>> = {
 
 /**
  * A script's host found its address to be its own long ago, cuts super-segments
- * as Linux does, and keeps what a script writes.
+ * and trusts in routers as Linux does, and keeps what a script writes.
  */
 const INITIAL: Tunables = [
   ["dad_transmits", "0"],
   ["px_gso_push", "1"],
+  ["tcp_mtu_probing", "0"],
   ["tcp_wmem", "4096 4194304 4194304"],
 ].reduce((tunables, [name, value]) => setTunable(tunables, name, value), DEFAULT_TUNABLES);
 

@@ -58,6 +58,19 @@ protocolTest(
   `,
 );
 
+protocolTest(
+  "CC-02",
+  "one ACK for ten segments opens the window by eight",
+  `
+  EST rtt .1
+      write 100000
+  +0  > . 1:14601(14600/1460) ack 1
+  +.1 < . 1:1(0) ack 14601
+  +0  > . 14601:40881(26280/1460) ack 1
+  none(.1)
+  `,
+);
+
 protocolTest("CC-02", "above ssthresh the window grows by one segment a round", (t) => {
   t.run("EST rtt .1");
   t.connection.ssthresh = 14_600;
@@ -66,17 +79,25 @@ protocolTest("CC-02", "above ssthresh the window grows by one segment a round", 
   t.discard();
 }, RENO);
 
-protocolTest("CC-03", "loss found by ACKs halves the flight", (t) => {
-  t.run("EST+SACK rtt .1");
-  t.calls.write(t.flow, 43_800, null);
-  playRound(t, 100);
-  t.run(`
-    +0  > P. 14601:43801(29200) ack 1
-    +.1 < . 1:1(0) ack 14601 <nop,nop,sack 16061:43801>
-    +0  > . 14601:16061(1460) ack 1
-  `);
-  assertEquals(t.connection.ssthresh, 10 * 1460);
-}, RENO);
+for (const [name, algorithm, segments] of [["reno", 0, 10], ["cubic", 1, 14]] as const) {
+  protocolTest(
+    "CC-03",
+    `loss found by ACKs takes a flight of 20 to ${segments} with ${name}`,
+    (t) => {
+      t.run("EST+SACK rtt .1");
+      t.calls.write(t.flow, 43_800, null);
+      playRound(t, 100);
+      assertEquals(t.connection.cwnd, 20 * 1460);
+      t.run(`
+      +0  > P. 14601:43801(29200) ack 1
+      +.1 < . 1:1(0) ack 14601 <nop,nop,sack 16061:43801>
+      +0  > . 14601:16061(1460) ack 1
+    `);
+      assertEquals(t.connection.ssthresh, segments * 1460);
+    },
+    { tunables: { tcp_congestion_control: algorithm } },
+  );
+}
 
 for (const [name, algorithm, segments] of [["reno", 0, 5], ["cubic", 1, 7]] as const) {
   protocolTest(
@@ -142,6 +163,21 @@ protocolTest("CC-07", "an active open has the algorithm that is asked for", (t) 
   }
   t.expectFrame(); // asks for the next hop
 });
+
+for (const [name, algorithm, segments] of [["reno", 0, 5], ["cubic", 1, 7]] as const) {
+  protocolTest("CC-04", `only the first timeout of a segment lowers ssthresh with ${name}`, (t) => {
+    t.run(`
+      EST rtt .1
+          write 14600
+      +0  > P. 1:14601(14600) ack 1
+      +.3 > . 1:1461(1460) ack 1
+      +.6 > . 1:1461(1460) ack 1
+      +1.2 > . 1:1461(1460) ack 1
+    `);
+    assertEquals([t.connection.ssthresh, t.connection.cwnd], [segments * 1460, 1460]);
+    t.run("+.1 < . 1:1(0) ack 14601");
+  }, { tunables: { tcp_congestion_control: algorithm }, toleranceMs: 20 });
+}
 
 protocolTest(
   "CC-04",
@@ -232,6 +268,103 @@ for (const sack of [false, true]) {
   );
 }
 
+/**
+ * Fills cwnd, of which the first segment is lost, and repairs that. Returns when
+ * recovery was over.
+ */
+function loseOne(t: ScriptRun): number {
+  const { flow } = t;
+  const start = (t.connection.sndUna - flow.productIsn!) | 0;
+  const ends: number[] = [];
+  for (let packet = t.next(); packet !== null; packet = t.next()) {
+    ends.push(((packet.seq - flow.productIsn!) | 0) + packet.payload.length);
+  }
+  assertEquals(ends[0], start + 1460);
+  t.advance(100);
+  t.inject(...ends.slice(1).map((end) => `. 1:1(0) ack ${start} <nop,nop,sack ${ends[0]}:${end}>`));
+  assertEquals((t.next()!.seq - flow.productIsn!) | 0, start);
+  t.advance(100);
+  t.inject(`. 1:1(0) ack ${ends.at(-1)}`);
+  return t.elapsedMs;
+}
+
+/** W(t) = C·(t - K)³ + W_max with K = ∛(W_max·(1 - β)/C), for a loss at 100 segments. RFC 9438 §4.2. */
+function cubicWindow(seconds: number): number {
+  return 0.4 * (seconds - Math.cbrt(100 * (1 - 0.7) / 0.4)) ** 3 + 100;
+}
+
+protocolTest("CC-07", "after a loss at 100 segments cwnd follows the formula within 5 %", (t) => {
+  t.run("EST+SACK+WS7 rtt .1");
+  t.inject(". 1:1(0) ack 1 win 60000");
+  const c = t.connection;
+  c.cwnd = 100 * 1460;
+  t.calls.write(t.flow, 20_000_000, null);
+  const beganMs = loseOne(t);
+  assertEquals(c.ssthresh, 70 * 1460);
+  let prior = 0;
+  for (let round = 0; round < 80; round++) {
+    const seconds = (t.elapsedMs - beganMs) / 1000;
+    // Reno's line where that is higher: §4.3.
+    const expected = Math.max(cubicWindow(seconds), 70 + 0.529 * round);
+    const window = c.cwnd / 1460;
+    assert(
+      Math.abs(window - expected) <= 0.05 * expected,
+      `${window}, not ${expected}, at ${seconds} s`,
+    );
+    assert(window >= prior);
+    prior = window;
+    playRound(t, 100);
+  }
+  assert(prior > 115, `${prior} segments after 8 s`);
+  t.discard();
+});
+
+protocolTest("CC-07", "a second loss below W_max takes W_max to 0.85 cwnd", (t) => {
+  t.run("EST+SACK+WS7 rtt .1");
+  t.inject(". 1:1(0) ack 1 win 60000");
+  const c = t.connection;
+  c.cwnd = 100 * 1460;
+  t.calls.write(t.flow, 5_000_000, null);
+  loseOne(t);
+  assertEquals(c.cubic!.greatest, 100);
+  for (let round = 0; round < 5; round++) playRound(t, 100);
+  const { cwnd } = c;
+  assert(cwnd > 75 * 1460 && cwnd < 95 * 1460);
+  loseOne(t);
+  assert(Math.abs(c.cubic!.greatest - 0.85 * cwnd / 1460) < 1e-9, `${c.cubic!.greatest}`);
+  assert(Math.abs(c.ssthresh - 0.7 * cwnd) < 1460, `${c.ssthresh}`);
+  t.discard();
+});
+
+protocolTest("CC-07", "time in which nothing may be sent is no part of the curve", (t) => {
+  t.run("EST+SACK+WS7 rtt .1");
+  t.inject(". 1:1(0) ack 1 win 60000");
+  const c = t.connection;
+  c.cwnd = 100 * 1460;
+  t.calls.write(t.flow, 20_000_000, null);
+  const beganMs = loseOne(t);
+  for (let round = 0; round < 5; round++) playRound(t, 100);
+  t.discard();
+  t.advance(100);
+  const end = (c.sndNxt - t.flow.productIsn!) | 0;
+  const shutMs = t.elapsedMs;
+  for (let probes = 0; probes < 5; probes++) {
+    t.inject(`. 1:1(0) ack ${end} win 0`);
+    assertEquals(t.next(10_000)!.payload.length, 0);
+  }
+  const pauseMs = t.elapsedMs - shutMs;
+  assert(pauseMs > 1500, `${pauseMs} ms`);
+  t.inject(`. 1:1(0) ack ${end} win 60000`);
+  for (let round = 0; round < 20; round++) playRound(t, 100);
+  t.discard();
+  const seconds = (t.elapsedMs - beganMs - pauseMs) / 1000;
+  const expected = cubicWindow(seconds);
+  assert(
+    Math.abs(c.cwnd / 1460 - expected) <= 0.02 * expected,
+    `${c.cwnd / 1460}, not ${expected}`,
+  );
+}, { tunables: { tcp_slow_start_after_idle: 0 } });
+
 protocolTest("CC-07", "reno may be chosen for all connections and for one", (t) => {
   t.run("EST rtt .1");
   assertEquals(t.connection.congestion.name, "reno");
@@ -307,6 +440,45 @@ protocolTest(
   },
 );
 
+for (const [idleMs, segments] of [[300, 30], [301, 10], [25 * 86_400_000, 10]] as const) {
+  protocolTest(
+    "CC-10",
+    `with an RTO of 300 ms ${idleMs} ms of silence end in a burst of ${segments}`,
+    (t) => {
+      t.run("EST rtt .1");
+      const c = t.connection;
+      c.cwnd = 30 * 1460;
+      t.run(`
+         write 1460
+      +0 > P. 1:1461(1460) ack 1
+      +.1 < . 1:1(0) ack 1461
+    `);
+      c.rtoMs = 300;
+      t.advance(idleMs - 100);
+      t.calls.write(t.flow, 100_000, null);
+      assertEquals(playRound(t, 100), segments);
+      t.discard();
+    },
+  );
+}
+
+protocolTest("CC-10", "with tcp_slow_start_after_idle 0 the window stays", (t) => {
+  t.run("EST rtt .1");
+  t.connection.cwnd = 30 * 1460;
+  t.advance(10_000);
+  t.calls.write(t.flow, 100_000, null);
+  assertEquals(playRound(t, 100), 30);
+  t.discard();
+}, { tunables: { tcp_slow_start_after_idle: 0 } });
+
+protocolTest("CC-11", "a window that the peer's keeps from being used does not grow", (t) => {
+  t.run("EST rtt .1\n+0 < . 1:1(0) ack 1 win 7300");
+  t.calls.write(t.flow, 400_000, null);
+  for (let i = 0; i < 50; i++) assertEquals(playRound(t, 100), 5);
+  assertEquals(t.connection.cwnd, 14_600);
+  t.discard();
+});
+
 protocolTest("CC-11", "a window that is not used does not grow", (t) => {
   t.run("EST rtt .1");
   for (let i = 0; i < 600; i++) {
@@ -323,6 +495,19 @@ protocolTest("CC-12", "ACKs count bytes, not segments", (t) => {
   t.advance(100);
   t.inject(...Array.from({ length: 1460 }, (_, i) => `. 1:1(0) ack ${2 + i}`));
   t.run("+0 > . 14601:17521(2920/1460) ack 1\nnone(.1)");
+});
+
+protocolTest("CC-12", "an ACK of more than was sent gives no credit", (t) => {
+  t.run("EST rtt .1");
+  t.calls.write(t.flow, 100_000, null);
+  t.run(`
+    +0  > . 1:14601(14600/1460) ack 1
+    +.1 < . 1:1(0) ack 14602
+    +0  > . 14601:14601(0) ack 1
+    none(.05)
+  `);
+  assertEquals(t.connection.cwnd, 14_600);
+  t.run("+0 < . 1:1(0) ack 2921\n+0 > . 14601:20441(5840/1460) ack 1");
 });
 
 protocolTest(

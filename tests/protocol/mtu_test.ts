@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { protocolTest } from "../support/script.ts";
 import type { ScriptRun } from "../support/script_run.ts";
+import { NarrowPath } from "./narrow_path.ts";
 import { pathError } from "./path_errors.ts";
 
 /** A router on the way says that the segment with the relative number `seq` was too large. */
@@ -150,6 +151,52 @@ protocolTest("MTU-03", "IPv6: an MTU of 1300 is followed, one below 1280 is not"
   assertEquals(sizes(t), [1240, 1240, 400]);
 }, { isIpv6: true });
 
+for (const [mtu, isFollowed] of [[1280, true], [1279, false]] as const) {
+  protocolTest("MTU-03", `IPv6: an MTU of ${mtu} is ${isFollowed ? "" : "not "}followed`, (t) => {
+    t.run("EST rtt .1\nwrite 2880");
+    t.discard();
+    tooBig(t, 1, mtu);
+    assertEquals(sizes(t), isFollowed ? [1220, 1220, 440] : []);
+  }, { isIpv6: true });
+}
+
+for (const [mtu, size, mayFragment] of [[552, 512, false], [551, 512, true]] as const) {
+  protocolTest("MTU-02", `an MTU of ${mtu} makes segments of ${size} bytes`, (t) => {
+    t.run("EST rtt .1\nwrite 1024");
+    t.discard();
+    tooBig(t, 1, mtu);
+    for (let sent = 0; sent < 1024; sent += size) {
+      const packet = t.next()!;
+      assertEquals([packet.payload.length, packet.identification !== undefined], [
+        size,
+        mayFragment,
+      ]);
+    }
+  });
+}
+
+protocolTest("MTU-02", "DF is clear until what was learned expires", (t) => {
+  t.run(FLIGHT);
+  tooBig(t, 1, 100);
+  t.discard();
+  t.inject(". 1:1(0) ack 14601");
+  const isFragmentable = (): boolean => {
+    const start = t.flow.writePosition;
+    t.calls.write(t.flow, 400, null);
+    const packet = t.next()!;
+    t.discard();
+    t.inject(`. 1:1(0) ack ${start + 400}`);
+    return packet.identification !== undefined;
+  };
+  assertEquals(isFragmentable(), true);
+  t.advance(599_000);
+  assertEquals(isFragmentable(), true);
+  t.advance(2000);
+  assertEquals(isFragmentable(), false);
+  t.run("write 1460");
+  assertEquals(sizes(t), [1460]);
+});
+
 protocolTest("MTU-04", "what was learned is forgotten after mtu_expires", (t) => {
   t.run(FLIGHT);
   tooBig(t, 1, 1400);
@@ -162,6 +209,240 @@ protocolTest("MTU-04", "what was learned is forgotten after mtu_expires", (t) =>
     +11 write 2000
     +0  > P. 16601:18601(2000/1460) ack 1
   `);
+});
+
+/** Sends so much over a path of 1400 bytes that falls silent about it, and judges how the sizes went. */
+function crossBlackHole(t: ScriptRun, path: NarrowPath): void {
+  const full = t.flow.ends.localAddress.includes(":") ? 1440 : 1460;
+  path.carry(800_000);
+  assertEquals(path.arrived[0], 1024);
+  const [largest, most] = [Math.max(...path.arrived), full - 100];
+  assert(largest <= most && largest > most - 8, `found ${largest} of ${most} bytes`);
+  assert(path.arrived.slice(-60).filter((size) => size === largest).length > 40);
+  assert(path.lost.every((size) => size > most));
+  // Behind the fall only probes are lost, three of each size.
+  const probes = path.lost.slice(path.lost.lastIndexOf(full) - 2);
+  const sizes = [...new Set(probes)];
+  assertEquals(probes, sizes.flatMap((size) => [size, size, size]));
+  assertEquals(t.growth("TCPMTUPFail"), probes.length);
+  assert(t.growth("TCPMTUPSuccess") > 0);
+  assertEquals(t.growth("TCPTimeouts"), 4);
+}
+
+for (const fixture of ["EST+SACK+WS7", "EST+WS7"]) {
+  for (const isIpv6 of [false, true]) {
+    const title = `a black hole at 1400: the transfer completes (${fixture}${
+      isIpv6 ? ", IPv6" : ""
+    })`;
+    protocolTest("MTU-05", title, (t) => {
+      t.run(`${fixture} rtt .05`);
+      crossBlackHole(t, new NarrowPath(t, 1400, fixture.includes("SACK")));
+    }, { isIpv6 });
+  }
+}
+
+protocolTest("MTU-05", "no probe lost in a black hole takes anything from cwnd", (t) => {
+  t.run("EST+SACK+WS7 rtt .05");
+  const path = new NarrowPath(t, 1400);
+  let [losses, cwnd] = [0, 0];
+  path.beforeLoss = () => {
+    if (t.connection.mss >= 1460) return;
+    losses++;
+    assert(t.connection.cwnd >= cwnd, `cwnd falls from ${cwnd} to ${t.connection.cwnd}`);
+    cwnd = t.connection.cwnd;
+  };
+  path.carry(800_000);
+  assert(losses >= 6, `${losses} probes were lost`);
+});
+
+/** With `tcp_mtu_probing` 2: a probe of 1460 bytes, and eight segments of 1024 behind it. */
+const PROBED = `
+  write 40000
+  +0 > . 1:1461(1460) ack 1
+  +0 > . 1461:9653(8192/1024) ack 1
+`;
+const ALWAYS = { tunables: { tcp_mtu_probing: 2 } };
+
+protocolTest("MTU-05", "a probe that is lost leaves cwnd as it is", (t) => {
+  t.run(`EST+SACK rtt .1\n${PROBED}`);
+  const { cwnd } = t.connection;
+  t.run(`
+    +.1 < . 1:1(0) ack 1 <nop,nop,sack 1461:4533>
+    +0  > . 1:1461(1460/1024) ack 1
+    +0  > . 9653:12725(3072/1024) ack 1
+    cnt:TCPMTUPFail=1
+    cnt:TCPSackRecovery=0
+  `);
+  assertEquals(t.connection.cwnd, cwnd);
+  t.run(`
+    +.1 < . 1:1(0) ack 12725
+    +0  > . 12725:14185(1460) ack 1
+  `);
+  t.discard();
+  assert(t.connection.cwnd >= cwnd);
+}, ALWAYS);
+
+protocolTest("MTU-05", "a probe whose loss only RACK's timer shows leaves cwnd as it is", (t) => {
+  t.run(`EST+SACK rtt .1\n${PROBED}`);
+  const { cwnd } = t.connection;
+  t.run(`
+    +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:2485>
+    +0    > . 9653:10677(1024) ack 1
+    +.025 > . 1:1461(1460/1024) ack 1
+    cnt:TCPMTUPFail=1
+  `);
+  assertEquals(t.connection.cwnd, cwnd);
+}, ALWAYS);
+
+protocolTest("MTU-05", "a probe whose loss three duplicates show leaves cwnd as it is", (t) => {
+  t.run(`EST rtt .1\n${PROBED}`);
+  const { cwnd } = t.connection;
+  t.run(`
+    +.1 < . 1:1(0) ack 1
+    +0  > . 9653:10677(1024) ack 1
+    +0  < . 1:1(0) ack 1
+    +0  > . 10677:11701(1024) ack 1
+    +0  < . 1:1(0) ack 1
+    +0  > . 1:1461(1460/1024) ack 1
+    +0  > . 11701:12725(1024) ack 1
+    cnt:TCPMTUPFail=1
+    cnt:TCPFastRetrans=0
+  `);
+  assertEquals(t.connection.cwnd, cwnd);
+}, ALWAYS);
+
+protocolTest("MTU-05", "what is lost beside a probe is congestion", (t) => {
+  t.run(`EST+SACK rtt .1\n${PROBED}`);
+  const { cwnd } = t.connection;
+  t.run(`
+    +.1 < . 1:1(0) ack 1 <nop,nop,sack 2485:5557>
+    cnt:TCPMTUPFail=1
+    cnt:TCPSackRecovery=1
+  `);
+  t.discard();
+  t.run("+.1 < . 1:1(0) ack 9653");
+  t.discard();
+  assert(t.connection.cwnd < cwnd);
+}, ALWAYS);
+
+protocolTest("MTU-05", "a repaired probe that is lost again is congestion", (t) => {
+  t.run(`EST+SACK rtt .1\n${PROBED}`);
+  t.run(`
+    +.1 < . 1:1(0) ack 1 <nop,nop,sack 1461:4533>
+    +0  > . 1:1461(1460/1024) ack 1
+    +0  > . 9653:12725(3072/1024) ack 1
+    +.1 < . 1:1(0) ack 1 <nop,nop,sack 1461:12725>
+    cnt:TCPMTUPFail=1
+    cnt:TCPSackRecovery=1
+  `);
+  t.discard();
+}, ALWAYS);
+
+protocolTest("MTU-05", "a probe that ends in a timeout was lost", (t) => {
+  t.run(`EST rtt .1\n${PROBED}`);
+  t.run(`
+    +.3 > . 1:1025(1024) ack 1
+    cnt:TCPMTUPFail=1
+    cnt:TCPTimeouts=1
+  `);
+}, ALWAYS);
+
+protocolTest(
+  "MTU-05",
+  "with tcp_mtu_probing 2 segments begin with tcp_base_mss, and grow with the first probe",
+  (t) => {
+    t.run(`EST+SACK rtt .1\n${PROBED}`);
+    t.run(`
+      +.1 < . 1:1(0) ack 9653
+      cnt:TCPMTUPSuccess=1
+    `);
+    assert(sizes(t).every((size) => size === 1460));
+  },
+  ALWAYS,
+);
+
+protocolTest(
+  "MTU-05",
+  "with tcp_mtu_probing 2 the base is tcp_base_mss without timestamps",
+  (t) => {
+    t.run("EST+TS rtt .1\nwrite 3000");
+    assertEquals(sizes(t), [688, 688, 688, 688, 248]);
+  },
+  { tunables: { tcp_mtu_probing: 2, tcp_base_mss: 700 } },
+);
+
+protocolTest("MTU-05", "with tcp_mtu_probing 0 nothing falls", (t) => {
+  t.run("EST rtt .1\nwrite 1460\n+0 > P. 1:1461(1460) ack 1");
+  for (let i = 0; i < 9; i++) assertEquals(t.next(130_000)?.payload.length, 1460);
+  t.discard();
+}, { tunables: { tcp_mtu_probing: 0 } });
+
+protocolTest("MTU-05", "where routers may fragment nothing falls", (t) => {
+  t.run("EST rtt .1\nwrite 1460\n+0 > P. 1:1461(1460) ack 1");
+  for (let i = 0; i < 9; i++) assertEquals(t.next(130_000)?.payload.length, 1460);
+  t.discard();
+}, { tunables: { ip_no_pmtu_disc: 1 } });
+
+protocolTest(
+  "MTU-05",
+  "segments fall at the timeout behind R1, to half at the next R1, and no lower",
+  (t) => {
+    t.run("EST rtt .1\nwrite 1460\n+0 > P. 1:1461(1460) ack 1");
+    const again = Array.from({ length: 12 }, () => {
+      const { length } = t.next(130_000)!.payload;
+      t.discard();
+      return length;
+    });
+    // min_pmtu is 552: no router is believed that asks for less.
+    assertEquals(again, [1460, 1460, 1460, 1024, 1024, 1024, 512, 512, 512, 512, 512, 512]);
+  },
+);
+
+protocolTest("MTU-05", "IPv6: segments fall to the base and no lower", (t) => {
+  t.run("EST rtt .1\nwrite 1440\n+0 > P. 1:1441(1440) ack 1");
+  const again = Array.from({ length: 8 }, () => t.next(130_000)!.payload.length);
+  assertEquals(again, [1440, 1440, 1440, 1024, 1024, 1024, 1024, 1024]);
+}, { isIpv6: true });
+
+protocolTest("MTU-05", "short segments that time out are no reason to fall", (t) => {
+  t.run("EST rtt .1\nwrite 1000\n+0 > P. 1:1001(1000) ack 1");
+  for (let i = 0; i < 4; i++) assertEquals(t.next(10_000)?.payload.length, 1000);
+  t.inject(". 1:1(0) ack 1001");
+  t.calls.write(t.flow, 2920, null);
+  assertEquals(t.next()?.payload.length, 1460);
+  t.discard();
+});
+
+protocolTest("MTU-05", "after an outage the first probe finds the full size again", (t) => {
+  t.run("EST+SACK+WS7 rtt .05");
+  const path = new NarrowPath(t, 0);
+  path.beforeLoss = () => path.mtu = t.connection.mss === 1024 ? 1500 : 0;
+  path.carry(100_000);
+  assertEquals([t.growth("TCPMTUPSuccess"), t.growth("TCPMTUPFail")], [1, 0]);
+  assertEquals(path.arrived.at(-2), 1460);
+});
+
+protocolTest("MTU-05", "what was found is tried again after mtu_expires", (t) => {
+  t.run("EST+SACK+WS7 rtt .05");
+  const path = new NarrowPath(t, 1400);
+  path.carry(800_000);
+  path.mtu = 1500;
+  path.carry(100_000);
+  assert(path.arrived.at(-2)! <= 1360);
+  t.advance(601_000);
+  path.carry(100_000);
+  assertEquals(path.arrived.at(-2), 1460);
+});
+
+protocolTest("MTU-05", "a router that speaks at last ends the search", (t) => {
+  t.run("EST+SACK+WS7 rtt .05");
+  const path = new NarrowPath(t, 1400);
+  path.beforeLoss = () => {
+    if (t.connection.mss === 1024) tooBig(t, (t.connection.sndUna - t.connection.iss) | 0, 1400);
+  };
+  path.carry(100_000);
+  assertEquals(path.arrived.at(-2), 1360);
+  assertEquals(t.growth("TCPMTUPSuccess"), 1);
 });
 
 protocolTest(

@@ -79,6 +79,35 @@ protocolTest(
   },
 );
 
+protocolTest(
+  "RACK-02",
+  "on a path that reorders by 40 ms the first repair in vain is the last",
+  `
+  EST+SACK rtt .1
+        write 14600
+  +0    > P. 1:14601(14600) ack 1
+  +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:14601>
+  +0    > . 1:1461(1460) ack 1
+  +.04  < . 1:1(0) ack 14601
+  +.06  < . 1:1(0) ack 14601 <nop,nop,sack 1:1461>
+        cnt:RetransSegs
+        write 14600
+  +0    > P. 14601:29201(14600) ack 1
+  +.1   < . 1:1(0) ack 14601 <nop,nop,sack 16061:29201>
+  none(.04)
+  +0    < . 1:1(0) ack 29201
+        cnt:RetransSegs=0
+        write 14600
+  +0    > P. 29201:43801(14600) ack 1
+  +.1   < . 1:1(0) ack 29201 <nop,nop,sack 30661:43801>
+  none(.048)
+  +.002 > . 29201:30661(1460) ack 1
+  +.1   < . 1:1(0) ack 43801
+  none(10)
+  `,
+  { toleranceMs: 3 },
+);
+
 /** Ten segments, of which the first is sent again; with a DSACK if that was in vain. */
 function spuriousRecovery(t: ScriptRun, isSpurious: boolean): void {
   t.connection.cwnd = 29_200;

@@ -103,7 +103,7 @@ protocolTest(
        cnt:TCPTimeouts=4
   none(4)
   `,
-  { toleranceMs: 20 },
+  { toleranceMs: 20, tunables: { tcp_mtu_probing: 0 } },
 );
 
 protocolTest(

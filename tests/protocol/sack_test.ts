@@ -37,6 +37,24 @@ protocolTest(
   { tunables: { tcp_sack: 0 } },
 );
 
+for (const isAgreed of [true, false]) {
+  protocolTest(
+    "SACK-01",
+    `a SYN offers SACK; it is ${isAgreed ? "" : "not "}used when the SYN-ACK does ${
+      isAgreed ? "" : "not"
+    }`,
+    (t) => {
+      t.run("ACT");
+      t.run(`
+        +0 < S. 0:0(0) ack 1 win 65535 <mss 1460${isAgreed ? ",sackOK" : ""}>
+        +0 > . 1:1(0) ack 1
+        +0 < . 11:21(10) ack 1
+        +0 > . 1:1(0) ack 1${isAgreed ? " <nop,nop,sack 11:21>" : ""}
+      `);
+    },
+  );
+}
+
 protocolTest(
   "SACK-02",
   "blocks stand newest first, at most four",
@@ -216,6 +234,25 @@ protocolTest(
 );
 
 protocolTest(
+  "SACK-04",
+  "what was selectively acknowledged is kept until the cumulative ACK",
+  (t) => {
+    t.run(`
+    EST+SACK rtt .1
+         write 14600
+    +0   > P. 1:14601(14600) ack 1
+    +.1  < . 1:1(0) ack 1 <nop,nop,sack 1461:13141>
+    +0   > . 1:1461(1460) ack 1
+    none(.1)
+  `);
+    const { connection: c } = t;
+    assertEquals([c.sendQueue.length, c.scoreboard!.sackedBytes], [14_600, 8 * 1460]);
+    t.run("+0 < . 1:1(0) ack 14601\nnone(10)");
+    assertEquals([c.sendQueue.length, c.scoreboard], [0, null]);
+  },
+);
+
+protocolTest(
   "SACK-05",
   "without RACK two holes of twenty are repaired in one round trip",
   `
@@ -276,6 +313,57 @@ protocolTest(
   none(10)
   `,
   { tunables: { tcp_recovery: 0 } },
+);
+
+/** SACK-06: blocks while 1:14601 is in flight and 1461 is acknowledged, and how many bytes each reports. */
+const BLOCKS: readonly (readonly [blocks: string, reported: number])[] = [
+  ["2921:4381", 1460],
+  ["13141:14601", 1460],
+  ["13141:14602", 0],
+  ["14601:16061", 0],
+  ["1462:14601", 8 * 1460],
+  ["1461:2921", 0],
+  ["1460:2921", 0],
+  ["1:1461", 0],
+  ["2921:2921", 0],
+  ["4381:2921", 0],
+  ["-70000:-65000", 0],
+  ["2921:4381 14601:16061", 1460],
+  ["4381:2921 4381:5841", 1460],
+];
+
+for (const [blocks, reported] of BLOCKS) {
+  protocolTest("SACK-06", `sack ${blocks} reports ${reported} bytes of ten segments`, (t) => {
+    t.run(`
+      EST+SACK rtt .1
+           write 14600
+      +0   > P. 1:14601(14600) ack 1
+      +.05 < . 1:1(0) ack 1461 <nop,nop,sack ${blocks}>
+    `);
+    const { scoreboard } = t.connection;
+    assertEquals([scoreboard!.sackedBytes, scoreboard!.sackedSegments], [
+      reported,
+      reported / 1460,
+    ]);
+    t.discard();
+  });
+}
+
+protocolTest(
+  "SACK-07",
+  "what was reported is there when the gap is filled, however late",
+  `
+  EST+SACK
+  +0   < P. 11:21(10) ack 1
+  +0   > . 1:1(0) ack 1 <nop,nop,sack 11:21>
+  +0   < P. 31:41(10) ack 1
+  +0   > . 1:1(0) ack 1 <nop,nop,sack 31:41 11:21>
+  +600 < P. 1:11(10) ack 1
+  +0   > . 1:1(0) ack 21 <nop,nop,sack 31:41>
+  +600 < P. 21:31(10) ack 1
+  +0   > . 1:1(0) ack 41
+       read 40
+  `,
 );
 
 protocolTest("SACK-07", "a transfer completes though the peer forgets what it reported", (t) => {

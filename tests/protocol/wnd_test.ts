@@ -143,6 +143,50 @@ protocolTest(
   `,
 );
 
+for (
+  const [window, resent] of [
+    [0, []],
+    [1, [1]],
+    [1459, [1459]],
+    [1460, [1460]],
+    [2919, [1460, 1459]],
+    [2920, [1460, 1460]],
+  ] as const
+) {
+  protocolTest(
+    "WND-03",
+    `of two segments lost a window of ${window} lets ${resent} bytes pass`,
+    (t) => {
+      t.run(`
+      EST+SACK rtt .1
+           write 14600
+      +0   > P. 1:14601(14600/1460) ack 1
+      +.1  < . 1:1(0) ack 1 win ${window} <nop,nop,sack 2921:14601>
+    `);
+      for (const length of resent) assertEquals(t.next()?.payload.length, length);
+      t.none(.05);
+      if (window === 0) t.expect(". 1:1461(1460) ack 1", 500);
+      t.run("+.01 < . 1:1(0) ack 14601 win 65535\nnone(10)");
+    },
+  );
+}
+
+for (const [window, probes] of [[14_600, 1], [14_599, 0]] as const) {
+  const is = probes > 0 ? "is a" : "is no";
+  protocolTest("WND-03", `the last of 14600 bytes ${is} probe in a window of ${window}`, (t) => {
+    t.run(`
+      EST+SACK rtt .1
+           write 14600
+      +0   > P. 1:14601(14600/1460) ack 1
+      +.05 < . 1:1(0) ack 1 win ${window}
+    `);
+    t.next(1000);
+    assertEquals([t.growth("TCPLossProbes"), t.growth("TCPTimeouts")], [probes, 1 - probes]);
+    t.inject(". 1:1(0) ack 14601");
+    t.discard();
+  });
+}
+
 protocolTest(
   "WND-03",
   "a window shut over what is in flight ends nothing while it is told",

@@ -39,6 +39,14 @@ Deno.test("segment log: shows the three segments of a handshake and the FIN, not
   ]);
 });
 
+Deno.test("TS-03: a shift above 14 is logged as it came", () => {
+  const { log, lines } = logged();
+  const syn = segment(SYN);
+  syn.windowScale = 15;
+  log.received(syn);
+  assertEquals([lines.length, lines[0].endsWith("<nop,wscale 15>")], [1, true], lines[0]);
+});
+
 Deno.test("segment log: remembers a bounded number of clients during a flood", () => {
   const { log, lines } = logged();
   for (let port = 1; port <= 1000; port++) {

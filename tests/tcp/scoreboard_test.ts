@@ -591,3 +591,38 @@ Deno.test("scoreboard: RFC 8985 §6.2, a retransmission waits to the last micros
   assertEquals([board.detectLoss(22_000, 1001), board.lostBytes], [1, 1000]);
   assertEquals([board.detectLoss(22_001, 1001), board.lostBytes], [0, 2000]);
 });
+
+Deno.test("scoreboard: RFC 4821 §7.6.2, what was lost in larger segments is told apart", () => {
+  for (const base of STARTS) {
+    const board = new Scoreboard();
+    const at = (offset: number) => (base + offset) | 0;
+    board.sent(at(0), at(40), 40, 1000);
+    board.sent(at(40), at(56), SIZE, 1000);
+    board.sent(at(56), at(96), 40, 1000);
+    assertEquals([board.firstSize, board.isLost(at(0)), board.hasLost(40)], [40, false, false]);
+    board.loseLargerThan(SIZE);
+    assertEquals([0, 39, 40, 55, 56, 95].map((i) => board.isLost(at(i))), [
+      true,
+      true,
+      false,
+      false,
+      true,
+      true,
+    ]);
+    assertEquals([board.hasLost(SIZE), board.hasLost(39), board.hasLost(40)], [false, false, true]);
+    // What was sent again in smaller segments is lost like anything else.
+    board.resent(40, SIZE, 2000);
+    assertEquals([board.firstSize, board.isLost(at(0)), board.hasLost(SIZE)], [SIZE, false, false]);
+    board.loseAll();
+    assertEquals([board.isLost(at(0)), board.hasLost(SIZE)], [true, true]);
+  }
+});
+
+Deno.test("scoreboard: the first segment in flight may be shorter than its range's others", () => {
+  const board = new Scoreboard();
+  board.sent(0, 10, SIZE, 1000);
+  assertEquals(board.firstSize, 10);
+  board.sent(10, 58, SIZE, 1000);
+  board.acknowledge(10, 2000);
+  assertEquals(board.firstSize, SIZE);
+});

@@ -49,6 +49,8 @@ const DOCUMENTED = `
   px_user_timeout_option 0 0 1
   px_zero_window_timeout 0 0 86400
   tcp_min_snd_mss 48 48 536
+  tcp_mtu_probing 1 0 2
+  tcp_base_mss 1024 48 9000
   tcp_initial_cwnd 10 1 64
   tcp_slow_start_after_idle 1 0 1
   tcp_invalid_ratelimit 500 0 10000
