@@ -128,6 +128,7 @@ function advance(
   // Numbers wrap: a recovery of long ago must not seem to lie ahead.
   if (c.phase === Phase.Open && ((seg.ack - c.recover) | 0) > 0) c.recover = seg.ack;
   c.duplicateAcks = 0;
+  if (c.isSendingUrgent && ((seg.ack - c.sndUp) | 0) >= 0) c.isSendingUrgent = false;
   const bytesEnd = ((seg.ack - c.sendQueue.end) | 0) > 0 ? c.sendQueue.end : seg.ack;
   c.bytesAcknowledged += (bytesEnd - c.sendQueue.start) | 0;
   c.sendQueue.acknowledge(bytesEnd);

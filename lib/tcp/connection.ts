@@ -283,6 +283,9 @@ export class Connection implements Tuple {
   /** RCV.UP, behind the peer's urgent bytes; only if `isUrgent`. RFC 9293 §3.8.5. */
   rcvUp = 0;
   isUrgent = false;
+  /** SND.UP, behind our own; only if `isSendingUrgent`. RFC 9293 §3.8.5. */
+  sndUp = 0;
+  isSendingUrgent = false;
   finQueued = false;
   finReceived = false;
   /** The peer's FIN is known and waits for text before it; its sequence number. */
@@ -574,6 +577,23 @@ export class Connection implements Tuple {
    */
   get urgentRemaining(): number {
     return this.isUrgent ? Math.max(0, (this.rcvUp - this.receiveQueue.start) | 0) : 0;
+  }
+
+  /**
+   * What was committed up to now is urgent: the peer's user hears of it at once,
+   * even through a shut window. To be called before the next `poll`; a second
+   * call moves the end, and the peer knows the last one only. RFC 9293 §3.8.5
+   * (SHLD-13), §3.10.2, RFC 6093 §4.
+   */
+  urge(): CallError {
+    const error = sendError(this);
+    if (error !== "") return error;
+    this.sndUp = this.sendQueue.end;
+    this.isSendingUrgent = this.sndUp !== this.sndUna;
+    if (!this.isSendingUrgent) return "";
+    this.ackNow = true; // by itself, if no text may be sent
+    this.tcp.ready(this);
+    return "";
   }
 
   /**

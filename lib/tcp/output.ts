@@ -6,7 +6,7 @@
  */
 
 import { EMPTY_GATHER, type Gather } from "../wire/gather.ts";
-import { ACK, ECE, FIN, PSH, RST, type Segment } from "../wire/segment.ts";
+import { ACK, ECE, FIN, PSH, RST, type Segment, URG } from "../wire/segment.ts";
 import { toMicroseconds } from "./acknowledge.ts";
 import { initialWindow, noteWindowUse, pipe } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
@@ -28,6 +28,9 @@ import { announcedSeconds } from "./user_timeout.ts";
 
 /** The IP length is 16 bits: so many payload bytes fit behind 60 + 60 bytes of headers in any case. */
 const SUPER_SEGMENT = 65535 - 120;
+
+/** The farthest that an urgent pointer reaches. RFC 9293 §3.1. */
+const URGENT_REACH = 0xffff;
 
 /** What one connection sends before the others have their turn: super-segments, or frames where the device cuts none. */
 const SUPER_SEGMENTS_PER_TURN = 8;
@@ -228,7 +231,7 @@ function sendNext(c: Connection, length: number, unit: number, now: number): boo
  * write does not wait for its beginning.
  */
 function heldBack(c: Connection, unsent: number): number {
-  if (c.finQueued) return 0;
+  if (c.finQueued || c.isSendingUrgent) return 0;
   if (!c.isCorked && (c.isNoDelay || ((c.sndSmall - c.sndUna) | 0) <= 0)) return 0;
   return unsent % segmentRoom(c);
 }
@@ -401,7 +404,16 @@ function prepare(c: Connection, flags: number, seq: number, now: number): Segmen
     seg.tsEcr = c.tsRecent;
   }
   if (blockCount(c) > 0 && (flags & RST) === 0) writeBlocks(c, seg);
+  if (c.isSendingUrgent && (flags & RST) === 0) markUrgent(c, seg);
   return seg;
+}
+
+/** The pointer names the byte behind the urgent ones, as far as its 16 bits reach. RFC 9293 §3.8.5, RFC 6093 §4. */
+function markUrgent(c: Connection, seg: Segment): void {
+  const offset = (c.sndUp - seg.seq) | 0;
+  if (offset <= 0) return;
+  seg.flags |= URG;
+  seg.urgentPointer = Math.min(offset, URGENT_REACH);
 }
 
 /** A segment with the current RCV.NXT left. */
@@ -420,7 +432,8 @@ function segmentRoom(c: Connection): number {
 /** Most payload bytes handed to the device at once. */
 function superSegment(c: Connection): number {
   const unit = segmentRoom(c);
-  if (!sendsSuperSegments(c)) return unit;
+  // The device would set URG, and the same pointer, in each of its pieces. ETH-05.
+  if (c.isSendingUrgent || !sendsSuperSegments(c)) return unit;
   const most = c.tcp.tunables.px_gso_push !== 0 ? burstLimit(c, unit) : SUPER_SEGMENT;
   // A segment of a very large MTU may be longer than a super-segment.
   return Math.max(unit, most - (most % unit));
