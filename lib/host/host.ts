@@ -39,6 +39,8 @@ export interface Sockets {
    * With `opensFast` the kernel uses TCP Fast Open where it can: it may send no
    * SYN before the first bytes are sent, so they must be sent at once. What does
    * not ride on the SYN is not taken (EAGAIN, EINPROGRESS). RFC 7413 §4.2.2.
+   *
+   * Urgent bytes are received in their place, as others are. RFC 6093 §6.
    */
   dial(remote: Endpoint, opensFast?: boolean): number;
   /**
@@ -52,8 +54,19 @@ export interface Sockets {
   send(descriptor: number, offset: number, length: number): number;
   /** Sends the pieces of a gather in order. Returns how many bytes were taken, or a negative errno. */
   sendGather(descriptor: number, bytes: Gather): number;
-  /** Receives into the pieces in order. Returns a count, 0 at the end of the stream, or a negative errno. */
+  /** Sends one byte of the arena as the last of urgent data. Returns 1, or a negative errno. POSIX: MSG_OOB. */
+  sendUrgent(descriptor: number, offset: number): number;
+  /**
+   * Receives into the pieces in order, and not beyond the urgent mark unless it
+   * begins there. Returns a count, 0 at the end of the stream, or a negative errno.
+   */
   receive(descriptor: number, room: Gather): number;
+  /**
+   * Whether the byte that is received next is the last of urgent data. One that
+   * comes between this and `receive`, with nothing before it, goes unnoticed.
+   * POSIX: sockatmark.
+   */
+  isAtMark(descriptor: number): boolean;
   /** Sends FIN behind what was sent. Returns 0 or a negative errno. */
   shutdownWrite(descriptor: number): number;
   /** Closes gracefully. */

@@ -31,11 +31,14 @@ const SO_ERROR = 4;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SO_KEEPALIVE = 9;
+const SO_OOBINLINE = 10;
 const SO_LINGER = 13;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SHUT_WR = 1;
+const MSG_OOB = 1;
 const MSG_NOSIGNAL = 0x4000;
+const SIOCATMARK = 0x8905;
 
 const SOCKADDR_IN_LENGTH = 16;
 const SOCKADDR_IN6_LENGTH = 28;
@@ -75,6 +78,8 @@ export class KernelSockets implements Sockets {
   readonly #valueAt: number;
   readonly #valueLength: Deno.PointerObject;
   readonly #valueLengthAt: number;
+  /** What SIOCATMARK answers. */
+  readonly #mark = new Int32Array(1);
   readonly #sendBufferBytes: number;
   readonly #receiveBufferBytes: number;
   /** The socket option that grants the wish above in full; 0: none does. */
@@ -135,6 +140,8 @@ export class KernelSockets implements Sockets {
     const descriptor = this.#open(family);
     if (descriptor < 0) return descriptor;
     this.#setOption(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+    // Otherwise the last urgent byte would be missing from the stream.
+    this.#setOption(descriptor, SOL_SOCKET, SO_OOBINLINE, 1);
     if (this.#sendBufferOption !== 0) {
       this.#setOption(descriptor, SOL_SOCKET, this.#sendBufferOption, this.#sendBufferBytes);
     }
@@ -165,12 +172,17 @@ export class KernelSockets implements Sockets {
 
   send(descriptor: number, offset: number, length: number): number {
     this.#vector.set(0, offset, length);
-    return this.#sendPieces(descriptor, 1);
+    return this.#sendPieces(descriptor, 1, 0);
+  }
+
+  sendUrgent(descriptor: number, offset: number): number {
+    this.#vector.set(0, offset, 1);
+    return this.#sendPieces(descriptor, 1, MSG_OOB);
   }
 
   sendGather(descriptor: number, bytes: Gather): number {
     this.#vector.setAll(0, bytes);
-    return this.#sendPieces(descriptor, bytes.count);
+    return this.#sendPieces(descriptor, bytes.count, 0);
   }
 
   receive(descriptor: number, room: Gather): number {
@@ -179,6 +191,11 @@ export class KernelSockets implements Sockets {
     this.#vector.setAll(0, room);
     const count = this.#call.readv(descriptor, this.#vector.pointer, room.count);
     return count >= 0 ? count : -this.#errno[0];
+  }
+
+  isAtMark(descriptor: number): boolean {
+    const result = this.#call.ioctl(descriptor, SIOCATMARK, this.#mark);
+    return result === 0 && this.#mark[0] !== 0;
   }
 
   shutdownWrite(descriptor: number): number {
@@ -196,10 +213,10 @@ export class KernelSockets implements Sockets {
     this.#call.close(descriptor);
   }
 
-  #sendPieces(descriptor: number, count: number): number {
+  #sendPieces(descriptor: number, count: number, flags: number): number {
     this.#words[this.#messageAt + MSGHDR_IOVLEN_WORD] = count;
     // sendmsg and not writev: a broken pipe must not raise SIGPIPE.
-    const sent = this.#call.sendmsg(descriptor, this.#message, MSG_NOSIGNAL);
+    const sent = this.#call.sendmsg(descriptor, this.#message, MSG_NOSIGNAL | flags);
     return sent >= 0 ? sent : -this.#errno[0];
   }
 

@@ -20,6 +20,7 @@ export type DescriptorKind =
   | typeof Kind.Watch
   | typeof Kind.DialResult
   | typeof Kind.ShutdownWrite
+  | typeof Kind.AtMark
   | typeof Kind.Close
   | typeof Kind.Reset;
 
@@ -82,6 +83,11 @@ export class Calls {
   sendGather(descriptor: number, bytes: Gather): void {
     this.#digest.ofGather(bytes);
     this.#beginSend(Kind.SendGather, descriptor, bytes.length);
+  }
+
+  sendUrgent(descriptor: number, offset: number): void {
+    this.#digest.of(offset, 1);
+    this.#beginSend(Kind.SendUrgent, descriptor, 1);
   }
 
   receive(descriptor: number, room: number): void {

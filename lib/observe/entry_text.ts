@@ -24,7 +24,8 @@ export class EntryText {
     if (threw) return `${text} throws ${answer.text()}`;
     if (kind === Kind.FrameOut) return answer.i32() === 1 ? text : `${text} (not taken)`;
     const isAnswered = kind === Kind.Dial || kind === Kind.DialResult || kind === Kind.Send ||
-      kind === Kind.SendGather || kind === Kind.Receive || kind === Kind.ShutdownWrite;
+      kind === Kind.SendGather || kind === Kind.SendUrgent || kind === Kind.AtMark ||
+      kind === Kind.Receive || kind === Kind.ShutdownWrite;
     if (!isAnswered) return text;
     return `${text} = ${resultText(kind === Kind.DialResult ? -answer.i32() : answer.i32())}`;
   }
@@ -61,7 +62,12 @@ export class EntryText {
         return `receive ${part.i32()}, room for ${part.i32()}`;
       case Kind.Send:
       case Kind.SendGather:
-        return `send ${part.i32()}, ${part.i32()} bytes`;
+      case Kind.SendUrgent:
+        return `${
+          kind === Kind.SendUrgent ? "send urgent" : "send"
+        } ${part.i32()}, ${part.i32()} bytes`;
+      case Kind.AtMark:
+        return `at mark ${part.i32()}`;
       case Kind.Watch:
         return `watch ${part.i32()}`;
       case Kind.DialResult:

@@ -325,6 +325,13 @@ class RecordedSockets implements Sockets {
     return this.#recorder.answered(this.#sockets.sendGather(descriptor, bytes));
   }
 
+  sendUrgent(descriptor: number, offset: number): number {
+    const calls = this.#recorder.asking;
+    if (calls === null) return this.#sockets.sendUrgent(descriptor, offset);
+    calls.sendUrgent(descriptor, offset);
+    return this.#recorder.answered(this.#sockets.sendUrgent(descriptor, offset));
+  }
+
   receive(descriptor: number, room: Gather): number {
     const calls = this.#recorder.asking;
     if (calls === null) return this.#sockets.receive(descriptor, room);
@@ -334,6 +341,12 @@ class RecordedSockets implements Sockets {
     } catch (error) {
       throw this.#recorder.threw(error);
     }
+  }
+
+  isAtMark(descriptor: number): boolean {
+    const isAtMark = this.#sockets.isAtMark(descriptor);
+    this.#answered(Kind.AtMark, descriptor, isAtMark ? 1 : 0);
+    return isAtMark;
   }
 
   shutdownWrite(descriptor: number): number {

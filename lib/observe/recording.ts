@@ -68,12 +68,16 @@ export const Kind = {
   Close: 19,
   /** asked: descriptor. */
   Reset: 20,
+  /** asked: descriptor, 1 and digest of the byte; answered: 1 or errno. */
+  SendUrgent: 21,
+  /** asked: descriptor; answered: 0 or 1. */
+  AtMark: 22,
 } as const;
 
 /** See the constants of the same name. */
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
-const LAST_KIND = Kind.Reset;
+const LAST_KIND = Kind.AtMark;
 
 /** Bit of a received frame's flags: `Frame.checksumTrusted`. */
 export const CHECKSUM_TRUSTED = 1;

@@ -217,6 +217,11 @@ class ReplayedSockets implements Sockets {
     return this.#result(-EAGAIN);
   }
 
+  sendUrgent(descriptor: number, offset: number): number {
+    this.#calls.sendUrgent(descriptor, offset);
+    return this.#result(-EAGAIN);
+  }
+
   receive(descriptor: number, room: Gather): number {
     this.#calls.receive(descriptor, room.length);
     const answer = this.#tape.answer();
@@ -228,6 +233,10 @@ class ReplayedSockets implements Sockets {
       left -= length;
     }
     return count;
+  }
+
+  isAtMark(descriptor: number): boolean {
+    return this.#ask(Kind.AtMark, descriptor) === 1;
   }
 
   shutdownWrite(descriptor: number): number {

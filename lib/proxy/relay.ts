@@ -14,6 +14,7 @@
  * |                                            | idempotent: a replayed SYN must not act twice        |
  * | bytes there when the upstream is dialed    | with `opensFast` they ride on the SYN, if they may   |
  * |                                            | go up: the first ones, else none                     |
+ * | urgent data, with px_relay_urgent          | its last byte is sent as such; without, as any other |
  * | upstream EOF                               | shutdown(): FIN after the last byte                  |
  * | client RST or timeout                      | upstream closed with RST, what was kept is discarded |
  * | client RST while dialing                   | dialing given up                                     |
@@ -44,11 +45,13 @@ export type ClientConnection = Pick<
   | "bytesAcknowledged"
   | "isEstablished"
   | "peerClosed"
+  | "urgentRemaining"
   | "isDrained"
   | "readable"
   | "consume"
   | "writable"
   | "commit"
+  | "urge"
   | "shutdown"
   | "abort"
   | "resetWhenDrained"
@@ -124,6 +127,8 @@ export class Relay implements ByteSink {
   /** Written by `Deadlines` only. */
   heapIndex = -1;
 
+  /** Whether the mark of urgent data is carried across, both ways. RFC 9293 §3.8.5 (SHLD-13); URG-03. */
+  private readonly relaysUrgent: boolean;
   /** Whether the upstream was dialed and is to be closed. */
   private isHeld = false;
   /** Edges remembered: whether `receive` and `send` may have something to do. */
@@ -147,6 +152,7 @@ export class Relay implements ByteSink {
     this.upstream = upstream;
     this.openedAt = now;
     this.activeAt = now;
+    this.relaysUrgent = host.tunables.px_relay_urgent !== 0;
     connection.user = this;
   }
 
@@ -155,7 +161,8 @@ export class Relay implements ByteSink {
     if (this.isClientLost()) return this.end("client lost");
     // Without bytes at hand the kernel would send no SYN at all, and a server
     // that speaks first would never be heard.
-    const isFast = this.opensFast && this.mayGoUp() && this.connection.readable().length > 0;
+    const isFast = this.opensFast && this.mayGoUp() && this.connection.readable().length > 0 &&
+      !this.hasMark(); // the SYN has none
     const result = this.upstream.dial(this, isFast, now);
     if (result === 0) {
       this.isHeld = true;
@@ -177,6 +184,7 @@ export class Relay implements ByteSink {
   offer(_connection: unknown, offset: number, length: number): number {
     const canOffer = this.canSend && this.stage === Stage.Open && this.upstreamErrno === 0;
     if (!canOffer) return 0; // the window will say so
+    if (this.hasMark()) return 0; // `up` finds it
     this.host.schedule(this);
     try {
       const sent = this.upstream.send(offset, length);
@@ -276,10 +284,14 @@ export class Relay implements ByteSink {
     let left = budget;
     while (this.canSend && this.upstreamErrno === 0) {
       const bytes = c.readable();
-      const length = bytes.length;
-      if (length === 0) return false;
+      if (bytes.length === 0) return false;
       if (left <= 0) return true;
-      const sent = this.upstream.sendGather(bytes);
+      const beforeMark = this.hasMark() ? c.urgentRemaining - 1 : -1;
+      if (beforeMark > 0 && beforeMark < bytes.length) bytes.keep(beforeMark);
+      const length = beforeMark === 0 ? 1 : bytes.length;
+      const sent = beforeMark === 0
+        ? this.upstream.sendUrgent(bytes.offsets[0])
+        : this.upstream.sendGather(bytes);
       // A short count is as good as EAGAIN, and asking again costs (io-measurements §4).
       if (sent < length) this.canSend = false;
       if (sent < 0) {
@@ -296,6 +308,11 @@ export class Relay implements ByteSink {
   /** Whether the upstream may get the client's bytes: those of a SYN may be a replay. RFC 7413 §6.1. */
   private mayGoUp(): boolean {
     return this.isIdempotent || this.connection.isEstablished;
+  }
+
+  /** Whether the client called some of its bytes urgent that have not gone up, and the upstream is to know. */
+  private hasMark(): boolean {
+    return this.relaysUrgent && this.connection.urgentRemaining > 0;
   }
 
   private passFinUp(): void {
@@ -319,8 +336,11 @@ export class Relay implements ByteSink {
       if (left <= 0) return true;
       const room = c.writable();
       if (room.length === 0) return false; // `Writable` brings us back
+      const isUrgent = this.relaysUrgent && this.upstream.isAtMark();
+      if (isUrgent) room.keep(1);
       const received = this.upstream.receive(room);
       c.commit(Math.max(received, 0));
+      if (isUrgent && received > 0) c.urge();
       if (received <= 0) this.receiveEnded(received);
       else this.bytesDown += received;
       left -= received;

@@ -38,6 +38,8 @@ export type UpstreamConnection = Pick<
   | "consume"
   | "writable"
   | "commit"
+  | "urge"
+  | "urgentRemaining"
   | "shutdown"
   | "abort"
   | "setKeepalive"
@@ -125,9 +127,21 @@ export class TapUpstream implements Upstream {
   }
 
   sendGather(bytes: Gather): number {
-    const c = this.#connection!;
     const { length } = bytes;
     HELD.set(bytes);
+    return this.#sendHeld(length);
+  }
+
+  sendUrgent(offset: number): number {
+    HELD.clear();
+    HELD.add(offset, 1);
+    const sent = this.#sendHeld(1);
+    if (sent === 1) this.#connection!.urge();
+    return sent;
+  }
+
+  #sendHeld(length: number): number {
+    const c = this.#connection!;
     while (HELD.length > 0) {
       const room = c.writable();
       if (room.length === 0) break;
@@ -147,6 +161,9 @@ export class TapUpstream implements Upstream {
     while (HELD.length > 0) {
       const bytes = c.readable();
       if (bytes.length === 0) break;
+      const beforeMark = c.urgentRemaining - 1;
+      if (beforeMark === 0 && HELD.length < length) break;
+      if (beforeMark > 0 && beforeMark < bytes.length) bytes.keep(beforeMark);
       const count = copyGather(this.#bytes, bytes, HELD);
       c.consume(count);
       HELD.drop(count);
@@ -156,6 +173,10 @@ export class TapUpstream implements Upstream {
     const errno = this.dialResult();
     if (errno !== 0) return -errno;
     return c.peerClosed ? 0 : -EAGAIN;
+  }
+
+  isAtMark(): boolean {
+    return this.#connection!.urgentRemaining === 1;
   }
 
   shutdownWrite(): number {

@@ -32,8 +32,15 @@ export interface Upstream {
   send(offset: number, length: number): number;
   /** Sends the pieces in order, which may be a scratch Gather. Returns how many bytes were taken, or a negative errno. */
   sendGather(bytes: Gather): number;
-  /** Receives into the pieces in order. Returns a count, 0 at the end of the stream, or a negative errno. */
+  /** Sends one byte of the arena as the last of urgent data. Returns 1, or a negative errno. */
+  sendUrgent(offset: number): number;
+  /**
+   * Receives into the pieces in order, and not beyond the urgent mark unless it
+   * begins there. Returns a count, 0 at the end of the stream, or a negative errno.
+   */
   receive(room: Gather): number;
+  /** Whether the byte that is received next is the last of urgent data. */
+  isAtMark(): boolean;
   /** Sends FIN behind what was sent. Returns 0 or a negative errno. */
   shutdownWrite(): number;
   /** Closes gracefully. */
@@ -86,8 +93,16 @@ export class KernelUpstream implements Upstream {
     return this.#sockets.sendGather(this.descriptor, bytes);
   }
 
+  sendUrgent(offset: number): number {
+    return this.#sockets.sendUrgent(this.descriptor, offset);
+  }
+
   receive(room: Gather): number {
     return this.#sockets.receive(this.descriptor, room);
+  }
+
+  isAtMark(): boolean {
+    return this.#sockets.isAtMark(this.descriptor);
   }
 
   shutdownWrite(): number {

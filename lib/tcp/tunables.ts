@@ -189,6 +189,8 @@ const DEFINITIONS = {
   px_keepalive_client: [1, 0, 1, ""],
   /** 1 sends keep-alive probes to upstreams, where their route says nothing else. RFC 9293 §3.8.4. */
   px_keepalive_upstream: [1, 0, 1, ""],
+  /** 1 carries the mark of urgent data across; otherwise its bytes come as others do. RFC 9293 §3.8.5, RFC 6093. */
+  px_relay_urgent: [0, 0, 1, ""],
   /** How long a client may take to get what came before its upstream's reset. */
   px_reset_flush: [5, 0, 60, "seconds"],
   /** How long pairs may take to finish when the program is asked to end. */

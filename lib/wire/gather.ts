@@ -47,6 +47,15 @@ export class Gather {
     this.lengths[0] -= count;
   }
 
+  /** Leaves out all but the first `count` bytes, 1 … `length`. */
+  keep(count: number): void {
+    this.length = count;
+    let kept = 0;
+    while (count > this.lengths[kept]) count -= this.lengths[kept++];
+    this.lengths[kept] = count;
+    this.count = kept + 1;
+  }
+
   /** Appends a piece. The caller has checked that fewer than 17 are in use. */
   add(offset: number, length: number): void {
     this.offsets[this.count] = offset;

@@ -10,6 +10,8 @@ import { KernelSockets } from "../../lib/host/sockets.ts";
 import { InvariantError } from "../../lib/invariant.ts";
 import { Gather } from "../../lib/wire/gather.ts";
 import { Arena } from "../../lib/wire/memory.ts";
+import { RawListener } from "../support/raw_listener.ts";
+import { UrgentStream } from "../support/urgent_stream.ts";
 import { bytesOf, endpoint, HAS_IPV6, hostTest, listenOn, pieces, ready } from "./support.ts";
 
 const SOL_SOCKET = 1;
@@ -259,4 +261,24 @@ hostTest("sockets: buffers left to the kernel work as well", async () => {
   sockets.close(descriptor);
   upstream.close();
   listener.close();
+});
+
+hostTest("URG-03: sockets: urgent bytes go and come in their place, and marked", async () => {
+  const arena = new Arena(65536);
+  const sockets = new KernelSockets(arena);
+  using listener = new RawListener();
+  const client = new UrgentStream(
+    sockets,
+    arena,
+    sockets.dial(endpoint("127.0.0.1", listener.port)),
+  );
+  const server = new UrgentStream(sockets, arena, listener.accept());
+  for (const [from, to] of [[client, server], [server, client]]) {
+    await from.send("before!after");
+    assertEquals(await to.receive(12), "before[!]after");
+    await from.send("!");
+    assertEquals(await to.receive(1), "[!]");
+  }
+  client.close();
+  server.close();
 });

@@ -57,6 +57,11 @@ Deno.test("entry text: calls and what came of them", () => {
   );
   assertEquals(lineOf(Kind.Send, numbers(12, 9, 1, 2), numbers(7)), "send 12, 9 bytes = 7");
   assertEquals(lineOf(Kind.SendGather, numbers(12, 9, 1, 2), numbers(9)), "send 12, 9 bytes = 9");
+  assertEquals(
+    lineOf(Kind.SendUrgent, numbers(12, 1, 1, 2), numbers(1)),
+    "send urgent 12, 1 bytes = 1",
+  );
+  assertEquals(lineOf(Kind.AtMark, numbers(12), numbers(1)), "at mark 12 = 1");
   assertEquals(lineOf(Kind.Receive, numbers(12, 99), numbers(0)), "receive 12, room for 99 = 0");
   assertEquals(lineOf(Kind.ShutdownWrite, numbers(12), numbers(0)), "shutdown 12 = 0");
   assertEquals(lineOf(Kind.Close, numbers(12), numbers(0)), "close 12");

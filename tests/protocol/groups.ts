@@ -35,6 +35,7 @@ export const DECLARATIONS: Declarations = {
     "RACK",
     "TS",
     "ECN",
+    "URG",
     "UTO",
     "MTU",
     "API",

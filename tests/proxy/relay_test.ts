@@ -250,6 +250,78 @@ Deno.test("relay: the budget ends a turn with work left, up", () => {
   assertEquals(socket.outgoing.length, 200_000);
 });
 
+const URGENT = { px_relay_urgent: 1 };
+
+Deno.test("URG-03: relay: the last urgent byte goes up as such, in its place", () => {
+  const { relay, connection, socket } = open(URGENT);
+  connection.receives("before!after");
+  connection.urgentRemaining = 7;
+  relay.run(BUDGET, 1);
+  assertEquals(socket.calls, ["sendGather", "sendUrgent", "sendGather"]);
+  assertEquals([socket.outgoing, socket.urgentEnds], ["before!after", [7]]);
+});
+
+Deno.test("URG-03: relay: an urgent end that has not come yet waits for its byte", () => {
+  const { relay, connection, socket } = open(URGENT);
+  connection.urgentRemaining = 7;
+  assertEquals(connection.receivesLarge("bef"), 0, "not offered past the mark");
+  relay.run(BUDGET, 1);
+  assertEquals([socket.outgoing, socket.urgentEnds], ["bef", []]);
+  connection.receives("ore!after");
+  relay.run(BUDGET, 2);
+  assertEquals([socket.outgoing, socket.urgentEnds], ["before!after", [7]]);
+  assertEquals(connection.receivesLarge("more"), 4, "offered again");
+});
+
+Deno.test("URG-03: relay: an urgent byte for which there is no room is sent later, as such", () => {
+  const { relay, connection, socket } = open(URGENT);
+  socket.sendRoom = 0;
+  connection.receives("!");
+  connection.urgentRemaining = 1;
+  relay.run(BUDGET, 1);
+  socket.sendRoom = Infinity;
+  relay.ready(WRITABLE);
+  relay.run(BUDGET, 2);
+  assertEquals([socket.outgoing, socket.urgentEnds], ["!", [1]]);
+});
+
+Deno.test("URG-03: relay: an upstream's urgent byte is urged where it stands", () => {
+  const { relay, connection, socket } = open(URGENT);
+  sends(socket, "before!after");
+  socket.mark = 6;
+  relay.ready(READABLE);
+  relay.run(BUDGET, 1);
+  assertEquals([connection.committed, connection.urgentEnds], ["before!after", [7]]);
+  sends(socket, "!");
+  socket.mark = 0;
+  relay.ready(READABLE);
+  relay.run(BUDGET, 2);
+  assertEquals([connection.committed, connection.urgentEnds], ["before!after!", [7, 13]]);
+});
+
+Deno.test("URG-03: relay: by default urgent bytes are like any others, and nobody asks for marks", () => {
+  const { relay, connection, socket } = open();
+  connection.urgentRemaining = 3;
+  assertEquals(connection.receivesLarge("up!"), 3);
+  connection.receives("up!");
+  sends(socket, "down!");
+  socket.mark = 4;
+  relay.ready(READABLE);
+  relay.run(BUDGET, 1);
+  assertEquals([socket.outgoing, socket.urgentEnds], ["up!up!", []]);
+  assertEquals([connection.committed, connection.urgentEnds], ["down!", []]);
+  assertEquals(count(socket, "isAtMark"), 0);
+});
+
+Deno.test("URG-03: relay: what begins urgent is not dialed fast, for a SYN would carry it unmarked", () => {
+  const { socket } = dialing(URGENT, (relay, connection) => {
+    relay.opensFast = true;
+    connection.receives("get!");
+    connection.urgentRemaining = 4;
+  });
+  assertEquals([socket.opensFast, socket.outgoing], [false, ""]);
+});
+
 // Down.
 
 Deno.test("relay: an edge is remembered until there is nothing more to receive", () => {

@@ -223,6 +223,30 @@ Deno.test("tap upstream: each leg has the congestion control that its route says
   }
 });
 
+for (const isRelayed of [false, true]) {
+  const what = isRelayed ? "with px_relay_urgent the mark crosses" : "by default no leg has URG";
+  Deno.test(`URG-03: ${what}, both ways, in its place`, () => {
+    const bench = new Bench({ tunables: isRelayed ? { px_relay_urgent: "1" } : {} });
+    const { client, server } = bench.opens();
+    bench.turn(SOME_TURNS);
+    for (const [from, to] of [[client, server], [server, client]]) {
+      bench.pair.takeSegments();
+      bench.write(from, bytesOf(3000, 1));
+      from.urge();
+      bench.turn(); // all of it is under way
+      bench.write(from, bytesOf(500, 2));
+      bench.turn(SOME_TURNS);
+      assertEquals(to.urgentRemaining, isRelayed ? 3000 : 0);
+      const all = [...bytesOf(3000, 1), ...bytesOf(500, 2)];
+      assertEquals(firstDifference(bench.read(to), Uint8Array.from(all)), -1);
+      const marked = bench.pair.takeSegments().filter((text) => text.includes("U"));
+      const byProxy = marked.filter((text) => text.startsWith("a "));
+      assert(marked.length > byProxy.length, "the peer marks its own");
+      assertEquals(byProxy.length > 0, isRelayed);
+    }
+  });
+}
+
 Deno.test("PX-02: what a client sends while the upstream is dialed is delivered after", () => {
   const bench = new Bench();
   const client = bench.dials();

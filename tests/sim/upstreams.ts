@@ -173,6 +173,15 @@ export class SimSockets implements Sockets {
     return room;
   }
 
+  sendUrgent(descriptor: number, offset: number): number {
+    return this.send(descriptor, offset, 1);
+  }
+
+  /** No server sends anything urgent. */
+  isAtMark(): boolean {
+    return false;
+  }
+
   receive(descriptor: number, room: Gather): number {
     const socket = this.#at(descriptor, "receive");
     if (room.length === 0) this.#parts.violated("receive without room");

@@ -33,6 +33,10 @@ export class FakeConnection implements AcceptedConnection {
   /** How idle peers are probed; null: not at all. */
   keepalive: Keepalive | null = null;
   isNoDelay = false;
+  /** See `Connection`; `consume` counts it down. */
+  urgentRemaining = 0;
+  /** Lengths of `committed` at each `urge`. */
+  readonly urgentEnds: number[] = [];
   /** Calls that change the connection, in order. */
   readonly calls: string[] = [];
   readonly #arena: Arena;
@@ -94,6 +98,7 @@ export class FakeConnection implements AcceptedConnection {
 
   consume(count: number): void {
     this.kept = this.kept.slice(count);
+    this.urgentRemaining = Math.max(this.urgentRemaining - count, 0);
   }
 
   writable(): Gather {
@@ -104,6 +109,11 @@ export class FakeConnection implements AcceptedConnection {
   commit(count: number): void {
     this.committed += readText(this.#arena, this.#sendRegion, count);
     this.room -= count;
+  }
+
+  urge(): "" {
+    this.urgentEnds.push(this.committed.length);
+    return "";
   }
 
   shutdown(): "" {

@@ -23,6 +23,10 @@ export class FakeSocket {
   incoming = "";
   /** What comes behind `incoming`: an errno, "EOF", or nothing yet. */
   incomingEnd: number | "EOF" = EAGAIN;
+  /** Position in `incoming` of the last byte of urgent data; -1: there is none. */
+  mark = -1;
+  /** Lengths of `outgoing` behind each byte that was sent as urgent. */
+  readonly urgentEnds: number[] = [];
   /** What the upstream was sent. */
   outgoing = "";
   /** How it ended. */
@@ -96,14 +100,27 @@ export class FakeSockets implements Sockets {
     return this.#send(this.#called("sendGather", descriptor), text);
   }
 
+  sendUrgent(descriptor: number, offset: number): number {
+    const socket = this.#called("sendUrgent", descriptor);
+    const sent = this.#send(socket, this.#text(offset, 1));
+    if (sent === 1) socket.urgentEnds.push(socket.outgoing.length);
+    return sent;
+  }
+
+  isAtMark(descriptor: number): boolean {
+    return this.#called("isAtMark", descriptor).mark === 0;
+  }
+
   receive(descriptor: number, room: Gather): number {
     const socket = this.#called("receive", descriptor);
     if (room.length === 0) throw new Error("Receive without room");
     if (socket.incoming === "") {
       return socket.incomingEnd === "EOF" ? 0 : -socket.incomingEnd;
     }
-    const text = socket.incoming.slice(0, room.length);
+    const end = socket.mark > 0 ? Math.min(room.length, socket.mark) : room.length;
+    const text = socket.incoming.slice(0, end);
     socket.incoming = socket.incoming.slice(text.length);
+    socket.mark = Math.max(socket.mark - text.length, -1);
     let done = 0;
     for (let i = 0; i < room.count && done < text.length; i++) {
       const piece = text.slice(done, done + room.lengths[i]);

@@ -87,6 +87,7 @@ const DOCUMENTED = `
   px_half_close_timeout 300 0 86400
   px_keepalive_client 1 0 1
   px_keepalive_upstream 1 0 1
+  px_relay_urgent 0 0 1
   px_reset_flush 5 0 60
   px_drain_timeout 30 0 86400
   px_max_connections 65536 1 1048576

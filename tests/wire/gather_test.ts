@@ -42,6 +42,18 @@ function textOf(gather: Gather): string {
   return `${gather.length}: ${pieces.join(" ")}`;
 }
 
+Deno.test("gather: what is kept are the first bytes, whole pieces and a part of one", () => {
+  const kept = (count: number) => {
+    const gather = gatherOf([10, 4], [20, 4], [30, 4]);
+    gather.keep(count);
+    return textOf(gather);
+  };
+  assertEquals(kept(12), "12: 10+4 20+4 30+4");
+  assertEquals(kept(9), "9: 10+4 20+4 30+1");
+  assertEquals(kept(8), "8: 10+4 20+4");
+  assertEquals(kept(1), "1: 10+1");
+});
+
 Deno.test("gather: what is dropped is left out, whole pieces and parts of one", () => {
   const other = gatherOf([10, 4], [20, 4], [30, 4]);
   const gather = new Gather();
