@@ -119,12 +119,18 @@ function sendLost(c: Connection, now: number): Turn {
 function resendable(c: Connection, start: number, length: number, unit: number): number {
   const room = Math.min(c.cwnd - pipe(c), superSegment(c));
   let window = (c.sndUna + c.sndWnd - start) | 0;
+  if (length <= Math.min(room, window + roundedOff(c))) return length;
   // A window that was shut over what is in flight is asked by the timer, with the first segment.
   if (window <= 0) window = start === c.sndUna && c.retries > 0 ? unit : 0;
   const most = Math.min(room, window);
   if (length <= most) return length;
   const whole = most - (most % unit);
   return whole > 0 || room < window ? whole : window;
+}
+
+/** By how much scaling alone may have moved the edge of the peer's window left, at most. RFC 7323 §2.4. */
+function roundedOff(c: Connection): number {
+  return (1 << c.sndShift) - 1;
 }
 
 /** `length` bytes were sent again. */
@@ -197,7 +203,7 @@ function rescue(c: Connection, now: number): Turn {
  * has not shrunk before it. Returns false when the device refused it.
  */
 function resendLast(c: Connection, now: number): boolean {
-  if (((c.sndUna + c.sndWnd - c.sndNxt) | 0) < 0) return true;
+  if (((c.sndUna + c.sndWnd + roundedOff(c) - c.sndNxt) | 0) < 0) return true;
   const scoreboard = c.scoreboard!;
   const unit = segmentRoom(c);
   const start = scoreboard.lastSegment(unit);
