@@ -3,6 +3,7 @@
  * behind which they differ. RFC 5681 §3.1, RFC 6928 §2, RFC 9293 §3.8.2.
  */
 
+import { seqGeq } from "../wire/seq.ts";
 import type { Connection } from "./connection.ts";
 
 /**
@@ -55,7 +56,7 @@ export function reducibleFlight(c: Connection): number {
 export function noteWindowUse(c: Connection): void {
   const flight = (c.sndNxt - c.sndUna) | 0;
   const isLimited = pipe(c) + c.mss > c.cwnd;
-  const isRoundOver = ((c.sndUna - c.windowUseEnd) | 0) >= 0;
+  const isRoundOver = seqGeq(c.sndUna, c.windowUseEnd);
   if (!isRoundOver && !isLimited && (c.isCwndLimited || flight <= c.greatestFlight)) return;
   c.isCwndLimited = isLimited;
   c.greatestFlight = flight;

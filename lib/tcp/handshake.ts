@@ -8,6 +8,7 @@
 
 import { EMPTY_GATHER } from "../wire/gather.ts";
 import { ACK, ECE, RST, type Segment, SYN } from "../wire/segment.ts";
+import { seqGeq, seqGt } from "../wire/seq.ts";
 import {
   type ConnectionRequest,
   measure,
@@ -173,7 +174,7 @@ export class Handshake implements ConnectionRequest, SynHistory {
       return;
     }
     const last = this.child === null ? (this.iss + 1) | 0 : this.child.sndNxt;
-    const isNews = ((seg.ack - this.iss) | 0) > 0 && ((last - seg.ack) | 0) >= 0;
+    const isNews = seqGt(seg.ack, this.iss) && seqGeq(last, seg.ack);
     if (!isNews) {
       const isTaken = this.child === null &&
         this.listener.cookieArrives(seg, this.hash, this, now);

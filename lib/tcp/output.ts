@@ -7,6 +7,7 @@
 
 import { EMPTY_GATHER, type Gather } from "../wire/gather.ts";
 import { ACK, ECE, FIN, PSH, RST, type Segment } from "../wire/segment.ts";
+import { seqLeq, seqMax } from "../wire/seq.ts";
 import { toMicroseconds } from "./acknowledge.ts";
 import { initialWindow, noteWindowUse, pipe } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
@@ -222,7 +223,7 @@ function sendNext(c: Connection, length: number, unit: number, now: number): boo
   c.sndNxt = (from + length) | 0;
   // An old number would be ahead again after 2^31 bytes.
   if (length % unit !== 0) c.sndSmall = c.sndNxt;
-  else if (((c.sndSmall - c.sndUna) | 0) < 0) c.sndSmall = c.sndUna;
+  else c.sndSmall = seqMax(c.sndSmall, c.sndUna);
   c.tcp.beginFlight(c).sent(from, c.sndNxt, unit, toMicroseconds(now));
   return true;
 }
@@ -235,7 +236,7 @@ function sendNext(c: Connection, length: number, unit: number, now: number): boo
  */
 function heldBack(c: Connection, unsent: number): number {
   if (c.finQueued) return 0;
-  if (!c.isCorked && (c.isNoDelay || ((c.sndSmall - c.sndUna) | 0) <= 0)) return 0;
+  if (!c.isCorked && (c.isNoDelay || seqLeq(c.sndSmall, c.sndUna))) return 0;
   return unsent % segmentRoom(c);
 }
 
