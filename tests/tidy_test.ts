@@ -100,6 +100,7 @@ const PROTOCOL_SUITE = "segment by segment in tests/protocol/";
 const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/host/host.ts": "interfaces and two constants",
   "lib/host/arena_address.ts": "through its users in tests/host/io_vector_test.ts",
+  "lib/host/rtnetlink.ts": "through its users in tests/host/netlink_test.ts",
   "lib/host/tap_device.ts": "through TapLink in tests/host/tap_test.ts",
   "lib/observe/calls.ts": "every byte of it in tests/observe/replay_test.ts",
   "lib/observe/tape.ts": "through the replay in tests/observe/replay_test.ts",
