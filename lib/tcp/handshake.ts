@@ -206,6 +206,8 @@ export class Handshake implements ConnectionRequest, SynHistory {
   /** The same SYN again is answered alike and changes nothing (HS-18); another in the window ends it (HS-25). */
   #synArrives(seg: Segment, offset: number, now: number): void {
     if (seg.seq === this.irs && !seg.hasAck) {
+      // The first answer is due; this one would not count, and its ACK would measure nothing.
+      if (this.sent === 0) return;
       if (!this.sendSynAck(now)) this.tcp.counters.TxDrop++;
       return;
     }
