@@ -518,3 +518,22 @@ protocolTest(
   },
   { toleranceMs: 20 },
 );
+
+for (const [retries, timeouts] of [[1, 2], [2, 3]]) {
+  protocolTest(
+    "RTX-07",
+    `with tcp_retries1=${retries} the user has a soft error at timeout ${timeouts}`,
+    (t) => {
+      t.run("EST rtt .1\nwrite 100\n+0 > P. 1:101(100) ack 1");
+      t.connection.reportsErrors = true;
+      for (let i = 1; i <= timeouts; i++) {
+        assertEquals([t.connection.softErrors, t.growth("TCPTimeouts")], [0, i > 1 ? 1 : 0]);
+        assert(t.next(10_000) !== null);
+      }
+      t.run("app: ErrorReport");
+      assertEquals(t.connection.softErrors, 1);
+      t.inject(". 1:1(0) ack 101");
+    },
+    { tunables: { tcp_retries1: retries } },
+  );
+}
