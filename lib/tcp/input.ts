@@ -118,7 +118,9 @@ function refuse(c: Connection, seg: Segment, now: number): void {
   if (!seg.hasAck) return dropWithoutAck(c);
   // A repeated FIN, a keep-alive or a window probe: its acknowledgment counts. RFC 9293 App. A.2 (SEG-11).
   const last = (seg.seq + Math.max(seg.len, 1)) | 0;
-  if (last === c.rcvNxt) {
+  // A peer that has filled the window, and of which something was lost, acknowledges from its edge (SEG-01).
+  const isFromEdge = seg.len === 0 && seg.seq === c.rcvEdge;
+  if (last === c.rcvNxt || isFromEdge) {
     hear(c, now);
     if (!acknowledge(c, seg, now)) return;
     if (c.sndUna === c.endOfStream && c.finQueued && finAcknowledged(c, now)) {
