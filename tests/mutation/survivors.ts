@@ -25,6 +25,7 @@ const SAVED_FIRST = "A reduction saves before one is taken back.";
 const REDUCTION_SETS = "A reduction sets it, and nothing reads it without one.";
 const EPOCH_SETS = "The beginning of an epoch sets it before it is read.";
 const RACK_SETS = "It is read only once `#hasRack` is set with it.";
+const BEHIND_ADDRESS = "No place is 0 or 1: before it stand the words of the address.";
 
 export const SURVIVORS: readonly Survivor[] = [
   {
@@ -617,6 +618,27 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "Both callers have looked already; the check is for the compiler.",
   },
   {
+    path: "lib/tcp/openings.ts",
+    lineText: "#drawn = 0;",
+    before: "0",
+    after: "1",
+    reason: "The draws are secret: a stream that begins with its second is as good.",
+  },
+  {
+    path: "lib/tcp/openings.ts",
+    lineText: "const c = new Connection(tcp, tupleOf(this.#tuple, hash), iss, 0);",
+    before: "0",
+    after: "1",
+    reason: SET_FIRST,
+  },
+  {
+    path: "lib/tcp/openings.ts",
+    lineText: "for (let i = 0; i < count; i++) {",
+    before: "<",
+    after: "<=",
+    reason: "The port that was tried first is tried again, and is no freer.",
+  },
+  {
     path: "lib/tcp/output.ts",
     lineText: "Refused: 2,",
     before: "2",
@@ -636,6 +658,72 @@ export const SURVIVORS: readonly Survivor[] = [
     before: ">",
     after: ">=",
     reason: "Less than none is none, too.",
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText: "c.isPathNarrow = slot >= 0;",
+    before: ">=",
+    after: ">",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText: "c.isPathNarrow = slot >= 0;",
+    before: "0",
+    after: "1",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText: "if (slot >= 0) {",
+    before: ">=",
+    after: ">",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText: "if (slot >= 0) {",
+    before: "0",
+    after: "1",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText: "const current = slot >= 0 ? pathMtus.mtu(slot) : tcp.mtu;",
+    before: ">=",
+    after: ">",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText: "const current = slot >= 0 ? pathMtus.mtu(slot) : tcp.mtu;",
+    before: "0",
+    after: "1",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText:
+      "const isNews = told < current || (mayFragment && !(slot >= 0 && pathMtus.mayFragment(slot)));",
+    before: ">=",
+    after: ">",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText:
+      "const isNews = told < current || (mayFragment && !(slot >= 0 && pathMtus.mayFragment(slot)));",
+    before: "0",
+    after: "1",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText:
+      "if (isFromIpv4 && mtu === 0) told = PLATEAUS.find((plateau) => plateau < current) ?? 0;",
+    before: "0",
+    after: "1",
+    reason: "Both are less than `min_pmtu`, which takes their place.",
   },
   {
     path: "lib/tcp/peer_clocks.ts",
