@@ -97,7 +97,7 @@ function flightAcknowledged(
   if (!c.sackOk) findNextHole(c, scoreboard, acked);
   if (c.mtuSearch !== null) followProbe(c, c.mtuSearch, scoreboard, now);
   if (c.phase === Phase.Open && scoreboard.lostBytes > 0 && scoreboard.hasLost(c.mss)) {
-    enterRecovery(c);
+    enterRecovery(c, Math.max(0, acked));
   }
   const delivered = scoreboard.deliveredBytes;
   if (c.phase === Phase.Recovery) {
@@ -189,7 +189,7 @@ function findNextHole(c: Connection, scoreboard: Scoreboard, acked: number): voi
     return scoreboard.loseFirst((search.probeEnd - search.probeStart) | 0); // no congestion
   }
   c.tcp.counters.TCPFastRetrans++;
-  enterRecovery(c);
+  enterRecovery(c, 0);
   scoreboard.loseFirst(c.mss);
 }
 

@@ -44,9 +44,14 @@ export function pipe(c: Connection): number {
 /**
  * FlightSize without what limited transmit sent beyond cwnd: what a reduction
  * starts from. RFC 5681 §3.1 (4).
+ *
+ * The greatest of this round trip: acknowledgments that arrived together with
+ * the news of a loss are not answered yet, and what they opened would be in
+ * flight had they come one by one. RFC 7661 §4.4.1 (pipeACK), too, so that a
+ * loss at the end of a flight does not count for more than one at its beginning.
  */
 export function reducibleFlight(c: Connection): number {
-  return Math.min((c.sndNxt - c.sndUna) | 0, c.cwnd);
+  return Math.min(Math.max((c.sndNxt - c.sndUna) | 0, c.greatestFlight), c.cwnd);
 }
 
 /**

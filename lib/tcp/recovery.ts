@@ -63,12 +63,17 @@ export class Recovery {
   }
 }
 
-/** Acknowledgments told of a loss: fast recovery begins. RFC 6675 §5 (4), RFC 9937 §6. */
-export function enterRecovery(c: Connection): void {
+/**
+ * Acknowledgments told of a loss: fast recovery begins. `acked`: by how much the
+ * last of them moved SND.UNA. RFC 6675 §5 (4), RFC 9937 §6.
+ */
+export function enterRecovery(c: Connection, acked: number): void {
   const recovery = c.recovery ??= new Recovery();
   reduce(c, recovery);
   c.phase = Phase.Recovery;
-  recovery.prrDelivered = 0;
+  // What came in one batch with the news, and before it, is not answered yet.
+  const flight = ((c.sndNxt - c.sndUna) | 0) + acked;
+  recovery.prrDelivered = Math.max(0, recovery.priorFlight - flight);
   recovery.prrOut = 0;
   recovery.hasRescued = false;
   if (c.sackOk) c.tcp.counters.TCPSackRecovery++;
