@@ -241,16 +241,23 @@ function heldBack(c: Connection, unsent: number): number {
 }
 
 /**
- * Asks for an acknowledgment of the tail: by the next new segment, whatever cwnd
- * says, or by the last one again. Returns false when the device refused it.
- * RFC 8985 §7.3.
+ * Asks for an acknowledgment of the tail: by new segments, whatever cwnd says, or
+ * by the last one again. Returns false when the device refused it. RFC 8985 §7.3.
+ *
+ * Deviates from RFC 8985 §7.3: two new segments where there are, as many as
+ * RFC 3042 lets leave beyond cwnd. If only the flight's acknowledgment was lost,
+ * one would wait for the receiver's delayed acknowledgment; a second one is
+ * answered at once (RFC 9293 §3.8.6.3).
  */
 export function sendTailProbe(c: Connection, now: number): boolean {
+  const unit = segmentRoom(c);
   const unsent = (c.endOfStream - c.sndNxt) | 0;
-  const length = Math.min(unsent, segmentRoom(c), (c.sndUna + c.sndWnd - c.sndNxt) | 0);
+  const length = Math.min(unsent, unit, (c.sndUna + c.sndWnd - c.sndNxt) | 0);
   c.isProbeResent = length <= 0 || length < Math.min(unsent, c.mss);
   if (!c.isProbeResent) {
-    if (!sendNext(c, length, segmentRoom(c), now)) return false;
+    if (!sendNext(c, length, unit, now)) return false;
+    const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+    if (unsent >= 2 * unit && window >= unit) sendNext(c, unit, unit, now);
   } else {
     const before = c.retransmits;
     if (!resendLast(c, now)) return false;

@@ -203,6 +203,46 @@ protocolTest(
 
 protocolTest(
   "RACK-03",
+  "a probe of new data is two segments, so that no delayed ACK is waited for",
+  `
+  EST+SACK rtt .1
+        write 14600
+  +0    > P. 1:14601(14600) ack 1
+        write 4380
+  none(.19)
+  +.012 > . 14601:16061(1460) ack 1
+  +0    > . 16061:17521(1460) ack 1
+        cnt:TCPLossProbes
+        cnt:RetransSegs=0
+  +.05  < . 1:1(0) ack 17521
+  +0    > P. 17521:18981(1460) ack 1
+  +.05  < . 1:1(0) ack 18981
+  none(10)
+  `,
+);
+
+protocolTest(
+  "RACK-03",
+  "a probe of new data stays within the window",
+  `
+  EST+SACK rtt .1
+        write 14600
+  +0    > P. 1:14601(14600) ack 1
+  +0    < . 1:1(0) ack 1 win 16061
+        write 4380
+  none(.19)
+  +.012 > . 14601:16061(1460) ack 1
+        cnt:TCPLossProbes
+  none(.1)
+  +.05  < . 1:1(0) ack 16061 win 65535
+  +0    > P. 16061:18981(2920/1460) ack 1
+  +.05  < . 1:1(0) ack 18981
+  none(10)
+  `,
+);
+
+protocolTest(
+  "RACK-03",
   "a lone segment is probed 200 ms later, but not after the RTO",
   `
   EST+SACK rtt .01
