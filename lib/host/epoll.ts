@@ -1,6 +1,6 @@
 /**
- * Readiness through epoll: a synchronous poll for the busy loop, and one
- * waiting call on another thread for the idle one.
+ * Readiness through epoll: a poll for the busy loop, a short wait in the loop's
+ * own thread, and one waiting call on another thread for the idle one.
  *
  * Sockets are edge-triggered, so a descriptor costs nothing while its relay
  * has no wish to read or write; the link is level-triggered, because a turn may
@@ -113,6 +113,18 @@ export class EpollPoller implements Poller {
 
   poll(): number {
     const count = this.#libc.call.epoll_wait(this.#epoll, this.#events, this.#capacity, 0);
+    return count > 0 ? this.#withoutWake(count) : 0;
+  }
+
+  wait(milliseconds: number): number {
+    const { epoll_pwait2, epoll_wait } = this.#libc.call;
+    let count: number;
+    if (this.#isFine && epoll_pwait2 !== null) {
+      this.#setTimeout(milliseconds);
+      count = epoll_pwait2(this.#epoll, this.#events, this.#capacity, this.#timeout, null);
+    } else {
+      count = epoll_wait(this.#epoll, this.#events, this.#capacity, Math.ceil(milliseconds));
+    }
     return count > 0 ? this.#withoutWake(count) : 0;
   }
 

@@ -89,8 +89,14 @@ export interface Poller {
   /** Fetches events without waiting. Returns how many there are. */
   poll(): number;
   /**
+   * Waits for events or the end of `milliseconds` (fractions count; finite, not
+   * negative). Nothing else of the program runs meanwhile. Returns how many
+   * events there are.
+   */
+  wait(milliseconds: number): number;
+  /**
    * Waits for events, `wake`, or the end of `milliseconds` (fractions count,
-   * Infinity waits for ever). Returns how many events there are. One at a time.
+   * Infinity waits for ever); the rest of the program goes on. Returns how many events there are. One at a time.
    */
   park(milliseconds: number): Promise<number>;
   /** The descriptor of event `index` of the last `poll` or `park`. */

@@ -7,30 +7,27 @@
 import { Address, Cidr, ipv4Address } from "../wire/address.ts";
 import { EADDRINUSE } from "./errno.ts";
 import { libc, LibcError } from "./libc.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  HEADER_LENGTH,
+  IFA_ADDRESS,
+  IFA_LOCAL,
+  IFADDRMSG_LENGTH,
+  MSG_DONTWAIT,
+  NLM_F_REQUEST,
+  NLMSG_ERROR,
+  openRtnetlink,
+  RTM_NEWADDR,
+} from "./rtnetlink.ts";
 
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0o2000000;
-const NETLINK_ROUTE = 0;
-const MSG_DONTWAIT = 0x40;
-
-const AF_INET = 2;
-const AF_INET6 = 10;
-const NLM_F_REQUEST = 0x001;
 const NLM_F_DUMP = 0x300;
-const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
-const RTM_NEWADDR = 20;
 const RTM_GETADDR = 22;
-const IFA_ADDRESS = 1;
-/** For IPv4, where IFA_ADDRESS is the other end of a point-to-point link. */
-const IFA_LOCAL = 2;
 
 /** The first ten bits of fe80::/10. RFC 4291 §2.5.6. */
 const LINK_LOCAL_BITS = 0x3fa;
 
-const HEADER_LENGTH = 16;
-const IFADDRMSG_LENGTH = 8;
 const IFNAMSIZ = 16;
 /** The kernel writes a dump in pieces of this length at most. */
 const REPLY_LENGTH = 32768;
@@ -96,8 +93,7 @@ function draws(local: LocalAddress, own: Cidr): boolean {
 export function localAddresses(): LocalAddress[] {
   const { call, errno } = libc();
   const attempt = "Cannot list the addresses of this host";
-  const descriptor = call.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (descriptor < 0) throw new LibcError("socket", errno[0], attempt);
+  const descriptor = openRtnetlink(attempt);
   try {
     const request = dumpRequest();
     if (call.send(descriptor, request, request.length, 0) < 0) {

@@ -7,32 +7,30 @@
 import type { Cidr } from "../wire/address.ts";
 import { EACCES, EINVAL, EOPNOTSUPP, EPERM } from "./errno.ts";
 import { cString, libc, LibcError } from "./libc.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  HEADER_LENGTH,
+  IFA_ADDRESS,
+  IFA_LOCAL,
+  IFADDRMSG_LENGTH,
+  MSG_DONTWAIT,
+  NLM_F_REQUEST,
+  NLMSG_ERROR,
+  openRtnetlink,
+  RTM_NEWADDR,
+} from "./rtnetlink.ts";
 
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0o2000000;
-const NETLINK_ROUTE = 0;
-const MSG_DONTWAIT = 0x40;
-
-const AF_INET = 2;
-const AF_INET6 = 10;
-const NLM_F_REQUEST = 0x001;
 const NLM_F_ACK = 0x004;
 const NLM_F_REPLACE = 0x100;
 const NLM_F_CREATE = 0x400;
-const NLMSG_ERROR = 2;
 const RTM_NEWLINK = 16;
-const RTM_NEWADDR = 20;
 const IFF_UP = 1;
 const IFLA_TXQLEN = 13;
-const IFA_ADDRESS = 1;
-const IFA_LOCAL = 2;
 /** No duplicate address detection: the address is usable at once. */
 const IFA_F_NODAD = 0x02;
 
-const HEADER_LENGTH = 16;
 const IFINFOMSG_LENGTH = 16;
-const IFADDRMSG_LENGTH = 8;
 const ATTRIBUTE_HEADER_LENGTH = 4;
 
 /** A rtnetlink socket for the set-up of one device. */
@@ -48,8 +46,7 @@ export class Netlink implements Disposable {
     this.#device = device;
     this.#index = call.if_nametoindex(cString(device));
     if (this.#index === 0) throw new LibcError("if_nametoindex", errno[0], `Cannot find ${device}`);
-    this.#descriptor = call.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    if (this.#descriptor < 0) throw new LibcError("socket", errno[0], "Cannot open netlink");
+    this.#descriptor = openRtnetlink("Cannot open netlink");
   }
 
   /**

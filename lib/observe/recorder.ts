@@ -402,6 +402,10 @@ class RecordedPoller implements Poller {
     return this.#poller.poll();
   }
 
+  wait(milliseconds: number): number {
+    return this.#poller.wait(milliseconds);
+  }
+
   park(milliseconds: number): ReturnType<Poller["park"]> {
     this.#recorder.flush(); // what led to the rest is there even if the process is killed in it
     return this.#poller.park(milliseconds);

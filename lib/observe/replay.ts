@@ -284,6 +284,10 @@ class ReplayedPoller implements Poller {
     return 0;
   }
 
+  wait(): never {
+    throw new Error("A replay turns, it does not wait");
+  }
+
   park(): never {
     throw new Error("A replay turns, it does not park");
   }

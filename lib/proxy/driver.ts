@@ -14,8 +14,13 @@
  *
  * Between turns: work remembered → the next turn; every millisecond one yield to
  * Deno's loop, where signal handlers and timers run; idle for less than
- * `busy_poll` → look again; idle → one park until the deadline. 58 µs of a round
- * trip is the price of a park, so nothing parks while there is traffic.
+ * `busy_poll` → look again; idle for some milliseconds → wait in this thread,
+ * until the next yield; idle → one park until the deadline.
+ *
+ * Looking costs a processor, and on a machine without a free one the time of the
+ * very peer that is awaited, so it is short and for no other end. A wait costs
+ * one wake-up; a park, two threads and a turn of Deno's loop, so nothing parks
+ * while there is traffic.
  */
 
 import { setImmediate } from "node:timers";
@@ -34,8 +39,8 @@ const BYTES_PER_TURN = 256 * 1024;
 const FRAME_CAPACITY = 65536 + 64;
 /** How long Deno's loop may be kept waiting. */
 const YIELD_MS = 1;
-/** A deadline nearer than this is awaited spinning: a park overshoots (pacing). */
-const SPIN_DEADLINE_MS = 1;
+/** Traffic that paused for less is waited for in this thread, and so is a deadline nearer than a yield. */
+const PAUSE_MS = 4;
 /** `stack.poll` calls at the very end, for the last resets. */
 const LAST_POLLS = 1024;
 
@@ -176,13 +181,17 @@ export class Driver {
       const isBusy = this.turn(this.#events, now);
       if (isBusy) this.#busyAt = now;
       const deadline = isBusy ? now : this.deadline(now);
-      const spinUntil = this.#spinUntil(deadline, now);
+      const lookUntil = Math.min(deadline, this.#busyAt + this.#proxy.tunables.busy_poll / 1000);
       do {
         now = this.#clock.now();
         if (now - beganAt >= YIELD_MS) return 0;
         this.#events = this.#poller.poll();
-      } while (this.#events === 0 && now < spinUntil);
-      if (this.#events === 0 && now < deadline) return deadline - now;
+      } while (this.#events === 0 && now < lookUntil);
+      if (this.#events > 0 || now >= deadline) continue;
+      const isPause = now - this.#busyAt < PAUSE_MS || deadline - now < YIELD_MS;
+      if (!isPause) return deadline - now;
+      this.#events = this.#poller.wait(Math.min(deadline, beganAt + YIELD_MS) - now);
+      now = this.#clock.now();
     }
     return 0;
   }
@@ -286,14 +295,6 @@ export class Driver {
   /** What the last calls on connections queued, resets above all. */
   #sendLast(now: number): void {
     for (let i = 0; i < LAST_POLLS && this.#stack.poll(now); i++);
-  }
-
-  /** Until when to look for events without parking. */
-  #spinUntil(deadline: number, now: number): number {
-    const busyPollMs = this.#proxy.tunables.busy_poll / 1000;
-    if (busyPollMs === 0) return now;
-    const isNear = deadline - now < SPIN_DEADLINE_MS;
-    return isNear ? deadline : Math.min(deadline, this.#busyAt + busyPollMs);
   }
 }
 

@@ -8,7 +8,7 @@
 import { nearest } from "../nearest.ts";
 import type { Keepalive } from "../tcp/connection.ts";
 import { allowedValues, TUNABLES, type TunableSpec } from "../tcp/tunables.ts";
-import { type Address, Endpoint, parseEndpoint } from "../wire/address.ts";
+import { Endpoint, parseEndpoint } from "../wire/address.ts";
 
 /** Fast opens of a listener that may wait for their third ACK, where a route does not say. RFC 7413 §5.1. */
 const DEFAULT_FAST_OPEN = 256;
@@ -249,17 +249,6 @@ export function parseUpstream(text: string): Pick<Route, "upstream" | "via"> | n
 /** Where a route leads, as `parseUpstream` reads it. */
 export function formatUpstream({ upstream, via }: Pick<Route, "upstream" | "via">): string {
   return via === "tap" ? `${TAP_PREFIX}${upstream}` : `${upstream}`;
-}
-
-/** The route of a client that connected to `address` and `port`; its own port goes before port 0. */
-export function findRoute(routes: readonly Route[], address: Address, port: number): Route | null {
-  let found: Route | null = null;
-  for (const route of routes) {
-    if (!route.listen.address.equals(address)) continue;
-    if (route.listen.port === port) return route;
-    if (route.listen.port === 0) found ??= route;
-  }
-  return found;
 }
 
 /** Where a client goes that connected to `port`. */

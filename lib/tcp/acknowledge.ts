@@ -5,6 +5,7 @@
  */
 
 import { FIN, type Segment, SYN } from "../wire/segment.ts";
+import { seqGeq, seqGt, seqLeq, seqLt, seqMax, seqMin } from "../wire/seq.ts";
 import { isWindowUsed } from "./congestion.ts";
 import { type Connection, SIGNAL } from "./connection.ts";
 import { takeCongestionEcho } from "./ecn.ts";
@@ -32,7 +33,7 @@ const ROOM_WORTH_TELLING = 256 << 10;
  */
 export function acknowledge(c: Connection, seg: Segment, now: number): boolean {
   const acked = (seg.ack - c.sndUna) | 0;
-  if (((seg.ack - c.sndNxt) | 0) > 0 || acked < -c.maxSndWnd) {
+  if (seqGt(seg.ack, c.sndNxt) || acked < -c.maxSndWnd) {
     c.tcp.counters.TCPACKInvalid++;
     c.tcp.acknowledgeInvalid(c, now);
     return false;
@@ -96,7 +97,7 @@ function flightAcknowledged(
   if (!c.sackOk) findNextHole(c, scoreboard, acked);
   if (c.mtuSearch !== null) followProbe(c, c.mtuSearch, scoreboard, now);
   if (c.phase === Phase.Open && scoreboard.lostBytes > 0 && scoreboard.hasLost(c.mss)) {
-    enterRecovery(c);
+    enterRecovery(c, Math.max(0, acked));
   }
   const delivered = scoreboard.deliveredBytes;
   if (c.phase === Phase.Recovery) {
@@ -126,10 +127,10 @@ function advance(
   if (scoreboard.rttSample < 0 && c.tsOk) scoreboard.rttSample = sampleOfTimestamps(c, seg, now);
   c.sndUna = seg.ack;
   // Numbers wrap: a recovery of long ago must not seem to lie ahead.
-  if (c.phase === Phase.Open && ((seg.ack - c.recover) | 0) > 0) c.recover = seg.ack;
+  if (c.phase === Phase.Open && seqGt(seg.ack, c.recover)) c.recover = seg.ack;
   c.duplicateAcks = 0;
-  if (c.isSendingUrgent && ((seg.ack - c.sndUp) | 0) >= 0) c.isSendingUrgent = false;
-  const bytesEnd = ((seg.ack - c.sendQueue.end) | 0) > 0 ? c.sendQueue.end : seg.ack;
+  if (c.isSendingUrgent && seqGeq(seg.ack, c.sndUp)) c.isSendingUrgent = false;
+  const bytesEnd = seqMin(seg.ack, c.sendQueue.end);
   c.bytesAcknowledged += (bytesEnd - c.sendQueue.start) | 0;
   c.sendQueue.acknowledge(bytesEnd);
   tellWriter(c);
@@ -171,7 +172,7 @@ function duplicateArrives(c: Connection, scoreboard: Scoreboard): boolean {
   if (c.sackOk) return true;
   c.duplicateAcks++;
   // After a timeout only what was sent new since then can be what arrived. RFC 5682 §2.1 (3a).
-  const isCredit = c.phase !== Phase.Loss || ((c.sndNxt - c.recover) | 0) > 0;
+  const isCredit = c.phase !== Phase.Loss || seqGt(c.sndNxt, c.recover);
   if (isCredit) scoreboard.creditDuplicate(c.mss);
   return true;
 }
@@ -183,13 +184,13 @@ function findNextHole(c: Connection, scoreboard: Scoreboard, acked: number): voi
     return;
   }
   const isThird = c.duplicateAcks === DUPLICATE_THRESHOLD && c.phase === Phase.Open;
-  if (!isThird || ((c.sndUna - c.recover) | 0) < 0) return;
+  if (!isThird || seqLt(c.sndUna, c.recover)) return;
   const search = c.mtuSearch;
   if (search !== null && search.isInFlight && search.probeStart === c.sndUna) {
     return scoreboard.loseFirst((search.probeEnd - search.probeStart) | 0); // no congestion
   }
   c.tcp.counters.TCPFastRetrans++;
-  enterRecovery(c);
+  enterRecovery(c, 0);
   scoreboard.loseFirst(c.mss);
 }
 
@@ -204,13 +205,13 @@ function takeSackBlocks(
   seg: Segment,
   nowUs: number,
 ): boolean {
-  const una = ((seg.ack - c.sndUna) | 0) > 0 ? seg.ack : c.sndUna;
+  const una = seqMax(seg.ack, c.sndUna);
   const isDsack = takeDuplicateReport(c, seg);
   for (let i = isDsack ? 1 : 0; i < seg.sackCount; i++) {
     const start = seg.sackStart[i];
     const end = seg.sackEnd[i];
-    const isValid = ((end - start) | 0) > 0 && ((start - una) | 0) > 0 &&
-      ((c.sndNxt - end) | 0) >= 0;
+    const isValid = seqGt(end, start) && seqGt(start, una) &&
+      seqGeq(c.sndNxt, end);
     if (isValid) scoreboard.sack(start, end, nowUs);
   }
   return isDsack;
@@ -220,10 +221,10 @@ function takeSackBlocks(
 function takeDuplicateReport(c: Connection, seg: Segment): boolean {
   const start = seg.sackStart[0];
   const end = seg.sackEnd[0];
-  const isBelow = ((seg.ack - end) | 0) >= 0 && ((c.sndUna - start) | 0) <= c.maxSndWnd;
-  const isInside = seg.sackCount > 1 && ((c.sndNxt - end) | 0) >= 0 &&
-    ((start - seg.sackStart[1]) | 0) >= 0 && ((seg.sackEnd[1] - end) | 0) >= 0;
-  if (((end - start) | 0) <= 0 || !(isBelow || isInside)) return false;
+  const isBelow = seqGeq(seg.ack, end) && ((c.sndUna - start) | 0) <= c.maxSndWnd;
+  const isInside = seg.sackCount > 1 && seqGeq(c.sndNxt, end) &&
+    seqGeq(start, seg.sackStart[1]) && seqGeq(seg.sackEnd[1], end);
+  if (seqLeq(end, start) || !(isBelow || isInside)) return false;
   c.tcp.counters.TCPDSACKRecv++;
   c.recovery?.reportedTwice(start, end);
   if (!isProbeReportedTwice(c, end)) widenReorderWindow(c);
@@ -248,7 +249,7 @@ function lateNewsArrives(c: Connection, seg: Segment): void {
  */
 function updateWindow(c: Connection, seg: Segment, acked: number): void {
   const newer = (seg.seq - c.sndWl1) | 0;
-  const isOlder = newer < 0 || (newer === 0 && ((seg.ack - c.sndWl2) | 0) < 0);
+  const isOlder = newer < 0 || (newer === 0 && seqLt(seg.ack, c.sndWl2));
   if (acked < 0 || (acked === 0 && isOlder)) return;
   const wasShut = c.sndWnd === 0;
   c.sndWnd = seg.wnd << c.sndShift;

@@ -3,6 +3,7 @@
  * behind which they differ. RFC 5681 §3.1, RFC 6928 §2, RFC 9293 §3.8.2.
  */
 
+import { seqGeq } from "../wire/seq.ts";
 import type { Connection } from "./connection.ts";
 
 /**
@@ -43,9 +44,14 @@ export function pipe(c: Connection): number {
 /**
  * FlightSize without what limited transmit sent beyond cwnd: what a reduction
  * starts from. RFC 5681 §3.1 (4).
+ *
+ * The greatest of this round trip: acknowledgments that arrived together with
+ * the news of a loss are not answered yet, and what they opened would be in
+ * flight had they come one by one. RFC 7661 §4.4.1 (pipeACK), too, so that a
+ * loss at the end of a flight does not count for more than one at its beginning.
  */
 export function reducibleFlight(c: Connection): number {
-  return Math.min((c.sndNxt - c.sndUna) | 0, c.cwnd);
+  return Math.min(Math.max((c.sndNxt - c.sndUna) | 0, c.greatestFlight), c.cwnd);
 }
 
 /**
@@ -55,7 +61,7 @@ export function reducibleFlight(c: Connection): number {
 export function noteWindowUse(c: Connection): void {
   const flight = (c.sndNxt - c.sndUna) | 0;
   const isLimited = pipe(c) + c.mss > c.cwnd;
-  const isRoundOver = ((c.sndUna - c.windowUseEnd) | 0) >= 0;
+  const isRoundOver = seqGeq(c.sndUna, c.windowUseEnd);
   if (!isRoundOver && !isLimited && (c.isCwndLimited || flight <= c.greatestFlight)) return;
   c.isCwndLimited = isLimited;
   c.greatestFlight = flight;

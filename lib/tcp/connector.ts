@@ -12,6 +12,7 @@
 import { EMPTY_GATHER } from "../wire/gather.ts";
 import { type PathError, PathErrorKind } from "../wire/path_error.ts";
 import { ACK, CWR, ECE, type Segment, SYN } from "../wire/segment.ts";
+import { seqGt, seqLeq } from "../wire/seq.ts";
 import { synAcknowledged } from "./acknowledge.ts";
 import {
   adopt,
@@ -236,7 +237,7 @@ export class Connector implements Agreement, SynHistory {
   /** Whether `ack` acknowledges our SYN, and nothing that was not sent. RFC 9293 §3.10.7.3. */
   #isAcceptable(ack: number): boolean {
     const c = this.connection;
-    return ((ack - c.iss) | 0) > 0 && ((ack - c.sndNxt) | 0) <= 0;
+    return seqGt(ack, c.iss) && seqLeq(ack, c.sndNxt);
   }
 
   /** Our SYN is acknowledged: the connection goes its own way. */

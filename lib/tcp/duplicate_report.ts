@@ -7,6 +7,7 @@
  */
 
 import type { Segment } from "../wire/segment.ts";
+import { seqGeq, seqGt, seqLt, seqMin } from "../wire/seq.ts";
 import type { Connection } from "./connection.ts";
 
 /** Looks whether text of an arriving segment is here already, before it is taken. RFC 2883 §4. */
@@ -16,19 +17,19 @@ export function noteDuplicate(c: Connection, seg: Segment): void {
   const { counters, tunables } = c.tcp;
   if (!c.sackOk || tunables.tcp_dsack === 0 || seg.payloadLength === 0) return;
   const end = (seg.seq + seg.payloadLength) | 0;
-  if (((seg.seq - queue.next) | 0) < 0) {
+  if (seqLt(seg.seq, queue.next)) {
     counters.TCPDSACKOldSent++;
-    return report(c, seg.seq, earlier(end, queue.next));
+    return report(c, seg.seq, seqMin(end, queue.next));
   }
   if (!queue.hasGap) return;
   // Of several runs the first is reported. RFC 2883 §4 (2).
   const ranges = queue.ranges!;
   const index = ranges.firstEndingAfter(seg.seq);
-  if (index === ranges.count || ((ranges.start(index) - end) | 0) >= 0) return;
+  if (index === ranges.count || seqGeq(ranges.start(index), end)) return;
   counters.TCPDSACKOfoSent++;
   const start = ranges.start(index);
-  const isWithin = ((start - seg.seq) | 0) > 0;
-  report(c, isWithin ? start : seg.seq, earlier(end, ranges.end(index)));
+  const isWithin = seqGt(start, seg.seq);
+  report(c, isWithin ? start : seg.seq, seqMin(end, ranges.end(index)));
 }
 
 /** Whether there is a report to send. */
@@ -48,8 +49,4 @@ export function addDuplicateReport(c: Connection, seg: Segment, limit: number): 
 function report(c: Connection, start: number, end: number): void {
   c.dsackStart = start;
   c.dsackEnd = end;
-}
-
-function earlier(a: number, b: number): number {
-  return ((a - b) | 0) < 0 ? a : b;
 }

@@ -8,6 +8,7 @@
  */
 
 import { CWR, ECE, Ecn, type Segment } from "../wire/segment.ts";
+import { seqGt } from "../wire/seq.ts";
 import { reducibleFlight } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
 import type { Tunables } from "./tunables.ts";
@@ -32,7 +33,7 @@ export function takeCongestionMarks(c: Connection, seg: Segment): void {
 
 /** As sender: ECE reduces cwnd as a loss would, at most once in a round trip. RFC 3168 §6.1.2. */
 export function takeCongestionEcho(c: Connection, seg: Segment): void {
-  if (c.isCwndReduced && ((c.sndUna - c.ecnRecover) | 0) > 0) c.isCwndReduced = false;
+  if (c.isCwndReduced && seqGt(c.sndUna, c.ecnRecover)) c.isCwndReduced = false;
   if ((seg.flags & ECE) === 0 || c.isCwndReduced) return;
   c.ssthresh = c.congestion.reduced(c, reducibleFlight(c));
   c.cwnd = Math.min(c.cwnd, c.ssthresh);

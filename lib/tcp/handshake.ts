@@ -8,6 +8,7 @@
 
 import { EMPTY_GATHER } from "../wire/gather.ts";
 import { ACK, ECE, RST, type Segment, SYN } from "../wire/segment.ts";
+import { seqGeq, seqGt } from "../wire/seq.ts";
 import {
   type ConnectionRequest,
   measure,
@@ -173,7 +174,7 @@ export class Handshake implements ConnectionRequest, SynHistory {
       return;
     }
     const last = this.child === null ? (this.iss + 1) | 0 : this.child.sndNxt;
-    const isNews = ((seg.ack - this.iss) | 0) > 0 && ((last - seg.ack) | 0) >= 0;
+    const isNews = seqGt(seg.ack, this.iss) && seqGeq(last, seg.ack);
     if (!isNews) {
       const isTaken = this.child === null &&
         this.listener.cookieArrives(seg, this.hash, this, now);
@@ -205,6 +206,8 @@ export class Handshake implements ConnectionRequest, SynHistory {
   /** The same SYN again is answered alike and changes nothing (HS-18); another in the window ends it (HS-25). */
   #synArrives(seg: Segment, offset: number, now: number): void {
     if (seg.seq === this.irs && !seg.hasAck) {
+      // The first answer is due; this one would not count, and its ACK would measure nothing.
+      if (this.sent === 0) return;
       if (!this.sendSynAck(now)) this.tcp.counters.TxDrop++;
       return;
     }

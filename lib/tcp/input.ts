@@ -7,6 +7,7 @@
  */
 
 import { type Segment, URG } from "../wire/segment.ts";
+import { seqGt, seqMax } from "../wire/seq.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { type Connection, SIGNAL } from "./connection.ts";
 import { noteDuplicate } from "./duplicate_report.ts";
@@ -86,7 +87,7 @@ function isOld(c: Connection, seg: Segment, now: number): boolean {
  * forged timestamp would make everything that follows look old. Linux.
  */
 function noteTimestamp(c: Connection, seg: Segment, now: number): void {
-  if (((seg.seq - c.lastAckSent) | 0) > 0) return;
+  if (seqGt(seg.seq, c.lastAckSent)) return;
   c.tsRecent = seg.tsVal;
   c.tsRecentAt = now | 0;
 }
@@ -117,7 +118,9 @@ function refuse(c: Connection, seg: Segment, now: number): void {
   if (!seg.hasAck) return dropWithoutAck(c);
   // A repeated FIN, a keep-alive or a window probe: its acknowledgment counts. RFC 9293 App. A.2 (SEG-11).
   const last = (seg.seq + Math.max(seg.len, 1)) | 0;
-  if (last === c.rcvNxt) {
+  // A peer that has filled the window, and of which something was lost, acknowledges from its edge (SEG-01).
+  const isFromEdge = seg.len === 0 && seg.seq === c.rcvEdge;
+  if (last === c.rcvNxt || isFromEdge) {
     hear(c, now);
     if (!acknowledge(c, seg, now)) return;
     if (c.sndUna === c.endOfStream && c.finQueued && finAcknowledged(c, now)) {
@@ -197,7 +200,7 @@ function takeText(c: Connection, seg: Segment, now: number): void {
   }
   if (c.ecnOk) takeCongestionMarks(c, seg);
   const offset = seg.payloadOffset + skip;
-  if (((seg.seq - c.rcvNxt) | 0) > 0) return holdText(c, seg.seq, offset, fresh);
+  if (seqGt(seg.seq, c.rcvNxt)) return holdText(c, seg.seq, offset, fresh);
   const filledGap = c.receiveQueue.hasGap;
   const taken = takeInOrder(c, offset, fresh);
   if (taken < fresh) c.tcp.counters.TCPRcvQDrop++;
@@ -267,7 +270,7 @@ function finArrives(c: Connection, seg: Segment, now: number): void {
     fin === c.rcvNxt;
   if (mayWait) delayAck(c, now);
   else owe(c);
-  if (c.finReceived || ((fin - c.rcvEdge) | 0) > 0) return;
+  if (c.finReceived || seqGt(fin, c.rcvEdge)) return;
   c.finHeld = true;
   c.finSeq = fin;
   takeFin(c, now);
@@ -282,7 +285,7 @@ function takeFin(c: Connection, now: number): void {
   c.finHeld = false;
   c.finReceived = true;
   c.rcvNxt = (c.rcvNxt + 1) | 0;
-  if (((c.rcvNxt - c.rcvEdge) | 0) > 0) c.rcvEdge = c.rcvNxt;
+  c.rcvEdge = seqMax(c.rcvEdge, c.rcvNxt);
   c.receiveQueue.dropGaps();
   c.tcp.signal(c, SIGNAL.PeerClosed);
   if (c.state === State.Established) c.state = State.CloseWait;

@@ -119,7 +119,7 @@ export class Openings {
     const { ip_local_port_min, ip_local_port_max } = this.#tcp.tunables;
     const low = asked !== 0 ? asked : ip_local_port_min;
     const count = asked !== 0 ? 1 : ip_local_port_max - ip_local_port_min + 1;
-    const first = count > 1 ? this.#draw(count) : 0;
+    const first = this.#draw(count);
     for (let i = 0; i < count; i++) {
       this.#tuple.localPort = low + (first + i) % count;
       if (asked === 0 && this.#tcp.hasListener(this.#tuple.localPort)) continue;

@@ -7,6 +7,7 @@
 
 import { EMPTY_GATHER, type Gather } from "../wire/gather.ts";
 import { ACK, ECE, FIN, PSH, RST, type Segment, URG } from "../wire/segment.ts";
+import { seqLeq, seqMax } from "../wire/seq.ts";
 import { toMicroseconds } from "./acknowledge.ts";
 import { initialWindow, noteWindowUse, pipe } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
@@ -122,12 +123,18 @@ function sendLost(c: Connection, now: number): Turn {
 function resendable(c: Connection, start: number, length: number, unit: number): number {
   const room = Math.min(c.cwnd - pipe(c), superSegment(c));
   let window = (c.sndUna + c.sndWnd - start) | 0;
+  if (length <= Math.min(room, window + roundedOff(c))) return length;
   // A window that was shut over what is in flight is asked by the timer, with the first segment.
   if (window <= 0) window = start === c.sndUna && c.retries > 0 ? unit : 0;
   const most = Math.min(room, window);
   if (length <= most) return length;
   const whole = most - (most % unit);
   return whole > 0 || room < window ? whole : window;
+}
+
+/** By how much scaling alone may have moved the edge of the peer's window left, at most. RFC 7323 §2.4. */
+function roundedOff(c: Connection): number {
+  return (1 << c.sndShift) - 1;
 }
 
 /** `length` bytes were sent again. */
@@ -200,7 +207,7 @@ function rescue(c: Connection, now: number): Turn {
  * has not shrunk before it. Returns false when the device refused it.
  */
 function resendLast(c: Connection, now: number): boolean {
-  if (((c.sndUna + c.sndWnd - c.sndNxt) | 0) < 0) return true;
+  if (((c.sndUna + c.sndWnd + roundedOff(c) - c.sndNxt) | 0) < 0) return true;
   const scoreboard = c.scoreboard!;
   const unit = segmentRoom(c);
   const start = scoreboard.lastSegment(unit);
@@ -219,7 +226,7 @@ function sendNext(c: Connection, length: number, unit: number, now: number): boo
   c.sndNxt = (from + length) | 0;
   // An old number would be ahead again after 2^31 bytes.
   if (length % unit !== 0) c.sndSmall = c.sndNxt;
-  else if (((c.sndSmall - c.sndUna) | 0) < 0) c.sndSmall = c.sndUna;
+  else c.sndSmall = seqMax(c.sndSmall, c.sndUna);
   c.tcp.beginFlight(c).sent(from, c.sndNxt, unit, toMicroseconds(now));
   return true;
 }
@@ -232,21 +239,28 @@ function sendNext(c: Connection, length: number, unit: number, now: number): boo
  */
 function heldBack(c: Connection, unsent: number): number {
   if (c.finQueued || c.isSendingUrgent) return 0;
-  if (!c.isCorked && (c.isNoDelay || ((c.sndSmall - c.sndUna) | 0) <= 0)) return 0;
+  if (!c.isCorked && (c.isNoDelay || seqLeq(c.sndSmall, c.sndUna))) return 0;
   return unsent % segmentRoom(c);
 }
 
 /**
- * Asks for an acknowledgment of the tail: by the next new segment, whatever cwnd
- * says, or by the last one again. Returns false when the device refused it.
- * RFC 8985 §7.3.
+ * Asks for an acknowledgment of the tail: by new segments, whatever cwnd says, or
+ * by the last one again. Returns false when the device refused it. RFC 8985 §7.3.
+ *
+ * Deviates from RFC 8985 §7.3: two new segments where there are, as many as
+ * RFC 3042 lets leave beyond cwnd. If only the flight's acknowledgment was lost,
+ * one would wait for the receiver's delayed acknowledgment; a second one is
+ * answered at once (RFC 9293 §3.8.6.3).
  */
 export function sendTailProbe(c: Connection, now: number): boolean {
+  const unit = segmentRoom(c);
   const unsent = (c.endOfStream - c.sndNxt) | 0;
-  const length = Math.min(unsent, segmentRoom(c), (c.sndUna + c.sndWnd - c.sndNxt) | 0);
+  const length = Math.min(unsent, unit, (c.sndUna + c.sndWnd - c.sndNxt) | 0);
   c.isProbeResent = length <= 0 || length < Math.min(unsent, c.mss);
   if (!c.isProbeResent) {
-    if (!sendNext(c, length, segmentRoom(c), now)) return false;
+    if (!sendNext(c, length, unit, now)) return false;
+    const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+    if (unsent >= 2 * unit && window >= unit) sendNext(c, unit, unit, now);
   } else {
     const before = c.retransmits;
     if (!resendLast(c, now)) return false;

@@ -10,6 +10,7 @@
  * All sizes are those of an MSS option: bytes of a segment without options.
  */
 
+import { seqGeq } from "../wire/seq.ts";
 import type { Connection } from "./connection.ts";
 import { followPath, leastSegmentSize, optionsLength } from "./path_mtu.ts";
 import { Phase } from "./phase.ts";
@@ -170,7 +171,7 @@ export function followProbe(
   now: number,
 ): void {
   if (!search.isOutstanding) return;
-  if (((c.sndUna - search.probeEnd) | 0) >= 0) {
+  if (seqGeq(c.sndUna, search.probeEnd)) {
     if (!search.acknowledged()) return;
     c.tcp.counters.TCPMTUPSuccess++;
     followPath(c, now);

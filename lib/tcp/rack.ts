@@ -5,6 +5,7 @@
  * The times are in the scoreboard; here is when to look, and the reordering window.
  */
 
+import { seqLt } from "../wire/seq.ts";
 import type { Connection } from "./connection.ts";
 import { Phase } from "./phase.ts";
 import { Recovery } from "./recovery.ts";
@@ -53,7 +54,7 @@ export function noteReordering(c: Connection): void {
 export function widenReorderWindow(c: Connection): void {
   const recovery = c.recovery;
   if (recovery === null) return;
-  if (recovery.hasRound && ((c.sndUna - recovery.roundEnd) | 0) < 0) return;
+  if (recovery.hasRound && seqLt(c.sndUna, recovery.roundEnd)) return;
   recovery.isReordering = true;
   recovery.hasRound = true;
   recovery.roundEnd = c.sndNxt;

@@ -4,6 +4,8 @@
  * (RFC 2018 §4).
  */
 
+import { seqGt, seqLeq, seqMax, seqMin } from "../wire/seq.ts";
+
 const RECENT = 4;
 const INITIAL_CAPACITY = 8;
 
@@ -36,7 +38,7 @@ export class RangeSet {
     let high = this.count;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (((this.#ends[middle] - seq) | 0) > 0) high = middle;
+      if (seqGt(this.#ends[middle], seq)) high = middle;
       else low = middle + 1;
     }
     return low;
@@ -46,16 +48,16 @@ export class RangeSet {
   insert(start: number, end: number): boolean {
     const first = this.firstEndingAfter((start - 1) | 0);
     let last = first;
-    while (last < this.count && ((this.#starts[last] - end) | 0) <= 0) last++;
+    while (last < this.count && seqLeq(this.#starts[last], end)) last++;
     if (first === last) {
       if (this.count === MAX_RANGES) return false;
       this.#open(first);
       this.#starts[first] = start;
       this.#ends[first] = end;
     } else {
-      if (((start - this.#starts[first]) | 0) < 0) this.#starts[first] = start;
+      this.#starts[first] = seqMin(this.#starts[first], start);
       const lastEnd = this.#ends[last - 1];
-      this.#ends[first] = ((end - lastEnd) | 0) > 0 ? end : lastEnd;
+      this.#ends[first] = seqMax(end, lastEnd);
       this.#close(first + 1, last);
     }
     this.#remember(start);
@@ -66,7 +68,7 @@ export class RangeSet {
   removeBefore(seq: number): void {
     const first = this.firstEndingAfter(seq);
     this.#close(0, first);
-    if (this.count > 0 && ((this.#starts[0] - seq) | 0) < 0) this.#starts[0] = seq;
+    if (this.count > 0) this.#starts[0] = seqMax(this.#starts[0], seq);
   }
 
   /** Forgets all runs. */
@@ -84,7 +86,7 @@ export class RangeSet {
     let found = 0;
     for (let i = 0; i < this.#recentCount && found < limit; i++) {
       const index = this.firstEndingAfter(this.#recent[i]);
-      if (index === this.count || ((this.#starts[index] - this.#recent[i]) | 0) > 0) continue;
+      if (index === this.count || seqGt(this.#starts[index], this.#recent[i])) continue;
       found = this.#addBlock(starts, ends, found, index);
     }
     // Runs that grew together have left no places to older ones.

@@ -8,6 +8,7 @@
 import type { Gather } from "../wire/gather.ts";
 import type { Arena } from "../wire/memory.ts";
 import type { PagePool } from "../wire/pages.ts";
+import { seqGeq, seqLeq, seqMin } from "../wire/seq.ts";
 import { ByteQueue } from "./byte_queue.ts";
 import { RangeSet } from "./range_set.ts";
 
@@ -82,7 +83,7 @@ export class ReceiveQueue {
     const ranges = this.#ranges;
     if (ranges === null || ranges.count === 0) return stored;
     const first = ranges.firstEndingAfter(this.next);
-    if (first < ranges.count && ((ranges.start(first) - this.next) | 0) <= 0) {
+    if (first < ranges.count && seqLeq(ranges.start(first), this.next)) {
       this.next = ranges.end(first);
     }
     ranges.removeBefore(this.next);
@@ -131,10 +132,10 @@ export class ReceiveQueue {
     let at = seq;
     if (ranges !== null) {
       for (let i = ranges.firstEndingAfter(seq); i < ranges.count && at !== end; i++) {
-        if (((ranges.start(i) - end) | 0) >= 0) break;
+        if (seqGeq(ranges.start(i), end)) break;
         const gap = (ranges.start(i) - at) | 0;
         if (gap > 0) this.#bytes.write(at, from + ((at - seq) | 0), gap);
-        at = ((ranges.end(i) - end) | 0) < 0 ? ranges.end(i) : end;
+        at = seqMin(ranges.end(i), end);
       }
     }
     const rest = (end - at) | 0;

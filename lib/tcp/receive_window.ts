@@ -5,6 +5,7 @@
  */
 
 import type { Segment } from "../wire/segment.ts";
+import { seqMax } from "../wire/seq.ts";
 import type { Connection } from "./connection.ts";
 import { elapsedMs } from "./timers.ts";
 
@@ -48,7 +49,7 @@ export function advertise(c: Connection): number {
   const wanted = moves ? window >> c.rcvShift : (offered + (1 << c.rcvShift) - 1) >> c.rcvShift;
   const field = Math.min(wanted, FIELD_MAX);
   const edge = (c.rcvNxt + (field << c.rcvShift)) | 0;
-  if (((edge - c.rcvEdge) | 0) > 0) c.rcvEdge = edge;
+  c.rcvEdge = seqMax(c.rcvEdge, edge);
   return field;
 }
 

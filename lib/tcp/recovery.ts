@@ -5,6 +5,7 @@
  */
 
 import type { Segment } from "../wire/segment.ts";
+import { seqGeq, seqGt, seqLeq } from "../wire/seq.ts";
 import { pipe, reducibleFlight } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
 import { noteReduction } from "./ecn.ts";
@@ -57,17 +58,22 @@ export class Recovery {
 
   /** The peer had `[start, end)` twice. RFC 3708 §2. */
   reportedTwice(start: number, end: number): void {
-    if (this.undoBytes <= 0 || ((end - this.undoFrom) | 0) <= 0) return;
+    if (this.undoBytes <= 0 || seqLeq(end, this.undoFrom)) return;
     this.undoBytes = Math.max(0, this.undoBytes - ((end - start) | 0));
   }
 }
 
-/** Acknowledgments told of a loss: fast recovery begins. RFC 6675 §5 (4), RFC 9937 §6. */
-export function enterRecovery(c: Connection): void {
+/**
+ * Acknowledgments told of a loss: fast recovery begins. `acked`: by how much the
+ * last of them moved SND.UNA. RFC 6675 §5 (4), RFC 9937 §6.
+ */
+export function enterRecovery(c: Connection, acked: number): void {
   const recovery = c.recovery ??= new Recovery();
   reduce(c, recovery);
   c.phase = Phase.Recovery;
-  recovery.prrDelivered = 0;
+  // What came in one batch with the news, and before it, is not answered yet.
+  const flight = ((c.sndNxt - c.sndUna) | 0) + acked;
+  recovery.prrDelivered = Math.max(0, recovery.priorFlight - flight);
   recovery.prrOut = 0;
   recovery.hasRescued = false;
   if (c.sackOk) c.tcp.counters.TCPSackRecovery++;
@@ -80,7 +86,7 @@ export function enterRecovery(c: Connection): void {
  */
 export function enterLoss(c: Connection, scoreboard: Scoreboard): void {
   const recovery = c.recovery ??= new Recovery();
-  const isOver = ((c.sndUna - c.recover) | 0) >= 0;
+  const isOver = seqGeq(c.sndUna, c.recover);
   const isFirst = c.phase === Phase.Loss && c.retries === 0;
   recovery.isTesting = c.tcp.tunables.tcp_frto !== 0 && (c.phase === Phase.Open || c.retries > 0);
   recovery.sendsNew = false;
@@ -127,7 +133,7 @@ export function goOn(
 ): void {
   const recovery = c.recovery;
   if (recovery === null) return;
-  const isOver = ((c.sndUna - c.recover) | 0) >= 0;
+  const isOver = seqGeq(c.sndUna, c.recover);
   if (c.phase === Phase.Loss) {
     return goOnAfterTimeout(c, recovery, scoreboard, seg, acked, isDuplicate);
   }
@@ -175,9 +181,9 @@ function goOnAfterTimeout(
     c.tcp.counters.TCPLossUndo++;
     return takeBack(c, recovery, scoreboard);
   }
-  const isOver = ((c.sndUna - c.recover) | 0) >= 0;
+  const isOver = seqGeq(c.sndUna, c.recover);
   if (recovery.isTesting && scoreboard !== null) {
-    const hasSentNew = ((c.sndNxt - c.recover) | 0) > 0;
+    const hasSentNew = seqGt(c.sndNxt, c.recover);
     // Step 3b: what was not sent again has arrived, and without SACK not before the timeout.
     if (scoreboard.sawOriginal && (c.sackOk || hasSentNew)) {
       c.tcp.counters.TCPLossUndo++;
@@ -195,7 +201,7 @@ function goOnAfterTimeout(
 }
 
 function canSendNew(c: Connection): boolean {
-  const hasMore = ((c.endOfStream - c.sndNxt) | 0) > 0;
+  const hasMore = seqGt(c.endOfStream, c.sndNxt);
   return hasMore && ((c.sndUna + c.sndWnd - c.sndNxt) | 0) > 0;
 }
 

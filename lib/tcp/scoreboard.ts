@@ -13,6 +13,8 @@
  * to do.
  */
 
+import { seqGeq, seqGt, seqLeq, seqLt, seqMax, seqMin } from "../wire/seq.ts";
+
 const INITIAL_CAPACITY = 16;
 const MAX_RANGES = 4096;
 
@@ -147,8 +149,8 @@ export class Scoreboard {
     let isAmbiguous = false;
     while (this.#head < this.#tail) {
       const at = this.#head * STRIDE;
-      if (((rows[at] - una) | 0) >= 0) break;
-      const isWhole = ((rows[at + END] - una) | 0) <= 0;
+      if (seqGeq(rows[at], una)) break;
+      const isWhole = seqLeq(rows[at + END], una);
       const end = isWhole ? rows[at + END] : una;
       const length = (end - rows[at]) | 0;
       const flags = rows[at + FLAGS];
@@ -173,7 +175,7 @@ export class Scoreboard {
     if (isAmbiguous) this.rttSample = sampleOfSacks;
     if (this.#head === this.#tail) this.#head = this.#tail = 0;
     while (this.#resentHead < this.#resentTail) {
-      if (((this.#resent[this.#resentHead * RESENT_STRIDE + END] - una) | 0) > 0) break;
+      if (seqGt(this.#resent[this.#resentHead * RESENT_STRIDE + END], una)) break;
       this.#resentHead++;
     }
   }
@@ -190,7 +192,7 @@ export class Scoreboard {
     const rows = this.#rows;
     let news = 0;
     let i = this.#firstEndingAfter(start);
-    for (; i < this.#tail && ((rows[i * STRIDE] - end) | 0) < 0; i++) {
+    for (; i < this.#tail && seqLt(rows[i * STRIDE], end); i++) {
       const at = i * STRIDE;
       if ((rows[at + FLAGS] & SACKED) !== 0) continue;
       const size = rows[at + SIZE];
@@ -292,7 +294,7 @@ export class Scoreboard {
     const rows = this.#rows;
     for (let i = this.#firstEndingAfter(start); i < this.#tail; i++) {
       const at = i * STRIDE;
-      if (((rows[at] - end) | 0) >= 0) break;
+      if (seqGeq(rows[at], end)) break;
       if (rows[at + FLAGS] !== RETRANSMITTED || rows[at + SENT_AT] !== sentAt) continue;
       if (!isLate) return true;
       this.#lose(at);
@@ -302,7 +304,7 @@ export class Scoreboard {
 
   #isBeforeRack(sentAt: number, end: number): boolean {
     const later = (this.#rackSentAt - sentAt) | 0;
-    return later > 0 || (later === 0 && ((this.#rackEnd - end) | 0) > 0);
+    return later > 0 || (later === 0 && seqGt(this.#rackEnd, end));
   }
 
   /**
@@ -488,17 +490,17 @@ export class Scoreboard {
     const sentAt = rows[at + SENT_AT];
     const rtt = (nowUs - sentAt) | 0;
     this.deliveredBytes += (end - rows[at]) | 0;
-    if (((end - this.#fack) | 0) > 0) this.#fack = end;
+    this.#fack = seqMax(this.#fack, end);
     if ((rows[at + FLAGS] & RETRANSMITTED) === 0) {
       this.rttSample = rtt;
-      if (((rows[at] - this.#priorFack) | 0) < 0) this.sawReordering = true;
-      if (((end - this.#timeoutEnd) | 0) <= 0) this.sawOriginal = true;
+      if (seqLt(rows[at], this.#priorFack)) this.sawReordering = true;
+      if (seqLeq(end, this.#timeoutEnd)) this.sawOriginal = true;
     } else if (rtt < this.minRttUs) {
       return; // the acknowledgment of a retransmission may be its original's. RFC 8985 §6.2 step 2
     }
     this.#rackRtt = rtt;
     const later = (sentAt - this.#rackSentAt) | 0;
-    if (this.#hasRack && (later < 0 || (later === 0 && ((end - this.#rackEnd) | 0) <= 0))) return;
+    if (this.#hasRack && (later < 0 || (later === 0 && seqLeq(end, this.#rackEnd)))) return;
     this.#hasRack = true;
     this.#rackSentAt = sentAt;
     this.#rackEnd = end;
@@ -508,7 +510,7 @@ export class Scoreboard {
     const rows = this.#rows;
     rows[at + FLAGS] |= LOST;
     this.lostBytes += (rows[at + END] - rows[at]) | 0;
-    if (((rows[at] - this.#lostStart) | 0) < 0) this.#lostStart = rows[at];
+    this.#lostStart = seqMin(this.#lostStart, rows[at]);
   }
 
   #firstEndingAfter(seq: number): number {
@@ -517,7 +519,7 @@ export class Scoreboard {
     let high = this.#tail;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (((rows[middle * STRIDE + END] - seq) | 0) > 0) high = middle;
+      if (seqGt(rows[middle * STRIDE + END], seq)) high = middle;
       else low = middle + 1;
     }
     return low;

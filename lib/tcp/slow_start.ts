@@ -7,6 +7,7 @@
  * the round trip becomes shorter again.
  */
 
+import { seqGt } from "../wire/seq.ts";
 import { MAX_CWND } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
 
@@ -50,7 +51,7 @@ export class RoundTrips {
 
   /** Takes what one acknowledgment tells. Returns whether slow start has ended. RFC 9406 §4.2. */
   acknowledged(una: number, sndNxt: number, rttUs: number): boolean {
-    if (((una - this.#end) | 0) > 0) {
+    if (seqGt(una, this.#end)) {
       this.#end = sndNxt;
       this.#lastLeast = this.#least;
       this.#least = UNKNOWN;

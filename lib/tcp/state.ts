@@ -43,8 +43,3 @@ export function canQueue(state: State): boolean {
   return state === State.Established || state === State.CloseWait ||
     state === State.SynReceived || state === State.SynSent;
 }
-
-/** Whether our FIN was asked for and not yet acknowledged. RFC 9293 §3.10.4. */
-export function isFinishing(state: State): boolean {
-  return state === State.FinWait1 || state === State.Closing || state === State.LastAck;
-}

@@ -19,6 +19,7 @@ import type { Arena } from "../wire/memory.ts";
 import type { PagePool } from "../wire/pages.ts";
 import { type PathError, PathErrorKind } from "../wire/path_error.ts";
 import { Segment, type SegmentSink } from "../wire/segment.ts";
+import { seqLt } from "../wire/seq.ts";
 import { AddressError } from "./address_error.ts";
 import { shiftFor, SYN_WINDOW_LIMIT } from "./agreement.ts";
 import { type CloseReason, type Connection, SIGNAL } from "./connection.ts";
@@ -292,7 +293,7 @@ export class Tcp {
     const c = this.#connections.find(quoted, hash);
     if (c !== null) {
       const offset = (quoted.seq - c.sndUna) | 0;
-      const isInFlight = offset >= 0 && ((quoted.seq - c.sndNxt) | 0) < 0;
+      const isInFlight = offset >= 0 && seqLt(quoted.seq, c.sndNxt);
       if (!isInFlight && !(offset === -1 && awaitsProbe(c, now))) return false;
       this.counters.IcmpSoftErrors++;
       this.reportError(c);

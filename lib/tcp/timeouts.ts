@@ -114,7 +114,7 @@ function reorderingOver(c: Connection, now: number): void {
   if (c.mtuSearch !== null) followProbe(c, c.mtuSearch, scoreboard, now);
   if (scoreboard.lostBytes > 0) {
     if (c.phase === Phase.Open && scoreboard.hasLost(c.mss)) {
-      enterRecovery(c);
+      enterRecovery(c, 0);
       reduceProportionally(c, c.mss, false);
     }
     c.tcp.ready(c);

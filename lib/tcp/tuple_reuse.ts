@@ -4,6 +4,7 @@
  */
 
 import { ACK, type Segment } from "../wire/segment.ts";
+import { seqGt, seqMax } from "../wire/seq.ts";
 import type { Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
 import type { IsnSource } from "./isn.ts";
@@ -46,7 +47,7 @@ export class TupleReuse {
     const iss = this.#isn.next(t, now);
     if (!this.#isReopening) return iss;
     const floor = (this.#reopenedFrom + ISS_GAP) | 0;
-    return ((iss - floor) | 0) < 0 ? floor : iss;
+    return seqMax(iss, floor);
   }
 
   /** `c` enters TIME-WAIT: its tuple rests from now on. */
@@ -197,7 +198,7 @@ function mayReopen(
   syn: Segment,
   tunables: Tunables,
 ): boolean {
-  const isBeyond = ((syn.seq - records.rcvNxt(index)) | 0) > 0;
+  const isBeyond = seqGt(syn.seq, records.rcvNxt(index));
   if (!records.hasTimestamps(index)) {
     return isBeyond || (syn.hasTimestamps && tunables.tcp_timestamps !== 0);
   }

@@ -52,8 +52,3 @@ export function pseudoHeaderSum(
 ): number {
   return foldSum(sourceSum + destinationSum + protocol + (length >>> 16) + (length & 0xffff));
 }
-
-/** The checksum field after one 16-bit word it covers was changed. RFC 1624 §3, equation 3. */
-export function updateChecksum(checksum: number, before: number, after: number): number {
-  return checksumOf(foldSum((~checksum & 0xffff) + (~before & 0xffff) + after));
-}

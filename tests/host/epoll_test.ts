@@ -142,6 +142,22 @@ hostTest("epoll: a park waits for a fraction of a millisecond", async () => {
   poller.close();
 });
 
+hostTest("epoll: a wait ends with an event, or after a fraction of a millisecond", async () => {
+  using at = await connected();
+  const clock = new MonotonicClock(at.arena);
+  at.poller.watch(at.descriptor);
+  assertEquals(at.poller.wait(1000), 1);
+  assertEquals(at.poller.descriptorAt(0), at.descriptor);
+  let shortest = Infinity;
+  for (let i = 0; i < 50; i++) {
+    const from = clock.now();
+    assertEquals(at.poller.wait(0.3), 0);
+    shortest = Math.min(shortest, clock.now() - from);
+  }
+  assert(shortest >= 0.3, `${shortest} ms`);
+  assert(shortest < 1, `${shortest} ms`);
+});
+
 hostTest("epoll: a park without time is a poll", async () => {
   using at = await connected();
   at.poller.watch(at.descriptor);

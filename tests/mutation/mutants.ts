@@ -30,6 +30,19 @@ const OPERATORS: Readonly<Record<string, readonly string[]>> = {
   "||": ["&&"],
 };
 
+/** The same for those which are calls. */
+const CALLS: Readonly<Record<string, readonly string[]>> = {
+  seqLt: ["seqLeq", "seqGeq"],
+  seqLeq: ["seqLt", "seqGt"],
+  seqGt: ["seqGeq", "seqLeq"],
+  seqGeq: ["seqGt", "seqLt"],
+  seqMin: ["seqMax"],
+  seqMax: ["seqMin"],
+  "Math.min": ["Math.max"],
+  "Math.max": ["Math.min"],
+};
+const CALL = /(?<![\w.$#])(?:seq(?:Lt|Leq|Gt|Geq|Min|Max)|Math\.(?:min|max))(?=\()/g;
+
 const OPERATOR = /(?<= )(?:[<>]=?|[!=]==|&&|\|\|)(?=\s)/g;
 const NUMBER = /(?<![\w.$#])(?:0x[\da-f_]+|\d[\d_]*(?:\.\d+)?)(?![\w.])/gi;
 /** `x | 0` and `x >>> 0` choose how a word is read; they are no constants of the protocol. */
@@ -54,6 +67,9 @@ export function mutantsOf(path: string, text: string): Mutant[] {
   };
   for (const { 0: operator, index } of code.matchAll(OPERATOR)) {
     for (const other of OPERATORS[operator]) add(index, operator, other);
+  }
+  for (const { 0: call, index } of code.matchAll(CALL)) {
+    for (const other of CALLS[call]) add(index, call, other);
   }
   for (const { 0: number, index } of code.matchAll(NUMBER)) {
     if (!WORD_CAST.test(code.slice(0, index))) add(index, number, `${changed(number)}`);

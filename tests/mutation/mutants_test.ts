@@ -13,6 +13,16 @@ Deno.test("mutants: comparisons are moved and turned round, types and arrows are
   assertEquals(changes("x = a === b &&\n  c;"), ["=== -> !==", "&& -> ||"]);
 });
 
+Deno.test("mutants: calls that compare or choose become others", () => {
+  assertEquals(changes("x = seqLt(a, b) ? Math.min(a, b) : seqMax(c, d);"), [
+    "seqLt -> seqLeq",
+    "seqLt -> seqGeq",
+    "Math.min -> Math.max",
+    "seqMax -> seqMin",
+  ]);
+  assertEquals(changes("import { seqGt } from 'x';\nMath.minute(seqGtOf(a));"), []);
+});
+
 Deno.test("mutants: constants change, word casts and what stands in text or comments do not", () => {
   assertEquals(changes("x = (y + 1_000) | 0; // 5 < 6\nlog(`7 ${8}`, '9', true);"), [
     "1_000 -> 1001",

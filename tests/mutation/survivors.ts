@@ -25,15 +25,9 @@ const SAVED_FIRST = "A reduction saves before one is taken back.";
 const REDUCTION_SETS = "A reduction sets it, and nothing reads it without one.";
 const EPOCH_SETS = "The beginning of an epoch sets it before it is read.";
 const RACK_SETS = "It is read only once `#hasRack` is set with it.";
+const BEHIND_ADDRESS = "No place is 0 or 1: before it stand the words of the address.";
 
 export const SURVIVORS: readonly Survivor[] = [
-  {
-    path: "lib/tcp/acknowledge.ts",
-    lineText: "const una = ((seg.ack - c.sndUna) | 0) > 0 ? seg.ack : c.sndUna;",
-    before: ">",
-    after: ">=",
-    reason: "Where both are equal it does not matter which is taken.",
-  },
   {
     path: "lib/tcp/byte_queue.ts",
     lineText: "const NONE = -1;",
@@ -448,9 +442,9 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/duplicate_report.ts",
-    lineText: "const isWithin = ((start - seg.seq) | 0) > 0;",
-    before: ">",
-    after: ">=",
+    lineText: "const isWithin = seqGt(start, seg.seq);",
+    before: "seqGt",
+    after: "seqGeq",
     reason: "Where they are equal both are the same start.",
   },
   {
@@ -466,20 +460,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "3",
     after: "4",
     reason: "There are four places: what would be the fifth is cut.",
-  },
-  {
-    path: "lib/tcp/duplicate_report.ts",
-    lineText: "return ((a - b) | 0) < 0 ? a : b;",
-    before: "<",
-    after: "<=",
-    reason: "Where they are equal both are the earlier one.",
-  },
-  {
-    path: "lib/tcp/duplicate_report.ts",
-    lineText: "return ((a - b) | 0) < 0 ? a : b;",
-    before: "0",
-    after: "1",
-    reason: "Where they are equal both are the earlier one.",
   },
   {
     path: "lib/tcp/fast_open.ts",
@@ -631,18 +611,32 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "It becomes what it is.",
   },
   {
-    path: "lib/tcp/input.ts",
-    lineText: "if (((c.rcvNxt - c.rcvEdge) | 0) > 0) c.rcvEdge = c.rcvNxt;",
-    before: ">",
-    after: ">=",
-    reason: "It becomes what it is.",
-  },
-  {
     path: "lib/tcp/openings.ts",
     lineText: "if (connector === null) return;",
     before: "connector === null",
     after: "false",
     reason: "Both callers have looked already; the check is for the compiler.",
+  },
+  {
+    path: "lib/tcp/openings.ts",
+    lineText: "#drawn = 0;",
+    before: "0",
+    after: "1",
+    reason: "The draws are secret: a stream that begins with its second is as good.",
+  },
+  {
+    path: "lib/tcp/openings.ts",
+    lineText: "const c = new Connection(tcp, tupleOf(this.#tuple, hash), iss, 0);",
+    before: "0",
+    after: "1",
+    reason: SET_FIRST,
+  },
+  {
+    path: "lib/tcp/openings.ts",
+    lineText: "for (let i = 0; i < count; i++) {",
+    before: "<",
+    after: "<=",
+    reason: "The port that was tried first is tried again, and is no freer.",
   },
   {
     path: "lib/tcp/output.ts",
@@ -660,24 +654,76 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/output.ts",
-    lineText: "else if (((c.sndSmall - c.sndUna) | 0) < 0) c.sndSmall = c.sndUna;",
-    before: "<",
-    after: "<=",
-    reason: "It becomes what it is.",
-  },
-  {
-    path: "lib/tcp/output.ts",
-    lineText: "else if (((c.sndSmall - c.sndUna) | 0) < 0) c.sndSmall = c.sndUna;",
-    before: "0",
-    after: "1",
-    reason: "It becomes what it is.",
-  },
-  {
-    path: "lib/tcp/output.ts",
     lineText: "if (c.quickAcks > 0) c.quickAcks--;",
     before: ">",
     after: ">=",
     reason: "Less than none is none, too.",
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText: "c.isPathNarrow = slot >= 0;",
+    before: ">=",
+    after: ">",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText: "c.isPathNarrow = slot >= 0;",
+    before: "0",
+    after: "1",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText: "if (slot >= 0) {",
+    before: ">=",
+    after: ">",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText: "if (slot >= 0) {",
+    before: "0",
+    after: "1",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText: "const current = slot >= 0 ? pathMtus.mtu(slot) : tcp.mtu;",
+    before: ">=",
+    after: ">",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText: "const current = slot >= 0 ? pathMtus.mtu(slot) : tcp.mtu;",
+    before: "0",
+    after: "1",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText:
+      "const isNews = told < current || (mayFragment && !(slot >= 0 && pathMtus.mayFragment(slot)));",
+    before: ">=",
+    after: ">",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText:
+      "const isNews = told < current || (mayFragment && !(slot >= 0 && pathMtus.mayFragment(slot)));",
+    before: "0",
+    after: "1",
+    reason: BEHIND_ADDRESS,
+  },
+  {
+    path: "lib/tcp/path_mtu.ts",
+    lineText:
+      "if (isFromIpv4 && mtu === 0) told = PLATEAUS.find((plateau) => plateau < current) ?? 0;",
+    before: "0",
+    after: "1",
+    reason: "Both are less than `min_pmtu`, which takes their place.",
   },
   {
     path: "lib/tcp/peer_clocks.ts",
@@ -746,41 +792,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/range_set.ts",
-    lineText: "if (((start - this.#starts[first]) | 0) < 0) this.#starts[first] = start;",
-    before: "<",
-    after: "<=",
-    reason: SAME_VALUE,
-  },
-  {
-    path: "lib/tcp/range_set.ts",
-    lineText: "if (((start - this.#starts[first]) | 0) < 0) this.#starts[first] = start;",
-    before: "0",
-    after: "1",
-    reason: SAME_VALUE,
-  },
-  {
-    path: "lib/tcp/range_set.ts",
-    lineText: "this.#ends[first] = ((end - lastEnd) | 0) > 0 ? end : lastEnd;",
-    before: ">",
-    after: ">=",
-    reason: "Both are the same end.",
-  },
-  {
-    path: "lib/tcp/range_set.ts",
-    lineText: "if (this.count > 0 && ((this.#starts[0] - seq) | 0) < 0) this.#starts[0] = seq;",
-    before: ">",
-    after: ">=",
-    reason: "An empty set has no first run to be seen, and an equal start is the same.",
-  },
-  {
-    path: "lib/tcp/range_set.ts",
-    lineText: "if (this.count > 0 && ((this.#starts[0] - seq) | 0) < 0) this.#starts[0] = seq;",
-    before: "<",
-    after: "<=",
-    reason: "An empty set has no first run to be seen, and an equal start is the same.",
-  },
-  {
-    path: "lib/tcp/range_set.ts",
     lineText: "this.#recentCount = 0;",
     before: "0",
     after: "1",
@@ -792,14 +803,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "<",
     after: "<=",
     reason: "Behind the places in use is a run touched long ago, of which the order is free.",
-  },
-  {
-    path: "lib/tcp/range_set.ts",
-    lineText:
-      "if (index === this.count || ((this.#starts[index] - this.#recent[i]) | 0) > 0) continue;",
-    before: "0",
-    after: "1",
-    reason: "A run is only taken in whole, so that none begins a byte behind where it was touched.",
   },
   {
     path: "lib/tcp/range_set.ts",
@@ -839,16 +842,9 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/receive_queue.ts",
-    lineText: "if (((ranges.start(i) - end) | 0) >= 0) break;",
-    before: ">=",
-    after: ">",
-    reason: "A run that begins where the text ends leaves it one gap, which is the rest.",
-  },
-  {
-    path: "lib/tcp/receive_queue.ts",
-    lineText: "if (((ranges.start(i) - end) | 0) >= 0) break;",
-    before: "0",
-    after: "1",
+    lineText: "if (seqGeq(ranges.start(i), end)) break;",
+    before: "seqGeq",
+    after: "seqGt",
     reason: "A run that begins where the text ends leaves it one gap, which is the rest.",
   },
   {
@@ -860,31 +856,10 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/receive_queue.ts",
-    lineText: "at = ((ranges.end(i) - end) | 0) < 0 ? ranges.end(i) : end;",
-    before: "<",
-    after: "<=",
-    reason: "Both are the same end.",
-  },
-  {
-    path: "lib/tcp/receive_queue.ts",
-    lineText: "at = ((ranges.end(i) - end) | 0) < 0 ? ranges.end(i) : end;",
-    before: "0",
-    after: "1",
-    reason: "Both are the same end.",
-  },
-  {
-    path: "lib/tcp/receive_queue.ts",
     lineText: "if (rest > 0) this.#bytes.write(at, from + ((at - seq) | 0), rest);",
     before: ">",
     after: ">=",
     reason: "To write no bytes is to do nothing.",
-  },
-  {
-    path: "lib/tcp/receive_window.ts",
-    lineText: "if (((edge - c.rcvEdge) | 0) > 0) c.rcvEdge = edge;",
-    before: ">",
-    after: ">=",
-    reason: SAME_VALUE,
   },
   {
     path: "lib/tcp/receive_window.ts",
@@ -951,9 +926,9 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/recovery.ts",
-    lineText: "if (this.undoBytes <= 0 || ((end - this.undoFrom) | 0) <= 0) return;",
-    before: "<=",
-    after: "<",
+    lineText: "if (this.undoBytes <= 0 || seqLeq(end, this.undoFrom)) return;",
+    before: "seqLeq",
+    after: "seqLt",
     reason: "Nothing less nothing is nothing; the other comparison has a test.",
   },
   {
@@ -1150,17 +1125,9 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "for (; i < this.#tail && ((rows[i * STRIDE] - end) | 0) < 0; i++) {",
-    before: "<",
-    after: "<=",
-    reason:
-      "Of a range that begins at the block's end nothing is reported; behind the last range is none.",
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "for (; i < this.#tail && ((rows[i * STRIDE] - end) | 0) < 0; i++) {",
-    before: "0",
-    after: "1",
+    lineText: "for (; i < this.#tail && seqLt(rows[i * STRIDE], end); i++) {",
+    before: "seqLt",
+    after: "seqLeq",
     reason:
       "Of a range that begins at the block's end nothing is reported; behind the last range is none.",
   },
@@ -1189,31 +1156,10 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "if (((end - this.#fack) | 0) > 0) this.#fack = end;",
-    before: ">",
-    after: ">=",
-    reason: SAME_VALUE,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
     lineText:
-      "if (this.#hasRack && (later < 0 || (later === 0 && ((end - this.#rackEnd) | 0) <= 0))) return;",
-    before: "<=",
-    after: "<",
-    reason: SAME_VALUE,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "if (((rows[at] - this.#lostStart) | 0) < 0) this.#lostStart = rows[at];",
-    before: "<",
-    after: "<=",
-    reason: SAME_VALUE,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "if (((rows[at] - this.#lostStart) | 0) < 0) this.#lostStart = rows[at];",
-    before: "0",
-    after: "1",
+      "if (this.#hasRack && (later < 0 || (later === 0 && seqLeq(end, this.#rackEnd)))) return;",
+    before: "seqLeq",
+    after: "seqLt",
     reason: SAME_VALUE,
   },
   {
@@ -1225,9 +1171,9 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "if (((rows[middle * STRIDE + END] - seq) | 0) > 0) high = middle;",
-    before: ">",
-    after: ">=",
+    lineText: "if (seqGt(rows[middle * STRIDE + END], seq)) high = middle;",
+    before: "seqGt",
+    after: "seqGeq",
     reason: "A range that ends there holds nothing of what is looked for.",
   },
   {
@@ -1462,13 +1408,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "0",
     after: "1",
     reason: "It is read only after `#begin` set it.",
-  },
-  {
-    path: "lib/tcp/tuple_reuse.ts",
-    lineText: "return ((iss - floor) | 0) < 0 ? floor : iss;",
-    before: "<",
-    after: "<=",
-    reason: "At equality both are the same number.",
   },
 ];
 

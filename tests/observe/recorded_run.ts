@@ -12,7 +12,7 @@ import { parseCidr, parseMac } from "../../lib/wire/address.ts";
 import type { Frame } from "../../lib/wire/frame.ts";
 import type { Gather } from "../../lib/wire/gather.ts";
 import { Arena } from "../../lib/wire/memory.ts";
-import { ACK, FIN, PSH, SYN } from "../../lib/wire/segment.ts";
+import { ACK, FIN, PSH, SYN, URG } from "../../lib/wire/segment.ts";
 import { compose, type Ends } from "../sim/host.ts";
 import { ReceivedSegment } from "../sim/packet.ts";
 import { concat } from "../support/codec.ts";
@@ -159,9 +159,16 @@ export class RecordedRun {
     this.turn();
   }
 
-  /** The upstream sends `text`, and the client acknowledges. */
-  answer(text: string): void {
+  /** The client sends `text`, all of it urgent. */
+  urge(text: string): void {
+    this.#send(ACK | PSH | URG, text);
+    this.turn();
+  }
+
+  /** The upstream sends `text`, urgent up to the byte at `mark` (-1: none is), and the client acknowledges. */
+  answer(text: string, mark = -1): void {
     this.sockets.dialed[0].incoming = text;
+    this.sockets.dialed[0].mark = mark;
     this.poller.report(this.poller.watched.at(-1)!, READABLE);
     this.turn();
     this.#send(ACK);
@@ -205,6 +212,7 @@ export class RecordedRun {
       seg.ack = ack;
       seg.wnd = 60000;
       seg.payloadLength = text.length;
+      if ((flags & URG) !== 0) seg.urgentPointer = text.length;
       if ((flags & SYN) !== 0) seg.mss = 1460;
     }, (frame, from) => frame.set(new TextEncoder().encode(text), from));
     this.#sent += text.length;

@@ -113,6 +113,31 @@ Deno.test("replay: a run is told from its first frame to its end", () => {
   ]);
 });
 
+Deno.test("URG-03: replay: urgent bytes are recorded and replayed, both ways", () => {
+  const run = new RecordedRun({ px_relay_urgent: 1 });
+  run.connect();
+  run.urge("now!");
+  run.answer("at once!", 7);
+  run.finish();
+  const bytes = run.recording();
+  assertEquals(replay(bytes, null).difference, null);
+  const lines = traceOf(bytes).filter((line) => /urg|send|mark|receive/.test(line));
+  assertEquals(lines, [
+    "0.003000 < 10.0.1.7:40000 10.0.0.1:80 PU. 1:5(4) ack 1 urg 4",
+    "0.003000 send 10, 3 bytes = 3",
+    "0.003000 send urgent 10, 1 bytes = 1",
+    "0.004000 at mark 10 = 0",
+    "0.004000 receive 10 = 7",
+    "0.004000 at mark 10 = 1",
+    "0.004000 receive 10 = 1",
+    "0.004000 at mark 10 = 0",
+    "0.004000 receive 10 = EAGAIN",
+    "0.004000 > 10.0.1.7:40000 10.0.0.1:80 PU. 1:9(8) ack 5 urg 8",
+    "0.007000 at mark 10 = 0",
+    "0.007000 receive 10 = 0",
+  ]);
+});
+
 Deno.test("replay: the verdict counts what was replayed, to the end of the run", () => {
   const { difference, end, framesIn, framesOut, calls, milliseconds } = replay(
     new RecordedRun().wholeRun(),

@@ -378,6 +378,28 @@ protocolTest("CC-07", "reno may be chosen for all connections and for one", (t) 
   assertEquals(t.connection.ssthresh, 7 * 1460);
 }, RENO);
 
+protocolTest(
+  "CC-08",
+  "a loss told in one batch with acknowledgments is one of the whole flight",
+  (t) => {
+    t.run("EST+SACK+WS7 rtt .1");
+    t.inject(". 1:1(0) ack 1 win 60000");
+    t.run("write 1\n+0 > P. 1:2(1) ack 1\n+.1 < . 1:1(0) ack 2");
+    t.connection.cwnd = 20 * 1460;
+    t.calls.write(t.flow, 200_000, null);
+    // Five of 20 arrived, the sixth is lost. Had each acknowledgment been answered, 20 would be in flight.
+    t.run(`
+    +0  > . 2:29202(29200/1460) ack 1
+    +.1 < . 1:1(0) ack 7302
+    &   < . 1:1(0) ack 7302 <nop,nop,sack 8762:13142>
+    +0  > . 7302:8762(1460) ack 1
+    +0  > . 29202:32122(2920/1460) ack 1
+    none(.05)
+  `);
+    assertEquals(t.connection.ssthresh, 14 * 1460);
+  },
+);
+
 protocolTest("CC-08", "in recovery 0.7 segments are sent for each that is delivered", (t) => {
   t.run("EST+SACK+WS7 rtt .1");
   t.inject(". 1:1(0) ack 1 win 60000");

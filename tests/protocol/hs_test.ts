@@ -224,6 +224,21 @@ protocolTest(
 
 protocolTest(
   "HS-18",
+  "a SYN that is there twice before it is answered gets one answer, whose ACK is a sample",
+  `
+  0   < S 0:0(0) win 65535 <mss 1460>
+  &   < S 0:0(0) win 65535 <mss 1460>
+  +0  > S. 0:0(0) ack 1 <mss 1460>
+  +.1 < . 1:1(0) ack 1
+      accept
+      write 100
+  +0  > P. 1:101(100) ack 1
+  +.3 > P. 1:101(100) ack 1
+  `,
+);
+
+protocolTest(
+  "HS-18",
   "a SYN every second restarts neither the backoff nor the request's life",
   (t) => {
     t.run("SR");

@@ -14,14 +14,55 @@ protocolTest(
         write 2920
   +0    > P. 1:2921(2920) ack 1
   +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:2921>
-  none(.02)
-  +.005 > . 1:1461(1460) ack 1
+  none(.024)
+  +.001 > . 1:1461(1460) ack 1
         cnt:TCPTimeouts=0
         cnt:TCPSackRecovery
   +.1   < . 1:1(0) ack 2921
   none(10)
   `,
+  { toleranceMs: 1.5 },
 );
+
+for (const [sacked, waitMs] of [[2, 25], [3, 0]] as const) {
+  protocolTest(
+    "RACK-02",
+    `with ${sacked} segments reported behind a gap it waits ${waitMs} ms`,
+    (t) => {
+      t.run(`
+      EST+SACK rtt .1
+           write 14600
+      +0   > P. 1:14601(14600/1460) ack 1
+      +.1  < . 1:1(0) ack 1 <nop,nop,sack 1461:${1461 + 1460 * sacked}>
+    `);
+      if (waitMs > 0) t.none((waitMs - 1) / 1000);
+      t.expect(". 1:1461(1460) ack 1", waitMs > 0 ? 1 : 0);
+      t.inject(". 1:1(0) ack 14601");
+      t.none(10);
+    },
+    { toleranceMs: 1.5 },
+  );
+}
+
+for (
+  const [srttMs, flight, waitMs] of [[100, 2920, 202], [100, 1460, 300], [10, 1460, 210]] as const
+) {
+  protocolTest(
+    "RACK-03",
+    `at an RTT of ${srttMs} ms the tail of ${flight} bytes is probed after ${waitMs} ms`,
+    (t) => {
+      t.run(`EST+SACK rtt ${srttMs / 1000}`);
+      t.calls.write(t.flow, flight, null);
+      t.expect(`P. 1:${flight + 1}(${flight}) ack 1`);
+      t.none((waitMs - 2) / 1000);
+      t.expect(`P. ${flight - 1459}:${flight + 1}(1460) ack 1`, 2);
+      assertEquals([t.growth("TCPLossProbes"), t.growth("TCPTimeouts")], [1, 0]);
+      t.inject(`. 1:1(0) ack ${flight + 1}`);
+      t.none(10);
+    },
+    { toleranceMs: 1.5 },
+  );
+}
 
 protocolTest(
   "RACK-01",
@@ -156,6 +197,46 @@ protocolTest(
         cnt:TCPLossProbes
         cnt:RetransSegs=0
   +.05  < . 1:1(0) ack 16061
+  none(10)
+  `,
+);
+
+protocolTest(
+  "RACK-03",
+  "a probe of new data is two segments, so that no delayed ACK is waited for",
+  `
+  EST+SACK rtt .1
+        write 14600
+  +0    > P. 1:14601(14600) ack 1
+        write 4380
+  none(.19)
+  +.012 > . 14601:16061(1460) ack 1
+  +0    > . 16061:17521(1460) ack 1
+        cnt:TCPLossProbes
+        cnt:RetransSegs=0
+  +.05  < . 1:1(0) ack 17521
+  +0    > P. 17521:18981(1460) ack 1
+  +.05  < . 1:1(0) ack 18981
+  none(10)
+  `,
+);
+
+protocolTest(
+  "RACK-03",
+  "a probe of new data stays within the window",
+  `
+  EST+SACK rtt .1
+        write 14600
+  +0    > P. 1:14601(14600) ack 1
+  +0    < . 1:1(0) ack 1 win 16061
+        write 4380
+  none(.19)
+  +.012 > . 14601:16061(1460) ack 1
+        cnt:TCPLossProbes
+  none(.1)
+  +.05  < . 1:1(0) ack 16061 win 65535
+  +0    > P. 16061:18981(2920/1460) ack 1
+  +.05  < . 1:1(0) ack 18981
   none(10)
   `,
 );

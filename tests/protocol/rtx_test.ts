@@ -348,8 +348,8 @@ for (const sack of ["", "+SACK"]) {
             write 29200
       +0    > . 1:14601(14600/1460) ack 1
     `);
-    const timeouts = sack === "" ? 1 : 2; // with SACK a probe of new data goes first
-    for (let i = 0; i < timeouts; i++) assert(t.next(1000) !== null);
+    const segments = sack === "" ? 1 : 3; // with SACK a probe of new data goes first
+    for (let i = 0; i < segments; i++) assert(t.next(1000) !== null);
     assertEquals(t.growth("TCPTimeouts"), 1);
     t.advance(20);
     t.inject(". 1:1(0) ack 1461"); // the originals arrive, late
@@ -518,3 +518,22 @@ protocolTest(
   },
   { toleranceMs: 20 },
 );
+
+for (const [retries, timeouts] of [[1, 2], [2, 3]]) {
+  protocolTest(
+    "RTX-07",
+    `with tcp_retries1=${retries} the user has a soft error at timeout ${timeouts}`,
+    (t) => {
+      t.run("EST rtt .1\nwrite 100\n+0 > P. 1:101(100) ack 1");
+      t.connection.reportsErrors = true;
+      for (let i = 1; i <= timeouts; i++) {
+        assertEquals([t.connection.softErrors, t.growth("TCPTimeouts")], [0, i > 1 ? 1 : 0]);
+        assert(t.next(10_000) !== null);
+      }
+      t.run("app: ErrorReport");
+      assertEquals(t.connection.softErrors, 1);
+      t.inject(". 1:1(0) ack 101");
+    },
+    { tunables: { tcp_retries1: retries } },
+  );
+}

@@ -33,8 +33,8 @@ for (const [window, length, where] of BOUNDARIES) {
       t.run("EST");
       const next = window === "shut" ? shutWindow(t) : 1;
       const edge = t.flow.productEdge!;
-      // One that ends at RCV.NXT - 1 is no stranger: SEG-11.
-      const right = window === "shut" ? edge + 1 : edge;
+      // One that ends at RCV.NXT - 1 is no stranger (SEG-11), nor an empty one at the edge (below).
+      const right = length === 0 ? edge + 1 : edge;
       const places = { left: next - length - 2, overlap: next - 5, last: edge - 1, right };
       const seq = where === "first" ? next : places[where];
       // An acceptable segment has its ACK taken, any other draws one.
@@ -534,6 +534,31 @@ protocolTest("SEG-01", "an overlapping segment brings the last byte of a window"
   t.expect(`. 1:1(0) ack ${edge} win 0`);
 }, { tunables: { tcp_rmem_default: 60_000, tcp_moderate_rcvbuf: 0 } });
 
+protocolTest(
+  "SEG-01",
+  "who has filled the window, and lost something, acknowledges from its edge",
+  (t) => {
+    t.run("EST+SACK rtt .1");
+    const edge = t.flow.productEdge!;
+    t.inject(`. 1461:${edge} ack 1`);
+    t.discard();
+    t.calls.write(t.flow, 1000, null);
+    t.expect("P. 1:1001(1000) ack 1 <...>");
+    t.advance(600);
+    t.discard();
+    // The segment is not acceptable and draws an ACK, but what it acknowledges is.
+    t.inject(`. ${edge}:${edge}(0) ack 1001`);
+    t.expect(". 1001:1001(0) ack 1 <...>");
+    assert(t.connection.isDrained);
+    t.inject(". 1:1461(1460) ack 1001");
+    t.expect(`. 1001:1001(0) ack ${edge}`);
+    t.calls.read(t.flow, edge - 1, null);
+    t.expect(`. 1001:1001(0) ack ${edge} win 60000`);
+    t.none(10);
+  },
+  { tunables: { tcp_rmem_default: 60_000, tcp_moderate_rcvbuf: 0 } },
+);
+
 for (const [last, isNew] of [[1, true], [0, false], [-1, false]] as const) {
   protocolTest("SEG-01", `ten bytes, the last of them ${last - 1} from RCV.NXT`, (t) => {
     t.run("EST\nwrite 5\n+0 > P. 1:6(5) ack 1");
@@ -553,7 +578,7 @@ protocolTest("SEG-01", "a window of one byte ends behind it", (t) => {
   t.discard();
   t.calls.write(t.flow, 5, null);
   t.expect(`P. 1:6(5) ack ${edge - 1}`);
-  t.inject(`. ${edge}:${edge}(0) ack 6`);
+  t.inject(`. ${edge + 1}:${edge + 1}(0) ack 6`);
   t.expect(`. 6:6(0) ack ${edge - 1}`);
   assert(!t.connection.isDrained);
 }, { tunables: { tcp_rmem_default: 60_000, tcp_moderate_rcvbuf: 0 } });

@@ -171,11 +171,34 @@ for (
   );
 }
 
-for (const [window, probes] of [[14_600, 1], [14_599, 0]] as const) {
-  const is = probes > 0 ? "is a" : "is no";
-  protocolTest("WND-03", `the last of 14600 bytes ${is} probe in a window of ${window}`, (t) => {
+for (const [field, sent] of [[22, [1460, 1460]], [21, [1460, 1228]]] as const) {
+  const missing = 2920 - (field << 7);
+  const is = sent[1] === 1460 ? "is" : "is not";
+  protocolTest("WND-03", `a window that lacks ${missing} bytes ${is} merely rounded off`, (t) => {
     t.run(`
-      EST+SACK rtt .1
+      EST+WS7 rtt .1
+          write 14600
+      +0  > P. 1:14601(14600/1460) ack 1
+      +.3 > . 1:1461(1460) ack 1
+      +.1 < . 1:1(0) ack 11681 win ${field}
+    `);
+    for (const length of sent) assertEquals(t.next()?.payload.length, length);
+    t.run("none(.1)\n+0 < . 1:1(0) ack 14601");
+  }, { tunables: { tcp_frto: 0 } });
+}
+
+for (
+  const [fixture, window, probes] of [
+    ["EST+SACK", 14_600, 1],
+    ["EST+SACK", 14_599, 0],
+    ["EST+SACK+WS7", 114, 1], // lacks 8 bytes
+    ["EST+SACK+WS7", 113, 0], // lacks 136 bytes
+  ] as const
+) {
+  const is = probes > 0 ? "is a" : "is no";
+  protocolTest("WND-03", `the last of 14600 bytes ${is} probe at ${fixture} win ${window}`, (t) => {
+    t.run(`
+      ${fixture} rtt .1
            write 14600
       +0   > P. 1:14601(14600/1460) ack 1
       +.05 < . 1:1(0) ack 1 win ${window}

@@ -1,6 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
-  findRoute,
   formatRoute,
   formatUpstream,
   parseRoute,
@@ -11,9 +10,7 @@ import {
   upstreamOf,
   usageOf,
 } from "../../lib/proxy/route.ts";
-import { parseAddress, parseEndpoint } from "../../lib/wire/address.ts";
 
-const HOST = parseAddress("198.18.0.2")!;
 const ENDS = "listen=198.18.0.2:80,upstream=127.0.0.1:3000";
 
 Deno.test("route: text is read and written alike", () => {
@@ -145,16 +142,4 @@ Deno.test("route: upstream port 0 is the port the client connected to", () => {
   const samePort = parseRoute("listen=198.18.0.2:0,upstream=127.0.0.1:0");
   assertEquals(`${upstreamOf(sameForAll, 443)}`, "127.0.0.1:8080");
   assertEquals(`${upstreamOf(samePort, 443)}`, "127.0.0.1:443");
-});
-
-Deno.test("route: a port of its own goes before every port, in any order", () => {
-  const to = (port: number) => parseEndpoint(`127.0.0.1:${port}`)!;
-  const every = plainRoute(parseEndpoint("198.18.0.2:0")!, to(1), "kernel");
-  const own = plainRoute(parseEndpoint("198.18.0.2:80")!, to(2), "kernel");
-  for (const routes of [[every, own], [own, every]]) {
-    assertEquals(findRoute(routes, HOST, 80), own);
-    assertEquals(findRoute(routes, HOST, 81), every);
-  }
-  assertEquals(findRoute([own], HOST, 81), null);
-  assertEquals(findRoute([every], parseAddress("198.18.0.3")!, 80), null);
 });

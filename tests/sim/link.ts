@@ -63,6 +63,7 @@ class Path {
   send(frame: WireFrame, at: number, now: number): void {
     const dice = this.#dice;
     const { delay, jitter, jitterReorders, duplication, reordering, lag } = this.#weather;
+    if (this.#isSwallowed(frame, now)) return this.#tell("swallowed", frame, now);
     let arrivesAt = at + delay + (jitter > 0 ? dice.fraction() * jitter : 0);
     if (now >= this.#plan.calmAt) return this.#arriveAt(frame, this.#inOrder(arrivesAt));
     if (this.#isLost(frame, now)) return;
@@ -78,6 +79,11 @@ class Path {
       arrivesAt = this.#inOrder(arrivesAt);
     }
     this.#arriveAt(arriving, arrivesAt);
+  }
+
+  #isSwallowed(frame: WireFrame, now: number): boolean {
+    const { blackHoleFrom, blackHoleMtu } = this.#plan;
+    return !this.#isUp && now >= blackHoleFrom && longestPacket(frame) > blackHoleMtu;
   }
 
   #isLost(frame: WireFrame, now: number): boolean {

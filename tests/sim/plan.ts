@@ -118,6 +118,8 @@ function planLink(dice: Dice): LinkPlan {
     narrows: planSpells(dice, 2, 10_000, CALM_AT_MS),
     narrowMtu: dice.pick([600, 1280, 1400]),
     tellsNarrow: dice.chance(0.5),
+    blackHoleFrom: dice.chance(0.2) ? dice.between(0, LAST_START_MS) : Infinity,
+    blackHoleMtu: dice.pick([1100, 1280, 1400]),
     jams: planSpells(dice, 3, 2000, CALM_AT_MS),
     refusal: dice.chance(0.3) ? dice.between(0, 0.1) : 0,
     bandwidth: dice.chance(0.5) ? dice.magnitude(200, 20_000) : 1e9,
@@ -133,6 +135,7 @@ function planFineLink(dice: Dice): LinkPlan {
     down: fineWeather(dice),
     outages: [],
     narrows: [],
+    blackHoleFrom: Infinity,
     jams: [],
     refusal: 0,
     bandwidth: 1e9,
@@ -161,6 +164,8 @@ function planTunables(dice: Dice): Tunables {
     tcp_slow_start_after_idle: dice.integer(0, 1),
     tcp_rto_min: dice.pick([100, 200, 200]),
     tcp_ecn: dice.pick([0, 2, 2]),
+    // Not 0: nothing else gets a connection out of a black hole.
+    tcp_mtu_probing: dice.pick([1, 1, 2]),
     tcp_syncookies: syncookies,
     // Without cookies a flood would rightly keep everybody out.
     tcp_max_syn_backlog: syncookies === 0 ? 1024 : dice.pick([1024, 64, 8]),

@@ -39,6 +39,10 @@ export class SimPoller implements Poller {
     return this.#events.length;
   }
 
+  wait(): never {
+    throw new Error("The simulator turns, it does not wait");
+  }
+
   park(): Promise<number> {
     return Promise.reject(new Error("The simulator turns, it does not park"));
   }

@@ -49,6 +49,12 @@ export interface LinkPlan {
   readonly narrows: readonly Spell[];
   readonly narrowMtu: number;
   readonly tellsNarrow: boolean;
+  /**
+   * From then on, in fair weather too, a router on the way to the hosts drops
+   * longer packets than `blackHoleMtu` and never says so. Infinity: none does.
+   */
+  readonly blackHoleFrom: number;
+  readonly blackHoleMtu: number;
   /** The device takes nothing. */
   readonly jams: readonly Spell[];
   /** The device takes nothing, for each frame. */

@@ -27,9 +27,13 @@ export class FakePoller implements Poller {
   link = -1;
   /** How often `poll` was called. */
   polls = 0;
+  /** How long each wait was to last. */
+  readonly waits: number[] = [];
   /** How long each park was to last. */
   readonly parks: number[] = [];
   wakes = 0;
+  /** Called when the driver waits, with the milliseconds; what it reports ends the wait. */
+  onWait: (milliseconds: number) => void = () => {};
   /** Called when the driver parks, with the milliseconds; what it reports ends the park. */
   onPark: (milliseconds: number) => void = () => {};
   /** Called before each poll. */
@@ -53,6 +57,12 @@ export class FakePoller implements Poller {
   poll(): number {
     this.polls++;
     this.onPoll();
+    return this.#fetch();
+  }
+
+  wait(milliseconds: number): number {
+    this.waits.push(milliseconds);
+    this.onWait(milliseconds);
     return this.#fetch();
   }
 

@@ -44,9 +44,15 @@ Deno.test("congestion: no window is above 2^30 bytes, which sequence arithmetic 
 });
 
 Deno.test("congestion: RFC 5681 §3.1 (4), a reduction starts from the flight within cwnd", () => {
-  const flight = (cwnd: number) =>
-    reducibleFlight({ sndUna: -1000, sndNxt: 9000, cwnd } as Connection);
-  assertEquals([9999, 10_000, 10_001].map(flight), [9999, 10_000, 10_000]);
+  const flight = (cwnd: number, greatestFlight = 0) =>
+    reducibleFlight({ sndUna: -1000, sndNxt: 9000, cwnd, greatestFlight } as Connection);
+  assertEquals([9999, 10_000, 10_001].map((cwnd) => flight(cwnd)), [9999, 10_000, 10_000]);
+  assertEquals([9999, 10_001, 15_000].map((most) => flight(15_000, most)), [
+    10_000,
+    10_001,
+    15_000,
+  ]);
+  assertEquals(flight(12_000, 15_000), 12_000);
 });
 
 /** 9000 of 10,000 bytes are in flight, in a round that ends at 100; greatest flight so far: 9000. */

@@ -1,10 +1,13 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import {
   ConnectionTable,
+  isAt,
+  isIpv4,
   type Tuple,
   tupleHash,
   tupleMatches,
 } from "../../lib/tcp/connection_table.ts";
+import { parseEndpoint } from "../../lib/wire/address.ts";
 import { randomWords } from "../support/random.ts";
 import { segmentOf, tupleOf } from "./support.ts";
 
@@ -117,4 +120,23 @@ Deno.test("connection table: hashes of neighbouring tuples spread over the slots
       assert(filled.size > 950 && Math.max(...filled.values()) < 20);
     }
   }
+});
+
+Deno.test("connection table: an IPv4 address is one of ::ffff:0:0/96, in all three words", () => {
+  const tuple = tupleOf(2, 40_000, 0);
+  assert(isIpv4(tuple));
+  for (const word of ["remote0", "remote1", "remote2"]) {
+    assert(!isIpv4({ ...tuple, [word]: 0xfffe }), word);
+  }
+});
+
+Deno.test("connection table: a tuple is at its address and port, and at port 0 of its address", () => {
+  const tuple = { ...tupleOf(2, 40_000, 0), local0: 1, local1: 2, local2: 3, local3: 4 };
+  const address = "[0:1:0:2:0:3:0:4]";
+  const at = (local: string) => isAt(tuple, parseEndpoint(local)!);
+  assertEquals([`${address}:80`, `${address}:0`, `${address}:81`].map(at), [true, true, false]);
+  for (const other of ["[9:1:0:2:0:3:0:4]", "[0:1:9:2:0:3:0:4]", "[0:1:0:2:9:3:0:4]"]) {
+    assertEquals([`${other}:80`, `${other}:0`].map(at), [false, false], other);
+  }
+  assertEquals(at("[0:1:0:2:0:3:9:4]:80"), false);
 });

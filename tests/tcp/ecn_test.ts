@@ -46,6 +46,7 @@ function sender(): Connection {
   return {
     sndUna: -3000,
     sndNxt: 7000,
+    greatestFlight: 0,
     cwnd: 12_000,
     ssthresh: 1 << 30,
     ecnOk: true,

@@ -27,6 +27,7 @@ function connection(changes: Partial<Connection> = {}): Connection {
     ssthresh: MAX_CWND,
     sndUna: -5000,
     sndNxt: 10_000,
+    greatestFlight: 0,
     sndWnd: 100_000,
     endOfStream: 50_000,
     recover: -5000,
@@ -86,7 +87,7 @@ Deno.test("recovery: RFC 6675 §5 (4), it begins with ssthresh at half of the fl
       undoBytes: 7,
     });
     const c = connection({ sackOk, recovery });
-    enterRecovery(c);
+    enterRecovery(c, 0);
     assertEquals([c.phase, c.cwnd, c.ssthresh, c.recover], [Phase.Recovery, 20_000, 7500, 10_000]);
     assertEquals([c.roundTrips, c.hasProbed], [null, false]);
     const { prrDelivered, prrOut, priorFlight, mayUndo, undoFrom, undoBytes } = recovery;
@@ -103,9 +104,23 @@ Deno.test("recovery: RFC 6675 §5 (4), it begins with ssthresh at half of the fl
   }
 });
 
+Deno.test("recovery: what was acknowledged in the same batch, and not answered, counts as delivered", () => {
+  const prior = (greatestFlight: number, acked: number) => {
+    const c = connection({ greatestFlight });
+    enterRecovery(c, acked);
+    const { priorFlight, prrDelivered } = c.recovery!;
+    return [priorFlight, prrDelivered, c.ssthresh];
+  };
+  assertEquals(prior(15_000, 0), [15_000, 0, 7500]);
+  assertEquals(prior(18_000, 0), [18_000, 3000, 9000]);
+  assertEquals(prior(18_000, 1000), [18_000, 2000, 9000]); // that one is counted by itself
+  assertEquals(prior(18_000, 4000), [18_000, 0, 9000]);
+  assertEquals(prior(25_000, 0), [20_000, 5000, 10_000]);
+});
+
 Deno.test("recovery: a flight of less than a segment counts as one", () => {
   const c = connection({ sndNxt: -4999 });
-  enterRecovery(c);
+  enterRecovery(c, 0);
   assertEquals([c.recovery!.priorFlight, c.ssthresh], [MSS, 2 * MSS]);
 });
 

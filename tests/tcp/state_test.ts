@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { canQueue, canReceive, isFinishing, State, STATE_NAMES } from "../../lib/tcp/state.ts";
+import { canQueue, canReceive, State, STATE_NAMES } from "../../lib/tcp/state.ts";
 
 const STATES = Object.entries(State);
 
@@ -23,8 +23,4 @@ Deno.test("state: RFC 9293 §3.10.7.4, text is received until the peer's FIN", (
 
 Deno.test("state: RFC 9293 §3.10.2, the user may send until the close", () => {
   assertEquals(statesWhere(canQueue), ["SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "CLOSE-WAIT"]);
-});
-
-Deno.test("state: RFC 9293 §3.10.4, our FIN waits for its acknowledgment in three states", () => {
-  assertEquals(statesWhere(isFinishing), ["FIN-WAIT-1", "CLOSING", "LAST-ACK"]);
 });

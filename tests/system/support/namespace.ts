@@ -67,9 +67,16 @@ export class Namespace implements AsyncDisposable {
 
   /** Runs `ip` inside with these words. Throws when it fails. */
   async ip(words: string): Promise<void> {
-    await using program = this.start(`ip ${words}`, "ip", words.split(" "));
+    await this.run("ip", words.split(" "));
+  }
+
+  /** Runs a command inside to its end and returns what it printed. Throws when it fails. */
+  async run(command: string, args: string[]): Promise<string> {
+    const words = `${command} ${args.join(" ")}`;
+    await using program = this.start(words, command, args);
     const { success } = await program.ending(END_MS);
-    if (!success) throw new Error(`Cannot ip ${words}: ${program.text}`);
+    if (!success) throw new Error(`Cannot ${words}: ${program.text}`);
+    return program.text;
   }
 
   /** Moves a device to a namespace opened beside this one; it arrives down and without addresses. */

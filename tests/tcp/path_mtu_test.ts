@@ -1,0 +1,127 @@
+/** Path MTU: what is believed, and what becomes of a connection's segments. RFC 1191, RFC 8201. */
+
+import { assertEquals } from "@std/assert";
+import type { Connection } from "../../lib/tcp/connection.ts";
+import type { Tuple } from "../../lib/tcp/connection_table.ts";
+import { followPath, learnPathMtu, segmentSizeIn, tooBigArrives } from "../../lib/tcp/path_mtu.ts";
+import { PathMtus } from "../../lib/tcp/path_mtus.ts";
+import type { Tcp } from "../../lib/tcp/tcp.ts";
+import { DEFAULT_TUNABLES } from "../../lib/tcp/tunables.ts";
+import { tupleOf } from "./support.ts";
+
+const NOW = 1000.5;
+const IPV4 = tupleOf(2, 40_000, 0);
+const IPV6: Tuple = { ...IPV4, remote0: 0xfd00 << 16, remote2: 0 };
+
+/** All that matters of a Tcp here. */
+function tcpWith(mtu: number, tunables = {}): Tcp {
+  return {
+    pathMtus: new PathMtus(),
+    tunables: { ...DEFAULT_TUNABLES, ...tunables },
+    mtu,
+    maxSegmentSize: (t: Tuple) => segmentSizeIn(mtu, t),
+  } as unknown as Tcp;
+}
+
+/** Whether each of `told` is news to `tcp`, and which MTU counts then. */
+function learned(tcp: Tcp, t: Tuple, told: readonly number[]): [boolean, number][] {
+  return told.map((mtu) => {
+    const isNews = learnPathMtu(tcp, t, mtu, NOW);
+    const slot = tcp.pathMtus.find(t, NOW);
+    return [isNews, slot >= 0 ? tcp.pathMtus.mtu(slot) : tcp.mtu];
+  });
+}
+
+Deno.test("path MTU: RFC 1191 §7.1, routers that do not tell theirs are taken down all plateaus", () => {
+  const expected = [32000, 17914, 8166, 4352, 2002, 1492, 1006].map((mtu) => [true, mtu]);
+  assertEquals(learned(tcpWith(65_535), IPV4, Array(9).fill(0)), [
+    ...expected as [boolean, number][],
+    [true, 552], // in pieces from here on
+    [false, 552],
+  ]);
+  const tcp = tcpWith(65_535, { min_pmtu: 68 });
+  assertEquals(learned(tcp, IPV4, Array(11).fill(0)).slice(7), [
+    [true, 508],
+    [true, 296],
+    [true, 68],
+    [true, 68],
+  ]);
+});
+
+Deno.test("path MTU: only what is less than known is news, and it is told in whole", () => {
+  assertEquals(learned(tcpWith(1500), IPV4, [1501, 1500, 1499, 1499, 1000, 1400]), [
+    ...[[false, 1500], [false, 1500], [true, 1499], [false, 1499], [true, 1000], [false, 1000]],
+  ] as [boolean, number][]);
+});
+
+Deno.test("path MTU: MTU-02, below min_pmtu packets may be cut into pieces, at it they may not", () => {
+  const mayFragment = (told: number) => {
+    const tcp = tcpWith(1500);
+    learnPathMtu(tcp, IPV4, told, NOW);
+    const slot = tcp.pathMtus.find(IPV4, NOW);
+    return [tcp.pathMtus.mtu(slot), tcp.pathMtus.mayFragment(slot)];
+  };
+  assertEquals([552, 551].map(mayFragment), [[552, false], [552, true]]);
+});
+
+Deno.test("path MTU: who is known at min_pmtu is news again when it is narrower still, once", () => {
+  assertEquals(learned(tcpWith(1500), IPV4, [552, 552, 551, 500, 1000]), [
+    ...[[true, 552], [false, 552], [true, 552], [false, 552], [false, 552]],
+  ] as [boolean, number][]);
+});
+
+Deno.test("path MTU: RFC 8201 §4, IPv6 goes down to 1280 and is never cut", () => {
+  assertEquals(learned(tcpWith(1500), IPV6, [0, 1279, 1280, 1279]), [
+    ...[[false, 1500], [false, 1500], [true, 1280], [false, 1280]],
+  ] as [boolean, number][]);
+});
+
+Deno.test("path MTU: without discovery nothing is news", () => {
+  const tcp = tcpWith(1500, { ip_no_pmtu_disc: 1 });
+  assertEquals(learned(tcp, IPV4, [1400]), [[false, 1500]]);
+});
+
+Deno.test("path MTU: it is known for mtu_expires seconds", () => {
+  const tcp = tcpWith(1500, { mtu_expires: 7 });
+  learnPathMtu(tcp, IPV4, 1400, NOW);
+  assertEquals(tcp.pathMtus.expiresAt(tcp.pathMtus.find(IPV4, NOW)), 8000);
+});
+
+/** A connection to `t`; how often it is in the ready queue, and above which size segments count as lost. */
+function connectionTo(t: Tuple, tcp: Tcp) {
+  const log: string[] = [];
+  const scoreboard = { loseLargerThan: (size: number) => log.push(`lose ${size}`) };
+  const c = {
+    ...t,
+    ...{ peerMss: 1460, mss: 1460, tsOk: false, pathExpiresAt: 0, mtuSearch: null, scoreboard },
+    tcp: { ...tcp, ready: () => log.push("ready") },
+  } as unknown as Connection;
+  return { c, log };
+}
+
+Deno.test("path MTU: RFC 1191 §6.3, what was told of a path holds for its segments until it expires", () => {
+  const tcp = tcpWith(1500);
+  learnPathMtu(tcp, IPV4, 1400, NOW);
+  const { c } = connectionTo(IPV4, tcp);
+  followPath(c, NOW);
+  assertEquals([c.mss, c.isPathNarrow, c.pathExpiresAt], [1360, true, 601_000]);
+  followPath(c, 601_000);
+  assertEquals([c.mss, c.isPathNarrow], [1460, false]);
+});
+
+Deno.test("path MTU: RFC 1191 §6.5, segments that are too large now are lost, if any are in flight", () => {
+  const flight = connectionTo(IPV4, tcpWith(1500));
+  tooBigArrives(flight.c, 1400, NOW);
+  assertEquals([flight.c.mss, flight.log], [1360, ["lose 1360", "ready"]]);
+  const idle = connectionTo(IPV4, tcpWith(1500));
+  idle.c.scoreboard = null;
+  tooBigArrives(idle.c, 1400, NOW);
+  assertEquals([idle.c.mss, idle.log], [1360, []]);
+});
+
+Deno.test("path MTU: segments that were small enough before stay in flight", () => {
+  const { c, log } = connectionTo(IPV4, tcpWith(1500));
+  c.peerMss = c.mss = 1000;
+  tooBigArrives(c, 1400, NOW);
+  assertEquals([c.mss, c.isPathNarrow, log], [1000, true, []]);
+});
