@@ -2,6 +2,7 @@
 
 import { ConnectionTable, type Tuple, tupleHash } from "../lib/tcp/connection_table.ts";
 import type { Connection } from "../lib/tcp/connection.ts";
+import { MAX_CWND } from "../lib/tcp/congestion.ts";
 import { Scoreboard } from "../lib/tcp/scoreboard.ts";
 import { State } from "../lib/tcp/state.ts";
 import { TimeWaitQueue } from "../lib/tcp/time_wait.ts";
@@ -48,6 +49,7 @@ export function createOperations(): Operation[] {
     life("handshake to close, the peer first", 40000, peerCloses),
     life("handshake to close and reuse of TIME-WAIT", 40000, productCloses),
     ...[0, 1, 100].map(scoreboard),
+    ...[0, 1, 100].map(acknowledgment),
     ...[1_000, 100_000, 1_000_000].map(lookup),
     timeWaitLookup(DEFAULT_TUNABLES.tcp_max_tw_buckets),
     checksum(SEGMENT + 32),
@@ -285,6 +287,64 @@ function scoreboard(holes: number): Operation {
       }
       board.detectLoss(now, 0);
       if (board.deliveredBytes !== SEGMENT) throw new Error(`${board.deliveredBytes} delivered`);
+    },
+  };
+}
+
+/**
+ * The same as an ACK that arrives: from the frame to what may be sent then,
+ * which is nothing. Behind it the loss of `holes` segments was found and repaired.
+ */
+function acknowledgment(holes: number): Operation {
+  const bench = new Workbench(true, { tcp_wmem_max: 16 << 20 });
+  const c = bench.connect();
+  const blocks = Math.min(holes, 3);
+  const ack = bench.frame(".", 0, 0, blocks);
+  const oneBlock = bench.frame(".", 0, 0, 1);
+  const first = 2 * holes;
+  let base = c.sndNxt;
+  let segment = first + FLIGHT;
+  const end = (segment: number) => (base + segment * SEGMENT) | 0;
+  const settle = () => {
+    c.cwnd = MAX_CWND;
+    bench.poll();
+  };
+  const begin = () => {
+    if (c.sndUna !== c.sndNxt) {
+      ack.set(FIRST_SEQ, c.sndNxt);
+      bench.receive(ack);
+    }
+    base = c.sndNxt;
+    settle();
+    commit(c, (first + FLIGHT) * SEGMENT);
+    while (c.sndNxt !== c.endOfStream) settle();
+    oneBlock.set(FIRST_SEQ, base);
+    for (let i = 0; i < holes; i++) {
+      oneBlock.setBlock(0, end(2 * i + 1), end(2 * i + 2));
+      bench.receive(oneBlock);
+    }
+    settle();
+    const ranges = c.scoreboard!.count;
+    if (ranges < 2 * holes || c.scoreboard!.lostBytes > 0) throw new Error(`${ranges} ranges`);
+    segment = first;
+    ack.set(FIRST_SEQ, base);
+    for (let i = 1; i < blocks; i++) {
+      ack.setBlock(i, end(first - 1 - 2 * i), end(first - 2 * i));
+    }
+  };
+  return {
+    name: `ACK in, ${holes} holes`,
+    budgetNs: 1000,
+    allocates: false,
+    step: () => {
+      if (segment === first + FLIGHT) begin();
+      segment++;
+      if (holes === 0) ack.set(FIRST_SEQ, end(segment));
+      else ack.setBlock(0, end(first - 1), end(segment));
+      bench.receive(ack);
+      bench.poll();
+      const delivered = segment === first + FLIGHT ? SEGMENT : c.scoreboard!.deliveredBytes;
+      if (delivered !== SEGMENT) throw new Error(`${delivered} delivered`);
     },
   };
 }

@@ -9,6 +9,8 @@ const SOURCE_PORT = TCP_OFFSET;
 const SEQ = TCP_OFFSET + 4;
 const ACK = TCP_OFFSET + 8;
 const CHECKSUM = TCP_OFFSET + 16;
+/** Behind timestamps. */
+const SACK_BLOCKS = TCP_OFFSET + 20 + 12 + 4;
 
 /** A received IPv4 frame whose numbers can be changed in a few nanoseconds. */
 export class PeerFrame {
@@ -33,6 +35,12 @@ export class PeerFrame {
     this.#port = packet.sourcePort;
     this.set(packet.seq, packet.ack, packet.sourcePort);
     if (sum(bytes.subarray(14, 34)) !== 0xffff) throw new Error("The IPv4 header is wrong");
+  }
+
+  /** Changes SACK block `index`. Only if the device vouches for the checksum, which stays. */
+  setBlock(index: number, start: number, end: number): void {
+    this.#view.setInt32(this.#start + SACK_BLOCKS + 8 * index, start);
+    this.#view.setInt32(this.#start + SACK_BLOCKS + 8 * index + 4, end);
   }
 
   /** Changes the numbers, and the checksum with them. */

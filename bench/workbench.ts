@@ -35,6 +35,12 @@ const SYN_OPTIONS: readonly TcpOption[] = [
   { name: "wscale", shift: 7 },
 ];
 
+function sackOption(blocks: number): TcpOption[] {
+  if (blocks === 0) return [];
+  const empty = Array.from({ length: blocks }, (): [number, number] => [0, 0]);
+  return [{ name: "nop" }, { name: "nop" }, { name: "sack", blocks: empty }];
+}
+
 /** Counts frames and remembers the last sequence number. */
 export class CountingSink implements FrameSink {
   frames = 0;
@@ -81,8 +87,11 @@ export class Workbench {
     this.listener = this.stack.listen(new Endpoint(parseAddress("10.0.0.1")!, 80));
   }
 
-  /** A frame of the peer: `length` bytes of payload behind timestamps, or a SYN's options. */
-  frame(flags: string, length: number = 0, segmentSize: number = 0): PeerFrame {
+  /**
+   * A frame of the peer: `length` bytes of payload behind timestamps and `blocks`
+   * SACK blocks to be set, or a SYN's options.
+   */
+  frame(flags: string, length: number = 0, segmentSize: number = 0, blocks: number = 0): PeerFrame {
     const packet: Packet = {
       sourceMac: "02:00:00:00:00:02",
       destinationMac: "02:00:00:00:00:01",
@@ -97,7 +106,7 @@ export class Workbench {
       flags,
       window: 65535,
       urgent: 0,
-      options: flags === "S" ? SYN_OPTIONS : TIMESTAMPS,
+      options: flags === "S" ? SYN_OPTIONS : [...TIMESTAMPS, ...sackOption(blocks)],
       payload: Uint8Array.from({ length }, (_, i) => Math.imul(i, 0x9e3779b1) >>> 24),
     };
     return new PeerFrame(this.arena, packet, segmentSize, this.#offload);

@@ -3,7 +3,8 @@
  *
  *     turn:  log      once a second: say how many records were suppressed
  *            sockets  mark what the poller reported
- *            link     up to 64 frames or 256 KiB: link.read → stack.receive
+ *            link     up to 64 frames or 256 KiB: link.read → stack.receive;
+ *                     fewer when one of them wants an answer of its own
  *            tell     accept new connections, deliver signals
  *            run      relays with something to do, each once
  *            poll     due timers; stack.poll sends what all that queued
@@ -47,6 +48,8 @@ const LAST_POLLS = 1024;
 /** What the driver uses of the `Stack`; test doubles implement it. */
 export interface DrivenStack {
   receive(frame: Frame, now: number): void;
+  /** Whether no frame more may be received before `poll`. */
+  readonly mustPoll: boolean;
   poll(now: number): boolean;
   deadline(now: number): number;
   /** An address of ours that another host on the link has; null: none. RFC 4862 §5.4. */
@@ -241,7 +244,11 @@ export class Driver {
   /** Returns how many frames there were. */
   #readLink(now: number): number {
     let frames = 0;
-    for (let bytes = 0; frames < FRAMES_PER_TURN && bytes < BYTES_PER_TURN; frames++) {
+    for (
+      let bytes = 0;
+      frames < FRAMES_PER_TURN && bytes < BYTES_PER_TURN && !this.#stack.mustPoll;
+      frames++
+    ) {
       const length = this.#link.read(this.#frame);
       if (length <= 0) {
         this.#isLinkReadable = false;

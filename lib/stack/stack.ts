@@ -97,6 +97,14 @@ export class Stack {
     return this.tcp.connect(remote, options, now);
   }
 
+  /**
+   * Whether to call `poll` before the next frame is received: an acknowledgment
+   * waits that cannot answer both. RFC 5681 §4.2.
+   */
+  get mustPoll(): boolean {
+    return this.tcp.mustPoll;
+  }
+
   /** A frame arrived; it is free after the call. Whatever it holds, this does not throw. */
   receive(frame: Frame, now: number): void {
     this.#network.receive(frame, now);

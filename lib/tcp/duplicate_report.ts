@@ -46,7 +46,9 @@ export function addDuplicateReport(c: Connection, seg: Segment, limit: number): 
   seg.sackCount = Math.min(seg.sackCount + 1, limit);
 }
 
+/** An acknowledgment has room for one report. */
 function report(c: Connection, start: number, end: number): void {
   c.dsackStart = start;
   c.dsackEnd = end;
+  c.tcp.mustPoll = true;
 }

@@ -234,7 +234,14 @@ function holdText(c: Connection, seq: number, offset: number, length: number): v
   c.tcp.counters.TCPOFOQueue++;
   // Its sender is repairing a loss: no acknowledgment is to wait meanwhile. Linux: tcp_enter_quickack_mode.
   c.quickAcks = c.tcp.tunables.px_quick_acks;
-  if (!c.receiveQueue.insert(seq, offset, length)) c.tcp.counters.TCPOFODrop++;
+  const queue = c.receiveQueue;
+  const runs = queue.runCount;
+  const isGrowth = queue.endsNewestRun(seq);
+  if (!queue.insert(seq, offset, length)) c.tcp.counters.TCPOFODrop++;
+  // A sender without SACK counts duplicates (RFC 5681 §3.2). One with SACK must hear of every run
+  // that begins, or becomes one with another; three acknowledgments name each (RFC 2018 §4), lest
+  // it send again what only the lost one reported.
+  if (!c.sackOk || !isGrowth || queue.runCount !== runs) c.tcp.mustPoll = true;
   owe(c);
 }
 

@@ -44,6 +44,14 @@ export class RangeSet {
     return low;
   }
 
+  /** Whether the run that was touched last ends before `seq`. */
+  isNewestEnd(seq: number): boolean {
+    if (this.#recentCount === 0) return false;
+    const index = this.firstEndingAfter(this.#recent[0]);
+    if (index === this.count || ((this.#starts[index] - this.#recent[0]) | 0) > 0) return false;
+    return this.#ends[index] === seq;
+  }
+
   /** Adds `[start, end)`, merging what it overlaps or touches. Returns false when the set is full. */
   insert(start: number, end: number): boolean {
     const first = this.firstEndingAfter((start - 1) | 0);

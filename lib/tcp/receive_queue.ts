@@ -57,9 +57,19 @@ export class ReceiveQueue {
     return (this.next - this.start) | 0;
   }
 
+  /** Runs of bytes that lie beyond gaps. */
+  get runCount(): number {
+    return this.#ranges === null ? 0 : this.#ranges.count;
+  }
+
+  /** Whether text from `seq` on continues the run that was touched last. */
+  endsNewestRun(seq: number): boolean {
+    return this.#ranges !== null && this.#ranges.isNewestEnd(seq);
+  }
+
   /** Whether bytes lie beyond a gap. */
   get hasGap(): boolean {
-    return this.#ranges !== null && this.#ranges.count > 0;
+    return this.runCount > 0;
   }
 
   /** Runs beyond gaps, for SACK blocks; null when there never was one. */

@@ -119,6 +119,8 @@ export class Tcp {
   readonly sendGather: Gather = new Gather();
   /** Scratch: the segment which is sent. */
   readonly out: Segment = new Segment();
+  /** Whether an acknowledgment is owed that would not say all if it answered the next segment, too. `poll` sends it. */
+  mustPoll = false;
   readonly resetLimit: RateLimit;
   /** Arena offset of a byte that says nothing. */
   readonly garbage: number;
@@ -319,6 +321,7 @@ export class Tcp {
 
   /** Does what is due and sends what may be sent. Returns true when there is more to send at once. */
   poll(now: number): boolean {
+    this.mustPoll = false;
     const time = now | 0;
     for (let due = this.deadlines.takeDue(time); due !== null; due = this.deadlines.takeDue(time)) {
       if (due instanceof Handshake || due instanceof Connector) due.deadlinePassed(now);

@@ -89,6 +89,16 @@ Deno.test("driver: reads at most 256 KiB in a turn, whole frames", () => {
   assertEquals(bench.stack.received.length, 4);
 });
 
+Deno.test("driver: a frame that wants an answer of its own is the last of its turn", () => {
+  const bench = new Bench();
+  bench.link.frames = Array(5).fill(60);
+  bench.stack.onReceive = () => bench.stack.mustPoll = bench.stack.received.length === 2;
+  assertEquals(bench.turn(), true);
+  assertEquals(bench.stack.received.length, 3);
+  assertEquals(bench.turn(), true);
+  assertEquals(bench.stack.received.length, 5);
+});
+
 Deno.test("driver: reads the link only when it was reported, or was not empty", () => {
   const bench = new Bench();
   bench.turn();

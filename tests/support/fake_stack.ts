@@ -41,6 +41,7 @@ export class FakeStack implements ClientStack, DrivenStack {
   readonly polledAt: number[] = [];
   /** How often `poll` still says that there is more. */
   busyPolls = 0;
+  mustPoll = false;
   deadlineAt = Infinity;
   conflict: Address | null = null;
   contested: Address | null = null;
@@ -71,6 +72,7 @@ export class FakeStack implements ClientStack, DrivenStack {
   }
 
   poll(now: number): boolean {
+    this.mustPoll = false;
     this.polledAt.push(now);
     this.onPoll(now);
     if (this.busyPolls === 0) return false;

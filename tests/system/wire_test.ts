@@ -4,13 +4,18 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Exchange, REFUSED_PORT } from "./peers/exchange.ts";
+import {
+  countShrinks,
+  judgeRetransmissions,
+  type SeenSegment,
+} from "../support/retransmissions.ts";
+import { type Exchange, EXCHANGE_PORT, REFUSED_PORT } from "./peers/exchange.ts";
 import { Capture } from "./support/capture.ts";
 import { CLIENT_DEVICE } from "./support/link.ts";
 import { systemTest } from "./support/register.ts";
 import type { Scene } from "./support/scene.ts";
 import { DEVICE } from "./support/tapster.ts";
-import { addressesOf, TRANSFER_VARIANTS, type Variant } from "./support/variants.ts";
+import { addressesOf, overLink, TRANSFER_VARIANTS, type Variant } from "./support/variants.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -24,6 +29,13 @@ const IP_HEADER_LENGTH = { 4: 20, 6: 40 } as const;
 const VERIFIED = 1;
 
 const VARIANTS = TRANSFER_VARIANTS.filter((variant) => !variant.offload);
+
+/** The most retransmissions that one of both sides must answer for, as a part of the losses. */
+const SPURIOUS_PART = 0.01;
+const IS_DOWN = `tcp.srcport == ${EXCHANGE_PORT}`;
+const IS_UP = `tcp.dstport == ${EXCHANGE_PORT}`;
+/** Each frame is one segment. */
+const SEGMENT_VARIANT = VARIANTS.find((variant) => variant.family === 4)!;
 
 const BULK: Exchange = { seed: 1, upLength: 4 * MIB, downLength: 4 * MIB, order: "together" };
 const ENDLESS: Exchange = { ...BULK, upLength: 1024 * KIB * MIB, downLength: 1024 * KIB * MIB };
@@ -56,6 +68,79 @@ systemTest(
   },
   { variants: VARIANTS, needs: ["tshark"] },
 );
+
+// The lossier and the longer the path, the less is sent in the same time.
+for (
+  const { loss, delayMs, length } of [
+    { loss: 0.01, delayMs: 0, length: 32 * MIB },
+    { loss: 0.05, delayMs: 0, length: 16 * MIB },
+    { loss: 0.01, delayMs: 5, length: 8 * MIB },
+    { loss: 0.05, delayMs: 5, length: 4 * MIB },
+  ]
+) {
+  systemTest(
+    "wire: what arrived is hardly ever sent again, either way, and no window shrinks",
+    async (scene) => {
+      await using near = await Capture.start(scene.namespace, DEVICE);
+      await using far = await Capture.start(scene.clientNamespace, CLIENT_DEVICE);
+      await scene.runClient({
+        exchange: { ...BULK, upLength: length, downLength: length, order: "client first" },
+      });
+      await near.stop();
+      await far.stop();
+
+      const [upHere, downHere] = [await segmentsOf(near, IS_UP), await segmentsOf(near, IS_DOWN)];
+      const [upThere, downThere] = [await segmentsOf(far, IS_UP), await segmentsOf(far, IS_DOWN)];
+      const up = judgeRetransmissions(
+        { segments: upThere, answers: downThere },
+        { segments: upHere, answers: downHere },
+      );
+      const down = judgeRetransmissions(
+        { segments: downHere, answers: upHere },
+        { segments: downThere, answers: upThere },
+      );
+      for (const way of [up, down]) {
+        assert(way.spurious <= SPURIOUS_PART * way.lost, JSON.stringify({ up, down }));
+      }
+      assertEquals(countShrinks(downHere), 0, "how often the window shrank");
+      assertEquals(await near.frames(faultFilter(scene.variant), ["frame.number"]), [], "faults");
+    },
+    { variants: [overLink(SEGMENT_VARIANT, { loss, delayMs })], needs: ["tshark"] },
+  );
+}
+
+/** The segments that a filter lets through and that acknowledge; resets promise no window. */
+async function segmentsOf(capture: Capture, filter: string): Promise<SeenSegment[]> {
+  const lines = await capture.frames(`${filter} && tcp.flags.ack == 1 && tcp.flags.reset == 0`, [
+    "frame.time_epoch",
+    "tcp.seq",
+    "tcp.len",
+    "tcp.ack",
+    "tcp.window_size",
+    "tcp.options.timestamp.tsval",
+    "tcp.options.sack_le",
+    "tcp.options.sack_re",
+  ]);
+  return lines.map((line) => {
+    const [at, seq, length, ack, window, mark, starts, ends] = line.split("\t");
+    return {
+      at: Number(at),
+      seq: Number(seq),
+      length: Number(length),
+      ack: Number(ack),
+      window: Number(window),
+      blocks: blocksOf(starts!, ends!),
+      mark: mark!,
+    };
+  });
+}
+
+/** tshark's lists, with commas between. */
+function blocksOf(starts: string, ends: string): [number, number][] {
+  if (starts === "") return [];
+  const behind = ends.split(",").map(Number);
+  return starts.split(",").map((start, index) => [Number(start), behind[index]!]);
+}
 
 /** Every kind of transfer and of end, one after the other. */
 async function doEverything(scene: Scene): Promise<void> {

@@ -53,3 +53,46 @@ Deno.test("input: what comes twice in part is acknowledged at once, though the s
   t.inject(". 1:8194(8193) ack 1");
   t.expect(". 1:1(0) ack 8194 <...>");
 });
+
+/** Receives segments one after the other; whether `poll` had to come before each next one. */
+function wantsOf(t: ScriptRun, segments: string[]): boolean[] {
+  const { stack } = t;
+  const wants: boolean[] = [];
+  const poll = stack.poll.bind(stack);
+  return segments.map((segment) => {
+    wants.length = 0;
+    stack.poll = (now) => {
+      wants.push(stack.mustPoll);
+      return poll(now);
+    };
+    t.inject(segment);
+    t.discard();
+    assertEquals(stack.mustPoll, false);
+    return wants.includes(true);
+  });
+}
+
+Deno.test("input: a run that begins, or joins another, wants an acknowledgment of its own", () => {
+  const { t } = withSink(0);
+  const wants = wantsOf(t, [
+    ". 11:21(10) ack 1",
+    ". 21:31(10) ack 1", // grows
+    ". 41:51(10) ack 1",
+    ". 31:32(1) ack 1", // another one grows
+    ". 32:33(1) ack 1",
+    ". 33:41(8) ack 1", // joins
+  ]);
+  assertEquals(wants, [true, false, true, true, false, true]);
+});
+
+Deno.test("input: text that comes twice wants an acknowledgment of its own, text in order does not", () => {
+  const { t } = withSink(0);
+  const wants = wantsOf(t, [". 1:11(10) ack 1", ". 1:11(10) ack 1", ". 11:21(10) ack 1"]);
+  assertEquals(wants, [false, true, false]);
+});
+
+Deno.test("input: without SACK each segment beyond a gap wants an acknowledgment of its own", () => {
+  const t = new ScriptRun("offload");
+  t.run("EST");
+  assertEquals(wantsOf(t, [". 11:21(10) ack 1", ". 21:31(10) ack 1"]), [true, true]);
+});

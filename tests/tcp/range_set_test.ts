@@ -143,3 +143,15 @@ Deno.test("range set: SEC-13, one run more than 4096 is refused, a merge is not"
   assert(set.insert((base - 100) | 0, 100_000));
   assertEquals(contents(set), [[(base - 100) | 0, 100_000]]);
 });
+
+Deno.test("range set: where the run ends that was touched last", () => {
+  const set = new RangeSet();
+  assert(!set.isNewestEnd(0));
+  set.insert(10, 20);
+  set.insert(30, 40);
+  assertEquals([20, 39, 40].map((seq) => set.isNewestEnd(seq)), [false, false, true]);
+  set.insert(20, 25);
+  assertEquals([25, 40].map((seq) => set.isNewestEnd(seq)), [true, false]);
+  set.removeBefore(26);
+  assertEquals([25, 40].map((seq) => set.isNewestEnd(seq)), [false, false]);
+});

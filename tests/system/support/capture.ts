@@ -11,8 +11,12 @@ const END_MS = 15_000;
 const SETTLE_MS = 1_000;
 /** MiB the kernel keeps for a capture that is slower than the link for a while. */
 const BUFFER_MIB = "128";
-/** tshark verifies none unless told to. */
-const VERIFY_CHECKSUMS = ["-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE"];
+/** tshark verifies no checksum unless told to, and counts sequence numbers from the ISN. */
+const PREFERENCES = [
+  "ip.check_checksum:TRUE",
+  "tcp.check_checksum:TRUE",
+  "tcp.relative_sequence_numbers:FALSE",
+].flatMap((preference) => ["-o", preference]);
 
 /** A running capture. Disposing of it ends it and deletes the file. */
 export class Capture implements AsyncDisposable {
@@ -67,7 +71,7 @@ export class Capture implements AsyncDisposable {
   }
 
   async #read(args: string[]): Promise<string[]> {
-    const all = ["-r", this.#file, ...VERIFY_CHECKSUMS, ...args];
+    const all = ["-r", this.#file, ...PREFERENCES, ...args];
     const { success, stdout, stderr } = await new Deno.Command("tshark", { args: all }).output();
     const text = new TextDecoder();
     if (!success) throw new Error(`tshark cannot read the capture: ${text.decode(stderr)}`);
