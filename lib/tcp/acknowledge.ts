@@ -127,7 +127,7 @@ function advance(
   if (scoreboard.rttSample < 0 && c.tsOk) scoreboard.rttSample = sampleOfTimestamps(c, seg, now);
   c.sndUna = seg.ack;
   // Numbers wrap: a recovery of long ago must not seem to lie ahead.
-  if (c.phase === Phase.Open && seqGt(seg.ack, c.recover)) c.recover = seg.ack;
+  if (c.phase === Phase.Open) c.recover = seqMax(c.recover, seg.ack);
   c.duplicateAcks = 0;
   const bytesEnd = seqMin(seg.ack, c.sendQueue.end);
   c.bytesAcknowledged += (bytesEnd - c.sendQueue.start) | 0;
@@ -254,7 +254,7 @@ function updateWindow(c: Connection, seg: Segment, acked: number): void {
   c.sndWnd = seg.wnd << c.sndShift;
   c.sndWl1 = seg.seq;
   c.sndWl2 = seg.ack;
-  if (c.sndWnd > c.maxSndWnd) c.maxSndWnd = c.sndWnd;
+  c.maxSndWnd = Math.max(c.maxSndWnd, c.sndWnd);
   if (wasShut && c.sndWnd > 0) {
     disarm(c, TIMER.Persist | TIMER.ZeroWindow);
     c.backoff = 0;

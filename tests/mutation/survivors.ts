@@ -442,13 +442,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/duplicate_report.ts",
-    lineText: "const isWithin = seqGt(start, seg.seq);",
-    before: "seqGt",
-    after: "seqGeq",
-    reason: "Where they are equal both are the same start.",
-  },
-  {
-    path: "lib/tcp/duplicate_report.ts",
     lineText: "seg.sackStart.copyWithin(1, 0, 3);",
     before: "3",
     after: "4",
@@ -812,6 +805,20 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: EARLY_ROOM,
   },
   {
+    path: "lib/tcp/range_set.ts",
+    lineText: "if (from === to) return;",
+    before: "from === to",
+    after: "false",
+    reason: "A short cut: nothing is moved then.",
+  },
+  {
+    path: "lib/tcp/range_set.ts",
+    lineText: "this.#recentCount = kept + 1;",
+    before: "1",
+    after: "2",
+    reason: "A place more in the order is of a run that others name or that comes behind them all.",
+  },
+  {
     path: "lib/tcp/rate_limit.ts",
     lineText: "#draws = 0;",
     before: "0",
@@ -860,27 +867,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: ">",
     after: ">=",
     reason: "To write no bytes is to do nothing.",
-  },
-  {
-    path: "lib/tcp/receive_window.ts",
-    lineText: "const echoed = c.tsOk ? (tcp.timestamp(c.tsOffset, now) - seg.tsEcr) | 0 : -1;",
-    before: "1",
-    after: "2",
-    reason: "Any negative number says that nothing is known.",
-  },
-  {
-    path: "lib/tcp/receive_window.ts",
-    lineText: "return echoed >= 0 ? Math.min(Math.max(1, echoed), tcp.tunables.tcp_rto_init) : 1;",
-    before: ">=",
-    after: ">",
-    reason: "No time and an unknown one are both taken for 1 ms.",
-  },
-  {
-    path: "lib/tcp/receive_window.ts",
-    lineText: "return echoed >= 0 ? Math.min(Math.max(1, echoed), tcp.tunables.tcp_rto_init) : 1;",
-    before: "0",
-    after: "1",
-    reason: "No time and an unknown one are both taken for 1 ms.",
   },
   {
     path: "lib/tcp/recovery.ts",
@@ -937,20 +923,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "300_000",
     after: "300001",
     reason: "Half of it is compared with whole milliseconds.",
-  },
-  {
-    path: "lib/tcp/rtt.ts",
-    lineText: "if (rtt < c.laterMinRttUs) c.laterMinRttUs = rtt;",
-    before: "<",
-    after: "<=",
-    reason: SAME_VALUE,
-  },
-  {
-    path: "lib/tcp/rtt.ts",
-    lineText: "if (rtt < c.minRttUs) c.minRttUs = rtt;",
-    before: "<",
-    after: "<=",
-    reason: SAME_VALUE,
   },
   {
     path: "lib/tcp/rtt.ts",
@@ -1133,13 +1105,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "if (this.sackedBytes > most) this.sackedBytes = most;",
-    before: ">",
-    after: ">=",
-    reason: SAME_VALUE,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
     lineText:
       "if ((this.#resentTail + 1) * RESENT_STRIDE > this.#resent.length) this.#reserveResent();",
     before: "1",
@@ -1226,6 +1191,27 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: EARLY_ROOM,
   },
   {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "#timeoutEnd = 0;",
+    before: "0",
+    after: "1",
+    reason: "The timeout sets it, after which alone it is asked for.",
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "if (this.#head === this.#tail) this.#head = this.#tail = 0;",
+    before: "0",
+    after: "1",
+    reason: "Where in its array the first row lies is not seen.",
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "if (found && remaining > 0) return remaining;",
+    before: ">",
+    after: ">=",
+    reason: "What is due now is lost, and then none is found.",
+  },
+  {
     path: "lib/tcp/send_queue.ts",
     lineText: "if (count < lent) this.#bytes.releaseFrom(this.end);",
     before: "<",
@@ -1273,13 +1259,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "0",
     after: "1",
     reason: "In the first round there is nothing to compare its samples with.",
-  },
-  {
-    path: "lib/tcp/slow_start.ts",
-    lineText: "if (rttUs < this.#least) this.#least = rttUs;",
-    before: "<",
-    after: "<=",
-    reason: SAME_VALUE,
   },
   {
     path: "lib/tcp/syn_cookie.ts",
