@@ -57,7 +57,6 @@ export function acknowledge(c: Connection, seg: Segment, now: number): boolean {
 export function synAcknowledged(c: Connection, ack: number): void {
   const acked = (ack - c.sndUna) | 0;
   c.sndNxt = ack;
-  c.sndWl2 = ack;
   if (acked === 0) return;
   c.sndUna = ack;
   c.recover = ack;
@@ -240,6 +239,7 @@ function lateNewsArrives(c: Connection, seg: Segment): void {
 /**
  * SND.WND, unless an older segment arrives late: one with a lower SEG.SEQ, or one
  * that acknowledges less than was acknowledged. RFC 9293 §3.10.7.4; SEG-09.
+ * SND.WL2 is not kept: no window was taken from an acknowledgment beyond SND.UNA.
  *
  * Deviates from RFC 9293 §3.10.7.4, as Linux does: what moved SND.UNA names the
  * window whatever its sequence number. A segment that fills a gap is older than
@@ -247,13 +247,10 @@ function lateNewsArrives(c: Connection, seg: Segment): void {
  * would reach beyond what the peer ever offered.
  */
 function updateWindow(c: Connection, seg: Segment, acked: number): void {
-  const newer = (seg.seq - c.sndWl1) | 0;
-  const isOlder = newer < 0 || (newer === 0 && seqLt(seg.ack, c.sndWl2));
-  if (acked < 0 || (acked === 0 && isOlder)) return;
+  if (acked < 0 || (acked === 0 && seqLt(seg.seq, c.sndWl1))) return;
   const wasShut = c.sndWnd === 0;
   c.sndWnd = seg.wnd << c.sndShift;
   c.sndWl1 = seg.seq;
-  c.sndWl2 = seg.ack;
   c.maxSndWnd = Math.max(c.maxSndWnd, c.sndWnd);
   if (wasShut && c.sndWnd > 0) {
     disarm(c, TIMER.Persist | TIMER.ZeroWindow);
