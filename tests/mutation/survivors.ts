@@ -29,6 +29,35 @@ const BEHIND_ADDRESS = "No place is 0 or 1: before it stand the words of the add
 
 export const SURVIVORS: readonly Survivor[] = [
   {
+    path: "lib/tcp/acknowledge.ts",
+    lineText:
+      "if (c.phase === Phase.Open && scoreboard.lostBytes > 0 && scoreboard.hasLost(c.mss)) {",
+    before: ">",
+    after: ">=",
+    reason: "A short cut: where nothing is lost nothing of that size is.",
+  },
+  {
+    path: "lib/tcp/acknowledge.ts",
+    lineText: "const isValid = seqGt(end, start) && seqGt(start, una) &&",
+    before: "seqGt",
+    after: "seqGeq",
+    reason: "An empty block holds no segment: the scoreboard takes nothing of it.",
+  },
+  {
+    path: "lib/tcp/acknowledge.ts",
+    lineText: "goOn(c, null, seg, 0, isDsack, false);",
+    before: "0",
+    after: "1",
+    reason: "With nothing in flight recovery is over, and only a DSACK matters.",
+  },
+  {
+    path: "lib/tcp/acknowledge.ts",
+    lineText: "goOn(c, null, seg, 0, isDsack, false);",
+    before: "false",
+    after: "true",
+    reason: "With nothing in flight recovery is over, and only a DSACK matters.",
+  },
+  {
     path: "lib/tcp/byte_queue.ts",
     lineText: "const NONE = -1;",
     before: "1",
