@@ -171,9 +171,8 @@ export class Control {
   }
 
   #pathErrorArrives(isQuote: boolean, now: number): void {
-    if (!isQuote || !(this.pathErrorReceiver?.pathErrorArrives(this.#pathError, now) ?? false)) {
-      this.#counters.OutOfWindowIcmps++;
-    }
+    const isKnown = isQuote && this.pathErrorReceiver?.pathErrorArrives(this.#pathError, now);
+    if (!isKnown) this.#counters.OutOfWindowIcmps++;
   }
 
   /** The data goes back from where it lies in the received frame. RFC 792. */

@@ -154,8 +154,8 @@ export class Discovery implements Prober, ArpAsker {
     const offset = packet.payloadOffset;
     const option = this.#optionOf(packet, NdpOption.SourceLinkLayer);
     const isProbe = (packet.source0 | packet.source1 | packet.source2 | packet.source3) === 0;
-    // A probe for duplicates goes to the solicited-node group and names no MAC.
-    if (option < 0 || (isProbe && (option > 0 || packet.destination0 !== LINK_LOCAL_GROUP))) {
+    // A probe for duplicates names no MAC. To us alone it would be a packet from nobody: dropped before.
+    if (option < 0 || (isProbe && option > 0)) {
       this.#counters.IcmpInErrors++;
       return;
     }

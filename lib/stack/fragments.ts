@@ -82,11 +82,6 @@ export class Fragments {
     this.#tunables = tunables;
   }
 
-  /** Memory in use, in bytes, rounded up to pages. */
-  get usedBytes(): number {
-    return this.#used * PAGE_SIZE;
-  }
-
   /** When `poll` has something to do; Infinity: nothing. */
   get deadline(): number {
     return this.#deadline;

@@ -90,7 +90,7 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
   readonly #packet = new IpPacket();
   readonly #seg = new Segment();
   /** The VLAN we are in; 0: frames are untagged. */
-  #vlanId = 0;
+  #vlanId: number;
   /** Scratch: what is told of a packet that was given up. */
   readonly #lost = new PathError();
   #transport: Transport | null = null;
@@ -99,6 +99,7 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
   /** `keys` are secrets: two int32. */
   constructor(parts: NetworkParts, keys: Int32Array, counters: Counters) {
     const { arena, tunables, mac } = parts;
+    const [flowKey, hashKey] = keys;
     this.counters = counters;
     this.#arena = arena;
     this.#view = arena.view;
@@ -106,7 +107,7 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
     this.#macLow = mac.low;
     this.#mtu = parts.mtu;
     this.#addresses = new OwnAddresses(parts.addresses, parts.gateways ?? []);
-    const options = { offload: parts.offload, ttl: tunables.ip_default_ttl, flowKey: keys[0] };
+    const options = { offload: parts.offload, ttl: tunables.ip_default_ttl, flowKey };
     this.#transmitter = new Transmitter(arena, parts.frameSink, mac, options, counters);
     this.#transmitter.mayFragment = tunables.ip_no_pmtu_disc !== 0;
     this.#errors = new IcmpErrors(this.#transmitter, tunables, counters);
@@ -120,7 +121,7 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
       staleMs: tunables.gc_stale_time * 1000,
       detectsDuplicates: tunables.dad_transmits > 0,
       claimsByArp: tunables.arp_probe !== 0,
-      hashKey: keys[1],
+      hashKey,
       lostPackets: this,
     });
     this.neighbors = this.#discovery.neighbors;
@@ -131,7 +132,7 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
       errors: this.#errors,
       tunables,
       counters,
-      hashKey: keys[1],
+      hashKey,
     });
     this.#control = new Control({
       transmitter: this.#transmitter,
@@ -234,8 +235,8 @@ export class Network implements SegmentSink, Router, LostPacketReceiver {
   packetLost(offset: number, length: number): void {
     const error = this.#lost;
     error.kind = PathErrorKind.Unreachable;
-    if (!parseQuote(this.#view, offset, length, error.seg)) return;
-    this.#transport?.pathErrorArrives(error, this.#now);
+    const isSegment = parseQuote(this.#view, offset, length, error.seg);
+    if (isSegment) this.#transport?.pathErrorArrives(error, this.#now);
   }
 
   /** Sends the probes that are due, and what need no longer wait for its next hop; gives up fragments. */

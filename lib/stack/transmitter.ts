@@ -259,7 +259,6 @@ export class Transmitter {
     h = Math.imul(h ^ (h >>> 15) ^ seg.remote0, 0x27d4eb2f);
     h = Math.imul(h ^ (h >>> 13) ^ seg.local3 ^ seg.local0, 0x165667b1);
     h = Math.imul(h ^ (h >>> 15) ^ ((seg.remotePort << 16) | seg.localPort), 0x9e3779b1);
-    const label = (h ^ (h >>> 16)) & 0xfffff;
-    return label === 0 ? 1 : label;
+    return ((h ^ (h >>> 16)) & 0xfffff) || 1;
   }
 }

@@ -57,7 +57,6 @@ export function acknowledge(c: Connection, seg: Segment, now: number): boolean {
 export function synAcknowledged(c: Connection, ack: number): void {
   const acked = (ack - c.sndUna) | 0;
   c.sndNxt = ack;
-  c.sndWl2 = ack;
   if (acked === 0) return;
   c.sndUna = ack;
   c.recover = ack;
@@ -127,7 +126,7 @@ function advance(
   if (scoreboard.rttSample < 0 && c.tsOk) scoreboard.rttSample = sampleOfTimestamps(c, seg, now);
   c.sndUna = seg.ack;
   // Numbers wrap: a recovery of long ago must not seem to lie ahead.
-  if (c.phase === Phase.Open && seqGt(seg.ack, c.recover)) c.recover = seg.ack;
+  if (c.phase === Phase.Open) c.recover = seqMax(c.recover, seg.ack);
   c.duplicateAcks = 0;
   if (c.isSendingUrgent && seqGeq(seg.ack, c.sndUp)) c.isSendingUrgent = false;
   const bytesEnd = seqMin(seg.ack, c.sendQueue.end);
@@ -241,6 +240,7 @@ function lateNewsArrives(c: Connection, seg: Segment): void {
 /**
  * SND.WND, unless an older segment arrives late: one with a lower SEG.SEQ, or one
  * that acknowledges less than was acknowledged. RFC 9293 §3.10.7.4; SEG-09.
+ * SND.WL2 is not kept: no window was taken from an acknowledgment beyond SND.UNA.
  *
  * Deviates from RFC 9293 §3.10.7.4, as Linux does: what moved SND.UNA names the
  * window whatever its sequence number. A segment that fills a gap is older than
@@ -248,14 +248,11 @@ function lateNewsArrives(c: Connection, seg: Segment): void {
  * would reach beyond what the peer ever offered.
  */
 function updateWindow(c: Connection, seg: Segment, acked: number): void {
-  const newer = (seg.seq - c.sndWl1) | 0;
-  const isOlder = newer < 0 || (newer === 0 && seqLt(seg.ack, c.sndWl2));
-  if (acked < 0 || (acked === 0 && isOlder)) return;
+  if (acked < 0 || (acked === 0 && seqLt(seg.seq, c.sndWl1))) return;
   const wasShut = c.sndWnd === 0;
   c.sndWnd = seg.wnd << c.sndShift;
   c.sndWl1 = seg.seq;
-  c.sndWl2 = seg.ack;
-  if (c.sndWnd > c.maxSndWnd) c.maxSndWnd = c.sndWnd;
+  c.maxSndWnd = Math.max(c.maxSndWnd, c.sndWnd);
   if (wasShut && c.sndWnd > 0) {
     disarm(c, TIMER.Persist | TIMER.ZeroWindow);
     c.backoff = 0;

@@ -135,7 +135,6 @@ export class Connection implements Tuple {
   sndNxt: number;
   sndWnd = 0;
   sndWl1: number;
-  sndWl2: number;
   /** The largest window the peer ever offered. RFC 9293 §3.8.6.2.1 (Max(SND.WND)). */
   maxSndWnd = 0;
   sndShift = 0;
@@ -329,7 +328,6 @@ export class Connection implements Tuple {
     this.sndUna = firstOut;
     this.sndNxt = firstOut;
     this.sndWl1 = firstIn;
-    this.sndWl2 = firstOut;
     this.rcvNxt = firstIn;
     this.rcvEdge = firstIn;
     this.lastAckSent = firstIn;

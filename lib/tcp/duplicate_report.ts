@@ -7,7 +7,7 @@
  */
 
 import type { Segment } from "../wire/segment.ts";
-import { seqGeq, seqGt, seqLt, seqMin } from "../wire/seq.ts";
+import { seqGeq, seqLt, seqMax, seqMin } from "../wire/seq.ts";
 import type { Connection } from "./connection.ts";
 
 /** Looks whether text of an arriving segment is here already, before it is taken. RFC 2883 §4. */
@@ -27,9 +27,7 @@ export function noteDuplicate(c: Connection, seg: Segment): void {
   const index = ranges.firstEndingAfter(seg.seq);
   if (index === ranges.count || seqGeq(ranges.start(index), end)) return;
   counters.TCPDSACKOfoSent++;
-  const start = ranges.start(index);
-  const isWithin = seqGt(start, seg.seq);
-  report(c, isWithin ? start : seg.seq, seqMin(end, ranges.end(index)));
+  report(c, seqMax(ranges.start(index), seg.seq), seqMin(end, ranges.end(index)));
 }
 
 /** Whether there is a report to send. */

@@ -76,7 +76,7 @@ export class RangeSet {
   removeBefore(seq: number): void {
     const first = this.firstEndingAfter(seq);
     this.#close(0, first);
-    if (this.count > 0) this.#starts[0] = seqMax(this.#starts[0], seq);
+    this.#starts[0] = seqMax(this.#starts[0], seq); // where none is left, of no run
   }
 
   /** Forgets all runs. */

@@ -81,8 +81,9 @@ export function tuneReceiveWindow(c: Connection, seg: Segment, now: number): voi
 function roundTripMs(c: Connection, seg: Segment, now: number): number {
   const { tcp } = c;
   if (c.srttUs > 0) return Math.max(1, Math.round(c.srttUs / 1000));
-  const echoed = c.tsOk ? (tcp.timestamp(c.tsOffset, now) - seg.tsEcr) | 0 : -1;
-  return echoed >= 0 ? Math.min(Math.max(1, echoed), tcp.tunables.tcp_rto_init) : 1;
+  if (!c.tsOk) return 1;
+  const echoed = (tcp.timestamp(c.tsOffset, now) - seg.tsEcr) | 0;
+  return Math.min(Math.max(1, echoed), tcp.tunables.tcp_rto_init);
 }
 
 /** Silly windows are not promised. RFC 9293 §3.8.6.2.2. */

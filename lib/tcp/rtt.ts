@@ -42,8 +42,8 @@ function takeLeast(c: Connection, rtt: number, now: number): void {
     c.laterMinRttUs = rtt;
     c.minRttSince = now | 0;
   }
-  if (rtt < c.laterMinRttUs) c.laterMinRttUs = rtt;
-  if (rtt < c.minRttUs) c.minRttUs = rtt;
+  c.laterMinRttUs = Math.min(c.laterMinRttUs, rtt);
+  c.minRttUs = Math.min(c.minRttUs, rtt);
 }
 
 /**

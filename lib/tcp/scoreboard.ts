@@ -227,7 +227,7 @@ export class Scoreboard {
       ? 0
       : (rows[(this.#tail - 1) * STRIDE + END] - rows[this.#head * STRIDE]) | 0;
     const most = Math.max(0, flight - Math.max(this.lostBytes, hole));
-    if (this.sackedBytes > most) this.sackedBytes = most;
+    this.sackedBytes = Math.min(this.sackedBytes, most);
   }
 
   /**

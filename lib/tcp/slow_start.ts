@@ -60,7 +60,7 @@ export class RoundTrips {
     }
     if (rttUs < 0) return false;
     this.#samples++;
-    if (rttUs < this.#least) this.#least = rttUs;
+    this.#least = Math.min(this.#least, rttUs);
     if (this.#samples < ENOUGH_SAMPLES) return false;
     if (this.isConservative) {
       if (this.#least < this.#baseline) this.#conservativeRounds = 0;

@@ -726,3 +726,135 @@ Deno.test("relay: EAGAIN is no error, up or down", () => {
   relay.run(BUDGET, 1);
   assertEquals([relay.stage, relay.upstreamErrno, connection.kept], [Stage.Open, 0, "x"]);
 });
+
+// Edges: one byte, one second, one event more or less.
+
+Deno.test("relay: a single byte is enough for a SYN that carries data", () => {
+  const { socket } = dialing({}, (relay, connection) => {
+    relay.opensFast = true;
+    connection.receives("g");
+  });
+  assertEquals([socket.opensFast, socket.outgoing], [true, "g"]);
+});
+
+Deno.test("relay: an upstream that is only readable has not accepted yet", () => {
+  const { relay, connection, socket } = dialing();
+  relay.ready(READABLE);
+  relay.run(BUDGET, 1);
+  assertEquals([relay.stage, socket.calls, connection.sink], [Stage.Dialing, [], null]);
+});
+
+Deno.test("relay: offers that were taken whole are followed by others", () => {
+  const { connection, socket } = open();
+  for (const text of ["one", "two", "3"]) {
+    assertEquals(connection.receivesLarge(text), text.length);
+  }
+  assertEquals(socket.outgoing, "onetwo3");
+});
+
+Deno.test("relay: after a bug in an offer nothing more is taken (PX-22)", () => {
+  const { connection, sockets, socket } = open();
+  sockets.onCall = () => {
+    throw new InvariantError("a bug");
+  };
+  assertEquals(connection.receivesLarge("large"), 0);
+  sockets.onCall = () => {};
+  connection.consume(5);
+  assertEquals([connection.receivesLarge("more"), socket.outgoing], [0, ""]);
+});
+
+Deno.test("relay: a send refused behind the upstream's FIN has nothing left to receive (PX-11)", () => {
+  const { relay, connection, socket } = open();
+  socket.incomingEnd = "EOF";
+  relay.ready(READABLE);
+  relay.run(BUDGET, 0);
+  socket.sendErrno = EPIPE;
+  connection.receives("x");
+  relay.run(BUDGET, 1000);
+  assertEquals(connection.calls, ["shutdown", "resetWhenDrained 6000"]);
+  assertEquals([relay.stage, socket.state], [Stage.Flushing, "reset"]);
+});
+
+Deno.test("relay: a FIN that the upstream refuses is an upstream that is lost (PX-11)", () => {
+  const { relay, connection, socket } = open();
+  connection.peerClosed = true;
+  socket.sendErrno = EPIPE;
+  relay.run(BUDGET, 1000);
+  assertEquals(relay.upstreamErrno, EPIPE);
+  assertEquals(count(socket, "shutdownWrite"), 1);
+});
+
+Deno.test("relay: a FIN passed on asks the upstream for nothing", () => {
+  const { relay, connection, socket } = open();
+  connection.peerClosed = true;
+  relay.run(BUDGET, 1);
+  assertEquals(socket.calls, ["shutdownWrite"]);
+  relay.run(BUDGET, 2);
+  assertEquals(socket.calls, ["shutdownWrite"]);
+});
+
+Deno.test("relay: a run without progress moves no deadline (PX-15)", () => {
+  const { relay } = open({ px_idle_timeout: 60 });
+  relay.run(BUDGET, 5000);
+  assertEquals(relay.deadline(), 60_000);
+  relay.deadlinePassed(59_999);
+  assertEquals(relay.stage, Stage.Open);
+});
+
+/** How long a pair may be silent, in seconds. */
+function quietSeconds(idle: number, half: number, end: "none" | "client" | "upstream"): number {
+  const { relay, connection, socket } = open({
+    px_idle_timeout: idle,
+    px_half_close_timeout: half,
+  });
+  connection.peerClosed = end === "client";
+  if (end === "upstream") {
+    socket.incomingEnd = "EOF";
+    relay.ready(READABLE);
+  }
+  relay.run(BUDGET, 0);
+  const deadline = relay.deadline();
+  relay.deadlinePassed(Math.min(deadline, 1e9));
+  const reason = deadline === Infinity ? "" : end === "none" ? "idle" : "half-closed";
+  assertEquals(relay.reason, reason);
+  return deadline / 1000;
+}
+
+Deno.test("relay: px_half_close_timeout counts for half-closed pairs, the shorter limit first (PX-07, PX-15)", () => {
+  for (const end of ["client", "upstream"] as const) {
+    assertEquals(quietSeconds(600, 300, end), 300);
+    assertEquals(quietSeconds(60, 300, end), 60);
+    assertEquals(quietSeconds(60, 0, end), 60);
+    assertEquals(quietSeconds(0, 1, end), 1);
+    assertEquals(quietSeconds(0, 0, end), Infinity);
+  }
+  assertEquals(quietSeconds(600, 300, "none"), 600);
+  assertEquals(quietSeconds(0, 300, "none"), Infinity);
+  assertEquals(quietSeconds(1, 0, "none"), 1);
+});
+
+Deno.test("relay: a drain that finds an upstream lost, or half a pair closed, ends it so (PX-21)", () => {
+  const lost = open();
+  lost.socket.sendErrno = EPIPE;
+  lost.connection.receivesLarge("large");
+  lost.connection.consume(5);
+  lost.relay.dismiss();
+  assertEquals([lost.connection.calls, lost.socket.state], [["abort", "release"], "reset"]);
+  const half = open();
+  half.socket.incomingEnd = "EOF";
+  half.relay.ready(READABLE);
+  half.relay.run(BUDGET, 1);
+  half.connection.acknowledges();
+  half.relay.dismiss();
+  assertEquals([half.connection.calls, half.socket.state], [["shutdown", "release"], "closed"]);
+});
+
+Deno.test("relay: a drain cuts what is being flushed (PX-21)", () => {
+  const { relay, connection, socket } = open();
+  socket.incomingEnd = ECONNRESET;
+  relay.ready(READABLE);
+  relay.run(BUDGET, 0);
+  assertEquals(relay.stage, Stage.Flushing);
+  relay.dismiss();
+  assertEquals(connection.calls, ["resetWhenDrained 5000", "abort", "release"]);
+});

@@ -6,11 +6,12 @@ import { ipv4Address, parseCidr } from "../../lib/wire/address.ts";
 /** Claims of 10.0.0.1, and what they ask: when, from whom, for whom. */
 class Bench {
   readonly asked: string[] = [];
-  readonly addresses = new OwnAddresses([parseCidr("10.0.0.1/24")!, parseCidr("fd00::1/64")!], []);
+  readonly addresses: OwnAddresses;
   readonly claims: ArpClaims;
   #now = 0;
 
-  constructor(isActive: boolean, key = 7) {
+  constructor(isActive: boolean, key = 7, addresses = ["10.0.0.1/24", "fd00::1/64"]) {
+    this.addresses = new OwnAddresses(addresses.map((text) => parseCidr(text)!), []);
     this.claims = new ArpClaims(this, this.addresses, isActive, key);
   }
 
@@ -21,7 +22,8 @@ class Bench {
   /** Polls at the deadlines up to `until`; returns when something was asked, milliseconds. */
   run(until: number): number[] {
     const times: number[] = [];
-    for (; this.claims.deadline <= until;) {
+    for (let polls = 0; this.claims.deadline <= until; polls++) {
+      assert(polls < 10, "it is polled in vain");
       this.#now = Math.max(this.#now, this.claims.deadline);
       const before = this.asked.length;
       this.claims.poll(this.#now);
@@ -48,6 +50,37 @@ Deno.test("arp claims: ARP-07, three probes 1 to 2 s apart, then two announcemen
     assertEquals([Math.round(fourth - third), Math.round(fifth - fourth), more], [2000, 2000, []]);
   }
   assert(waits.size > 30);
+});
+
+Deno.test("arp claims: ARP-07, the waits are spread over all of what RFC 5227 §1.1 gives", () => {
+  const firsts: number[] = [];
+  const gaps: number[] = [];
+  for (let key = 0; key < 6000; key++) {
+    const [first, second, third] = new Bench(true, key).run(60_000);
+    firsts.push(first);
+    gaps.push(second - first, third - second);
+  }
+  for (const [waits, least] of [[firsts, 0], [gaps, 1000]] as const) {
+    const [shortest, longest] = [Math.min(...waits), Math.max(...waits)];
+    assert(shortest >= least && shortest < least + 1, `${shortest}`);
+    assert(longest > least + 999 && longest < least + 1000, `${longest}`);
+  }
+});
+
+Deno.test("arp claims: what is polled too soon asks nothing, and moves no deadline", () => {
+  const bench = new Bench(true);
+  assertEquals(bench.claims.deadline, 0);
+  bench.claims.poll(0);
+  const { deadline } = bench.claims;
+  bench.claims.poll(deadline - 1);
+  assertEquals([bench.asked, bench.claims.deadline], [[], deadline]);
+  bench.claims.poll(deadline);
+  assertEquals(bench.asked, [PROBE]);
+});
+
+Deno.test("arp claims: a host without an IPv4 address claims none", () => {
+  const bench = new Bench(true, 7, ["fd00::1/64"]);
+  assertEquals([bench.claims.deadline, bench.addresses.isIpv4Tentative], [Infinity, false]);
 });
 
 Deno.test("arp claims: addresses are used from the first announcement on", () => {

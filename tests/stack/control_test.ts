@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { PathErrorKind } from "../../lib/wire/path_error.ts";
 import { fromHex } from "../support/bytes.ts";
-import { concat } from "../support/codec.ts";
+import { concat, sum } from "../support/codec.ts";
+import { addressBytes } from "../support/internet_address.ts";
 import { GOLDEN } from "../support/golden.ts";
 import { NetworkFixture } from "../support/network_fixture.ts";
 import {
@@ -157,4 +158,90 @@ Deno.test("IP6-02: an unknown next header draws ICMPv6 4/1 which points at it", 
 
 Deno.test("IP6-02: a packet without next header ends quietly", () => {
   assertIgnored(ethernet(0x86dd, ipv6(59, pattern(8))), "InNoNextHeader");
+});
+
+Deno.test("ICMP-02 IP6-06: an echo with another code than 0 is ignored", () => {
+  const rest = pattern(8);
+  const counters = ["IcmpInMsgs", "IcmpInIgnored"];
+  assertIgnored(ethernet(0x0800, ipv4(1, icmp(8, 1, rest))), ...counters);
+  assertIgnored(ethernet(0x86dd, ipv6(58, icmpv6(128, 1, rest))), ...counters);
+});
+
+Deno.test("IP-12 IP6-02: each family speaks its own ICMP, and IPv4 knows no end of headers", () => {
+  const cases: [Uint8Array, Uint8Array][] = [
+    [
+      ethernet(0x0800, ipv4(59, pattern(8))),
+      ipv4(1, icmp(3, 2, concat(halves(0, 0), ipv4(59, pattern(8)))), REVERSED),
+    ],
+    [
+      ethernet(0x0800, ipv4(58, icmp(128, 0, pattern(8)))),
+      ipv4(1, icmp(3, 2, concat(halves(0, 0), ipv4(58, icmp(128, 0, pattern(8))))), REVERSED),
+    ],
+    [
+      ethernet(0x86dd, ipv6(1, icmp(8, 0, pattern(8)))),
+      ipv6(
+        58,
+        icmpv6(4, 1, concat(halves(0, 6), ipv6(1, icmp(8, 0, pattern(8)))), REVERSED6),
+        REVERSED6,
+      ),
+    ],
+  ];
+  for (const [frame, answer] of cases) {
+    const f = new NetworkFixture();
+    const moved = f.countersMovedBy(() => {
+      assertEquals(f.receive(frame), [
+        ethernet(frame[12] << 8 | frame[13], answer, BACK).toHex(),
+      ]);
+    });
+    assertEquals(moved.toSorted(), ["IcmpOutMsgs", "InReceives", "InUnknownProtos"]);
+  }
+});
+
+/** A UDP datagram with its checksum, between the usual addresses of a family. */
+function checkedUdp(payload: Uint8Array, isIpv6: boolean): Uint8Array {
+  const datagram = udp(payload);
+  const [source, destination] = isIpv6 ? ["fd00::2", "fd00::1"] : ["10.0.0.2", "10.0.0.1"];
+  const pseudo = concat(addressBytes(source), addressBytes(destination));
+  const checksum = 0xffff - sum(concat(pseudo, halves(17, datagram.length), datagram));
+  datagram.set(halves(checksum), 6);
+  return datagram;
+}
+
+Deno.test("ICMP-08: UDP of any length is told from broken UDP by length and checksum", () => {
+  for (const isIpv6 of [false, true]) {
+    const packet = (datagram: Uint8Array) =>
+      isIpv6 ? ethernet(0x86dd, ipv6(17, datagram)) : ethernet(0x0800, ipv4(17, datagram));
+    for (const length of [0, 1, 20]) {
+      const intact = checkedUdp(pattern(length), isIpv6);
+      for (const frame of [packet(intact), packet(concat(intact, pattern(5)))]) {
+        const f = new NetworkFixture();
+        const moved = f.countersMovedBy(() => assertEquals(f.receive(frame).length, 1));
+        assertEquals(moved.toSorted(), ["IcmpOutMsgs", "InReceives", "UdpNoPorts"]);
+      }
+      const corrupt = intact.slice();
+      corrupt[0] ^= 1;
+      assertIgnored(packet(corrupt), "UdpInErrors");
+      assertIgnored(packet(intact.slice(0, -1)), "UdpInErrors");
+    }
+    const short = udp(new Uint8Array(8));
+    short.set(halves(7), 4);
+    assertIgnored(packet(short), "UdpInErrors");
+  }
+});
+
+Deno.test("IP6-05: another host's advertisement from an address of ours is a conflict", () => {
+  const target = addressBytes("fd00::1");
+  const fields = { source: "fd00::1", destination: "ff02::1", ttl: 255 };
+  const message = icmpv6(136, 0, concat(fromHex("20000000"), target), fields);
+  const frame = ethernet(0x86dd, ipv6(58, message, fields), { to: "33:33:00:00:00:01" });
+  assertIgnored(frame, "IcmpInMsgs", "AddressConflicts");
+  const echo = { source: "fd00::1", destination: "ff02::1" };
+  const other = ipv6(58, icmpv6(128, 0, pattern(8), echo), echo);
+  assertIgnored(ethernet(0x86dd, other, { to: "33:33:00:00:00:01" }), "MartianSource");
+});
+
+Deno.test("IP6-06: an ICMPv6 message of one byte is broken, whatever type it begins with", () => {
+  for (const type of [0, 128, 133, 135, 136]) {
+    assertIgnored(ethernet(0x86dd, ipv6(58, Uint8Array.of(type))), "IcmpInErrors");
+  }
 });

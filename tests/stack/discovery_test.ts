@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { ipv4Address, parseAddress } from "../../lib/wire/address.ts";
+import { ipv4Address, parseAddress, parseCidr } from "../../lib/wire/address.ts";
+import { NeighborState } from "../../lib/stack/neighbors.ts";
+import { DEFAULT_TUNABLES } from "../../lib/tcp/tunables.ts";
 import { Gather } from "../../lib/wire/gather.ts";
 import { Segment, SYN } from "../../lib/wire/segment.ts";
 import { fromHex } from "../support/bytes.ts";
@@ -62,6 +64,8 @@ Deno.test("ARP-03: only who speaks to us gets an entry", () => {
   assertEquals(f.network.neighbors.count, 0);
   f.receive(arpFrame(1, "10.0.0.3", "10.0.0.1"));
   assertEquals(f.network.neighbors.count, 1);
+  const known = f.countersMovedBy(() => f.receive(arpFrame(1, "10.0.0.3", "10.0.0.3")));
+  assertEquals(known, [], "what is learned is for us");
 });
 
 Deno.test("ARP-06: a probe is answered and makes no entry", () => {
@@ -287,3 +291,196 @@ Deno.test("IP6-05: an advertisement changes a known MAC only when it may overrid
     "IcmpInMsgs",
   ]);
 });
+
+// Addresses none of whose words are equal.
+
+const OWN6 = "2001:db8:1:2:3:4:5:6";
+const PEER6 = "2001:db8:1:2:33:44:55:66";
+const DISTINCT = { addresses: [parseCidr(`${OWN6}/64`)!] };
+
+/** A message of neighbour discovery, in its packet. */
+function discoveryPacket(
+  type: number,
+  flags: string,
+  target: string,
+  option: string,
+  fields: IpFields,
+) {
+  const rest = concat(fromHex(flags), addressBytes(target), fromHex(option));
+  return ipv6(58, icmpv6(type, 0, rest, fields), fields);
+}
+
+/** A solicitation of ours for `PEER6`, to all who may have it or to its MAC. */
+function questionFor(to: string, mac: string): string {
+  const fields = { source: OWN6, destination: to, ttl: 255 };
+  const packet = discoveryPacket(135, "00000000", PEER6, "0101020000000001", fields);
+  return ethernet(0x86dd, packet, { to: mac, from: OWN_MAC }).toHex();
+}
+
+function advertisementOf(target: string, rest: Uint8Array, ttl = 255, destination = OWN6) {
+  const fields = { source: PEER6, destination, ttl };
+  const body = concat(fromHex("60000000"), addressBytes(target), rest);
+  return ethernet(0x86dd, ipv6(58, icmpv6(136, 0, body, fields), fields));
+}
+
+function activeSyn6(): Segment {
+  const seg = activeSyn(1);
+  const own = parseAddress(OWN6)!;
+  const peer = parseAddress(PEER6)!;
+  [seg.local0, seg.local1, seg.local2, seg.local3] = [own.w0, own.w1, own.w2, own.w3];
+  [seg.remote0, seg.remote1] = [peer.w0, peer.w1];
+  [seg.remote2, seg.remote3] = [peer.w2, peer.w3];
+  return seg;
+}
+
+Deno.test("IP6-04: a solicitation is answered about all 128 bits of the target", () => {
+  const f = new NetworkFixture(DISTINCT);
+  const ask = (target: string) => {
+    const fields = { source: PEER6, destination: OWN6 };
+    const frame = solicitation(fields, target);
+    frame.set(fromHex("020000000001"));
+    return f.receive(frame);
+  };
+  const fields = { source: OWN6, destination: PEER6, ttl: 255 };
+  const answer = discoveryPacket(136, "60000000", OWN6, "0201020000000001", fields);
+  assertEquals(ask(OWN6), [ethernet(0x86dd, answer, { to: PEER_MAC, from: OWN_MAC }).toHex()]);
+  for (const other of ["2001:db9:1:2:3:4:5:6", "2001:db8:1:3:3:4:5:6", "2001:db8:1:2:3:5:5:6"]) {
+    assertEquals(ask(other), [], other);
+  }
+});
+
+Deno.test("IP6-05: a neighbour is asked for at its group, later at its MAC, about all of its address", () => {
+  const f = new NetworkFixture(DISTINCT);
+  f.network.send(activeSyn6(), new Gather());
+  const toGroup = questionFor("ff02::1:ff55:66", "33:33:ff:55:00:66");
+  assertEquals(f.poll(0), [toGroup]);
+  f.receive(advertisementOf(PEER6, fromHex("0201020000000002")), 1);
+  assertEquals(f.poll(1).map((frame) => frame.slice(0, 12)), ["020000000002"]);
+  f.poll(61_000);
+  f.network.send(activeSyn6(), new Gather());
+  f.takeSent();
+  assertEquals(f.poll(61_000), [questionFor(PEER6, PEER_MAC)]);
+});
+
+Deno.test("IP6-05: an advertisement is believed about its target alone", () => {
+  for (const target of [PEER6, "2001:db8:1:2:33:45:55:66", "2001:db8:1:3:33:44:55:66"]) {
+    const f = new NetworkFixture(DISTINCT);
+    f.network.send(activeSyn6(), new Gather());
+    f.poll(0);
+    f.receive(advertisementOf(target, fromHex("0201020000000002")), 1);
+    assertEquals(f.poll(1).length, target === PEER6 ? 1 : 0, target);
+  }
+});
+
+Deno.test("IP6-05: malformed advertisements are dropped", () => {
+  const f = new NetworkFixture(DISTINCT);
+  f.network.send(activeSyn6(), new Gather());
+  f.poll(0);
+  const option = fromHex("0201020000000002");
+  for (
+    const frame of [
+      advertisementOf(PEER6, option, 254),
+      advertisementOf(PEER6, fromHex("0200020000000002")),
+    ]
+  ) {
+    const moved = f.countersMovedBy(() => f.receive(frame));
+    assertEquals(moved, ["InReceives", "IcmpInMsgs", "IcmpInErrors"]);
+  }
+  // Well formed, but what it tells is nobody's MAC, or none.
+  for (const rest of ["0201000000000000", "0201030000000002", ""]) {
+    const frame = advertisementOf(PEER6, fromHex(rest));
+    const moved = f.countersMovedBy(() => f.receive(frame));
+    assertEquals(moved, ["InReceives", "IcmpInMsgs", "IcmpInIgnored"], rest);
+  }
+  assertEquals(f.poll(1), []);
+});
+
+Deno.test("IP6-05: the first MAC of a neighbour overrides none, and needs no flag for it", () => {
+  const f = new NetworkFixture();
+  const seg = activeSyn(2);
+  const own = parseAddress("fd00::1")!;
+  [seg.local0, seg.local2, seg.local3] = [own.w0, own.w2, own.w3];
+  [seg.remote0, seg.remote2, seg.remote3] = [own.w0, own.w2, 2];
+  f.network.send(seg, new Gather());
+  f.poll(0);
+  f.receive(advertisement("40000000", "020000000002"), 1);
+  assertEquals(f.poll(1).map((frame) => frame.slice(0, 12)), ["020000000002"]);
+});
+
+Deno.test("IP6-05: the same MAC told again, without the flag to override it, confirms it", () => {
+  const f = new NetworkFixture();
+  f.receive(solicitation(), 0);
+  f.receive(advertisement("40000000", "020000000002"), 50_000);
+  f.poll(100_000);
+  assertEquals(f.network.neighbors.use(0, 100_000), true);
+  assertEquals(f.network.neighbors.state[0], NeighborState.Reachable);
+});
+
+Deno.test("IP6-05: an advertisement without a MAC confirms the one that is known", () => {
+  const f = new NetworkFixture(DISTINCT);
+  f.network.send(activeSyn6(), new Gather());
+  f.receive(advertisementOf(PEER6, fromHex("0201020000000002")), 0);
+  f.poll(0);
+  f.receive(advertisementOf(PEER6, new Uint8Array(0)), 50_000);
+  f.poll(100_000);
+  f.network.send(activeSyn6(), new Gather());
+  assertEquals(f.takeSent()[0].slice(0, 12), "020000000002");
+  assertEquals(f.poll(100_000), []);
+});
+
+Deno.test("IP6-04: a probe for duplicates comes to the group alone, and no MAC is all zero", () => {
+  const f = new NetworkFixture();
+  const toUs = solicitation({ source: "::", destination: "fd00::1" }, "fd00::1", fromHex(""));
+  toUs.set(fromHex("020000000001"));
+  const ofNobody = solicitation({}, "fd00::1", fromHex("0101000000000000"));
+  for (
+    const [frame, ...counters] of [
+      [toUs, "MartianSource"],
+      [ofNobody, "IcmpInMsgs", "IcmpInErrors"],
+    ] as const
+  ) {
+    const moved = f.countersMovedBy(() => assertEquals(f.receive(frame), []));
+    assertEquals(moved, ["InReceives", ...counters]);
+  }
+  assertEquals(f.network.neighbors.count, 0);
+});
+
+Deno.test("ARP-04: two neighbours are asked for, and told apart by their answers", () => {
+  const f = new NetworkFixture();
+  for (const host of [2, 3]) {
+    f.network.send(activeSyn(host, ipv4Address(0x0a000000 + host)), new Gather());
+  }
+  assertEquals(f.poll(0), [REQUEST, REQUEST.slice(0, -1) + "3"]);
+  f.receive(arpFrame(2, "10.0.0.3", "10.0.0.1", "02:00:00:00:00:03"), 1);
+  const [syn, ...more] = f.poll(1);
+  assertEquals([syn.slice(0, 12), syn.slice(24, 28), more], ["020000000003", "0800", []]);
+  f.receive(arpFrame(2, "10.0.0.2", "10.0.0.1"), 2);
+  assertEquals(f.poll(2).map((frame) => frame.slice(0, 12)), ["020000000002"]);
+});
+
+Deno.test("IP6-05: in a family without an address of ours nobody is asked for", () => {
+  const f = new NetworkFixture({ addresses: [parseCidr("10.0.0.1/24")!] });
+  f.network.send(activeSyn6(), new Gather());
+  for (const now of [0, 1000, 2000]) assertEquals(f.poll(now), []);
+  const moved = f.countersMovedBy(() => assertEquals(f.poll(3000), []));
+  assertEquals(moved, ["NeighborFailures", "NeighborQueueDrop"]);
+});
+
+Deno.test("IP6-05: duplicate address detection begins at once and takes a second", () => {
+  const tunables = { ...DEFAULT_TUNABLES, dad_transmits: 1 };
+  const f = new NetworkFixture({ ...DISTINCT, tunables });
+  assertEquals(f.network.deadline, 0);
+  const fields = { source: "::", destination: "ff02::1:ff05:6", ttl: 255 };
+  const probe = discoveryPacket(135, "00000000", OWN6, "", fields);
+  const frame = ethernet(0x86dd, probe, { to: "33:33:ff:05:00:06", from: OWN_MAC });
+  const moved = f.countersMovedBy(() => assertEquals(f.poll(0), [frame.toHex()]));
+  assertEquals([moved.toSorted(), f.network.deadline], [["IcmpOutMsgs", "NeighborProbes"], 1000]);
+  const echo = ethernet(0x86dd, ipv6(58, echoRequest(), { source: PEER6, destination: OWN6 }));
+  assertEquals([f.poll(999), f.receive(echo, 999)], [[], []]);
+  assertEquals([f.poll(1000), f.network.deadline], [[], Infinity]);
+  assertEquals(f.receive(echo, 1000).length, 1);
+});
+
+function echoRequest(): Uint8Array {
+  return icmpv6(128, 0, new Uint8Array(8), { source: PEER6, destination: OWN6 });
+}

@@ -176,6 +176,25 @@ Deno.test("IP-10: fragments that cannot be are dropped", () => {
   }
 });
 
+Deno.test("IP-10: what ends within 65535 bytes, or shows its TCP header whole, is kept", () => {
+  const cases: [Uint8Array, boolean][] = [
+    [fragment(17, pattern(11), 65504, false), true],
+    [fragment(17, pattern(12), 65504, false), false],
+    [fragment(17, pattern(7), 65528, false, IPV6), true],
+    [fragment(17, pattern(8), 65528, false, IPV6), false],
+    [fragment(6, pattern(24), 0, true), true],
+    [fragment(6, pattern(8), 24, true), true],
+    [fragment(6, pattern(8), 16, true), false],
+    [fragment(17, pattern(8), 0, true), true],
+    [fragment(17, pattern(8), 8, true), true],
+  ];
+  for (const [i, [frame, isKept]] of cases.entries()) {
+    const f = new NetworkFixture();
+    f.receive(frame);
+    assertEquals([f.counters.ReasmFails, f.pages.lent], isKept ? [0, 1] : [1, 0], `case ${i}`);
+  }
+});
+
 Deno.test("IP6-03: impossible lengths draw ICMPv6 4/0 which points at the field", () => {
   const cases = [[fragment(17, pattern(63), 0, true, IPV6), 4], [
     fragment(17, pattern(16), 65528, false, IPV6),
@@ -227,6 +246,29 @@ Deno.test("IP-11: datagrams that were discarded count as memory, too", () => {
   assertEquals(f.network.deadline, 30_001);
 });
 
+Deno.test("IP-11: room for one that grows is made by the oldest of the others", () => {
+  // Three sources have a page each of four; the one that grows needs two more.
+  const sources = ["10.0.0.2", "10.0.0.3", "10.0.0.4"];
+  const frames = sources.map((source) => segment({ source, payload: pattern(9000) }));
+  const cuts = [1400, 2800, 4200, 5600, 7000, 8400];
+  for (const [grown, given] of [[0, 1], [1, 0], [2, 0]]) {
+    const f = new NetworkFixture();
+    f.network.tunables = { ...DEFAULT_TUNABLES, ipfrag_high_thresh: 4 * PAGE_SIZE };
+    const pieces = frames.map((frame, i) => fragmentsOf(frame, cuts, { source: sources[i] }));
+    for (const [start] of pieces) f.receive(start);
+    const memory = pieces[grown].slice(1, -1).map((piece) => {
+      f.receive(piece);
+      return [f.pages.lent, f.counters.ReasmFails];
+    });
+    assertEquals(memory, [[3, 0], [4, 0], [4, 0], [4, 0], [4, 1]]);
+    const kept = 3 - grown - given;
+    for (const [source, arrived] of [[grown, 1], [kept, 1], [given, 0]]) {
+      for (const piece of pieces[source].slice(source === grown ? 6 : 1)) f.receive(piece);
+      assertEquals(f.transport.segments.splice(0).length, arrived, `${source}`);
+    }
+  }
+});
+
 Deno.test("IP-11: with no memory at all fragments are dropped", () => {
   const f = new NetworkFixture();
   f.network.tunables = { ...DEFAULT_TUNABLES, ipfrag_high_thresh: 0 };
@@ -266,6 +308,12 @@ Deno.test("IP6-03: extension headers behind the fragment header are walked once 
   f.receive(fragment(44, nested.slice(0, 800), 0, true, IPV6));
   f.receive(fragment(44, nested.slice(800), 800, false, IPV6));
   assertEquals([f.transport.segments.length, f.counters.InHdrErrors], [1, 1]);
+  body[1] = 255; // longer than the packet
+  f.receive(fragment(60, body.slice(0, 800), 0, true, IPV6));
+  const moved = f.countersMovedBy(() => {
+    assertEquals(f.receive(fragment(60, body.slice(800), 800, false, IPV6)), []);
+  });
+  assertEquals(moved.toSorted(), ["InHdrErrors", "InReceives", "ReasmOKs", "ReasmReqds"]);
 });
 
 Deno.test("GEN-07: mutated fragments never throw, and leave no page behind", () => {

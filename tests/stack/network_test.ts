@@ -1,4 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { DEFAULT_TUNABLES } from "../../lib/tcp/tunables.ts";
+import { parseAddress } from "../../lib/wire/address.ts";
 import { Gather } from "../../lib/wire/gather.ts";
 import { ACK, Segment } from "../../lib/wire/segment.ts";
 import { concat, encodePacket, type Packet } from "../support/codec.ts";
@@ -89,6 +91,9 @@ Deno.test("ETH-01: frames for others and from groups are dropped", () => {
   assertDropped(syn({ destinationMac: "33:33:ff:00:00:02" }), "EthNotForUs", false);
   assertDropped(syn({ sourceMac: "03:00:00:00:00:02" }), "EthBadSource", false);
   assertDropped(syn({ sourceMac: "00:00:00:00:00:00" }), "EthBadSource", false);
+  // Half of our MAC, of broadcast, of a group's.
+  const halves = ["02:01:00:00:00:01", "ff:ff:00:00:00:03", "02:00:ff:ff:ff:ff"];
+  for (const destinationMac of halves) assertDropped(syn({ destinationMac }), "EthNotForUs", false);
 });
 
 Deno.test("ETH-02: other types and 802.3 frames are dropped", () => {
@@ -102,6 +107,21 @@ Deno.test("ETH-03: frames of impossible length are dropped", () => {
     assertDropped(syn().slice(0, length), "EthBadLength", false);
   }
   assertDropped(ethernet(0x0800, new Uint8Array(1501)), "EthBadLength", false);
+  assertDropped(ethernet(0x0800, new Uint8Array(1500)), "InHdrErrors");
+  assertDropped(ethernet(0x0600, new Uint8Array(0)), "EthUnknownType", false);
+});
+
+Deno.test("ETH-03: a super-segment's packet has 65535 bytes at most", () => {
+  const payload = new Uint8Array(65535 - 40);
+  const longest = syn({ flags: ".", ack: 1, options: [], payload });
+  const f = new NetworkFixture();
+  for (const segmentSize of [1, 1460]) {
+    f.receive(longest, 0, segmentSize);
+    assertEquals(f.transport.segments.splice(0).length, 1);
+    const padded = concat(longest, new Uint8Array(1));
+    const moved = f.countersMovedBy(() => f.receive(padded, 0, segmentSize));
+    assertEquals([moved, f.transport.segments], [["EthBadLength"], []]);
+  }
 });
 
 Deno.test("ETH-03: padding behind the IP packet is no data", () => {
@@ -129,6 +149,8 @@ Deno.test("ETH-04: a priority tag is ignored, another VLAN dropped", () => {
   f.receive(tagged(0));
   assertEquals(f.transport.segments, [SYN_TEXT]);
   assertDropped(tagged(8), "EthVlanMismatch", false);
+  assertDropped(tagged(8).slice(0, 18), "EthVlanMismatch", false);
+  assertDropped(tagged(8).slice(0, 17), "EthUnknownType", false); // half a tag is none
 });
 
 Deno.test("IP-01: a malformed IPv4 header is dropped", () => {
@@ -271,6 +293,65 @@ Deno.test("ARP-05: segments of a connection confirm its neighbour", () => {
   f.network.send(segmentToPeer(), new Gather());
   f.takeSent();
   assertEquals(f.poll(100_000), []);
+});
+
+Deno.test("ARP-05: a SYN without ACK confirms nobody: it shows that we hear, not that we are heard", () => {
+  const f = new NetworkFixture();
+  f.receive(ethernet(0x0806, arp(1, PEER_MAC, "10.0.0.2", "00:00:00:00:00:00", "10.0.0.1")), 0);
+  f.receive(syn(), 59_000);
+  f.poll(61_000);
+  f.network.send(segmentToPeer(), new Gather());
+  f.takeSent();
+  assertEquals(f.poll(61_000).length, 1);
+});
+
+Deno.test("IP-07: ip_no_pmtu_disc may change at any time", () => {
+  const f = new NetworkFixture();
+  const echo = ethernet(0x0800, ipv4(1, icmp(8, 0, new Uint8Array(8))));
+  const mayNotFragment = (ip_no_pmtu_disc: number) => {
+    f.network.tunables = { ...DEFAULT_TUNABLES, ip_no_pmtu_disc };
+    return fromHex(f.receive(echo)[0])[20] === 0x40;
+  };
+  assertEquals([mayNotFragment(1), mayNotFragment(0)], [false, true]);
+});
+
+Deno.test("ARP-05: gc_stale_time is in seconds, at start and later", () => {
+  for (const isLater of [false, true]) {
+    const tunables = { ...DEFAULT_TUNABLES, dad_transmits: 0, gc_stale_time: 5 };
+    const f = new NetworkFixture(isLater ? {} : { tunables });
+    if (isLater) f.network.tunables = tunables;
+    f.receive(ethernet(0x0806, arp(1, PEER_MAC, "10.0.0.2", "00:00:00:00:00:00", "10.0.0.1")), 0);
+    const probesAt = (now: number) => {
+      f.poll(now);
+      f.network.send(segmentToPeer(), new Gather());
+      f.takeSent();
+      return f.poll(now).length;
+    };
+    assertEquals([probesAt(5000), probesAt(5001)], [0, 1]);
+  }
+});
+
+Deno.test("network: a neighbour beyond our subnets is doubted itself, not its gateway", () => {
+  const f = new NetworkFixture({ gateways: [parseAddress("10.0.0.254")!] });
+  const far = "10.0.1.2";
+  f.receive(ethernet(0x0806, arp(1, PEER_MAC, far, "00:00:00:00:00:00", "10.0.0.1")), 0);
+  assertEquals(f.poll(0), []);
+  const seg = segmentToPeer();
+  addressIpv4(seg, 0x0a000102, 0x0a000001);
+  f.network.doubt(seg);
+  const [question, ...more] = f.poll(0);
+  assertEquals([question.slice(0, 12), question.slice(-8), more], ["020000000002", "0a000102", []]);
+});
+
+Deno.test("network: where the neighbour is unknown its gateway is doubted", () => {
+  const f = new NetworkFixture({ gateways: [parseAddress("10.0.0.254")!] });
+  const seg = segmentToPeer();
+  addressIpv4(seg, 0x0a000102, 0x0a000001);
+  f.network.doubt(seg);
+  f.receive(ethernet(0x0806, arp(1, PEER_MAC, "10.0.0.254", "00:00:00:00:00:00", "10.0.0.1")), 0);
+  assertEquals(f.poll(0), []);
+  f.network.doubt(seg);
+  assertEquals(f.poll(0).map((frame) => frame.slice(-8)), ["0a0000fe"]);
 });
 
 Deno.test("GEN-07: truncated frames of every golden vector never throw", () => {

@@ -115,3 +115,14 @@ Deno.test("IP6-07: a connection has one flow label, another has another", () => 
   seg.localPort++;
   assertNotEquals(label(), first);
 });
+
+Deno.test("IP6-01: an address is IPv4 only where all of its prefix says so", () => {
+  const { seg, send } = create(false);
+  fillGolden(seg, "GV-01");
+  const prefixes = [[0, 0, 0xffff], [0xfd000000 | 0, 0, 0xffff], [0, 1, 0xffff], [0, 0, 0xfffe]];
+  const families = prefixes.map((words) => {
+    [seg.remote0, seg.remote1, seg.remote2] = words;
+    return send()[1].split(" ").at(-1);
+  });
+  assertEquals(families, ["IPv4", "IPv6", "IPv6", "IPv6"]);
+});

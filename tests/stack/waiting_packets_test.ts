@@ -45,10 +45,24 @@ Deno.test("waiting packets: leave whole, with payload and checksum", () => {
   assertEquals([waiting.count, pages.lent], [0, 0]);
 });
 
-Deno.test("waiting packets: one too large for a page is dropped", () => {
+Deno.test("waiting packets: one as large as a page waits, a larger one is dropped", () => {
   const { counters, pages, waiting, seg, payloadOf } = create();
-  waiting.add(7, seg, payloadOf(4096));
+  const headersLength = 20 + 32;
+  waiting.add(7, seg, payloadOf(4097 - headersLength));
   assertEquals([counters.NeighborQueueDrop, waiting.count, pages.lent], [1, 0, 0]);
+  waiting.add(7, seg, payloadOf(4096 - headersLength));
+  assertEquals([counters.NeighborQueueDrop, waiting.count, pages.lent], [1, 1, 1]);
+});
+
+Deno.test("waiting packets: what a gather held before is no part of a packet", () => {
+  const { sink, waiting, seg, payloadOf } = create();
+  const payload = payloadOf(3, 5);
+  const offset = payload.offsets[0];
+  payload.clear();
+  payload.add(offset, 3);
+  waiting.add(7, seg, payload);
+  waiting.send(7, 0x0200, 2, EtherType.Ipv4);
+  assertEquals(sink.frames[0].bytes.length, 14 + 20 + 32 + 3);
 });
 
 Deno.test("waiting packets: 256 wait for all neighbours together", () => {

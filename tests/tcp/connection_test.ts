@@ -32,7 +32,6 @@ Deno.test("connection: a new one owes nothing, waits for nothing and has counted
     irs: 4999,
     sndUna: first.out,
     sndNxt: first.out,
-    sndWl2: first.out,
     sndSmall: first.out,
     recover: first.out,
     windowUseEnd: first.out,

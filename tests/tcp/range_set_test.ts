@@ -126,6 +126,20 @@ Deno.test("range set: a run taken in is told no more", () => {
   assertEquals([set.count, blocksOf(set, 4)], [0, []]);
 });
 
+Deno.test("range set: the highest run is told again, too, when others grew together", () => {
+  const set = new RangeSet();
+  for (const start of [50, -30, -10, 10, 20]) set.insert(start, start + 5);
+  set.insert(15, 20);
+  assertEquals(blocksOf(set, 4), [[10, 25], [-10, -5], [-30, -25], [50, 55]]);
+});
+
+Deno.test("range set: a run that was taken in gives its place in the order to none behind it", () => {
+  const set = new RangeSet();
+  for (const start of [10, 30, -10]) set.insert(start, start + 5);
+  set.removeBefore(0);
+  assertEquals(blocksOf(set, 4), [[30, 35], [10, 15]]);
+});
+
 Deno.test("range set: SEC-13, one run more than 4096 is refused, a merge is not", () => {
   assertEquals(MAX_RANGES, 4096);
   const set = new RangeSet();

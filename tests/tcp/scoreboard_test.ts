@@ -626,3 +626,48 @@ Deno.test("scoreboard: the first segment in flight may be shorter than its range
   board.acknowledge(10, 2000);
   assertEquals(board.firstSize, SIZE);
 });
+
+Deno.test("scoreboard: RFC 1191 §6.5, what was sent in segments larger than the path is lost, once", () => {
+  const lostBy = (size: number, prepare: (board: Scoreboard) => void = () => {}) => {
+    const board = new Scoreboard();
+    board.sent(0, 3000, 1000, 1);
+    board.sent(3000, 3500, 1000, 2); // a short one by itself
+    prepare(board);
+    board.loseLargerThan(size);
+    return [board.lostBytes, board.sackedBytes];
+  };
+  assertEquals([1000, 999, 500, 499].map((size) => lostBy(size)), [
+    [0, 0],
+    [3000, 0],
+    [3000, 0],
+    [3500, 0],
+  ]);
+  assertEquals(lostBy(999, (board) => board.sack(1000, 2000, 9)), [2000, 1000]);
+  assertEquals(lostBy(499, (board) => board.loseFirst(1000)), [3500, 0]);
+  assertEquals(lostBy(499, (board) => board.loseFirst(3000)), [3500, 0]);
+  // What was credited and is lost was not what arrived.
+  assertEquals(lostBy(999, (board) => board.creditDuplicate(1000)), [3000, 500]);
+});
+
+Deno.test("scoreboard: ranges of an earlier flight are not taken for lost with this one", () => {
+  const losing = [
+    (board: Scoreboard) => board.loseLargerThan(500),
+    (board: Scoreboard) => board.loseAll(),
+  ];
+  for (const lose of losing) {
+    const board = boardOf(1, 2, 3);
+    board.acknowledge(seqOf(3), 9);
+    board.sent(seqOf(3), seqOf(4), 1000, 10);
+    lose(board);
+    assertEquals([board.count, board.lostBytes], [1, 1000]);
+  }
+});
+
+Deno.test("scoreboard: RFC 5682 §3.1, a lone segment may be an original that arrives after the timeout", () => {
+  const board = new Scoreboard();
+  board.sent(5000, 6000, 1000, 1);
+  board.loseAll();
+  board.beginAcknowledgment();
+  board.acknowledge(6000, 9);
+  assertEquals(board.sawOriginal, true);
+});
