@@ -30,14 +30,22 @@ export class Link implements AsyncDisposable {
     this.#program = program;
   }
 
-  /** Joins Tapster's device, which `namespace` has, to a new one in a namespace of its own. */
-  static async open(namespace: Namespace, variant: Variant, terms: LinkTerms): Promise<Link> {
+  /**
+   * Joins Tapster's device, or another one that `namespace` has, to a new one in
+   * a namespace of its own.
+   */
+  static async open(
+    namespace: Namespace,
+    variant: Variant,
+    terms: LinkTerms,
+    device: string = DEVICE,
+  ): Promise<Link> {
     const client = await namespace.openBeside();
-    // Tapster's end is only a wire; the kernel has nothing to say there.
-    await namespace.ip(`link set ${DEVICE} addrgenmode none`);
-    await namespace.ip(`link set ${DEVICE} up`);
+    // This end is only a wire; the kernel has nothing to say there.
+    await namespace.ip(`link set ${device} addrgenmode none`);
+    await namespace.ip(`link set ${device} up`);
     const { offload } = variant;
-    const task: LinkTask = { ...terms, clientDevice: CLIENT_DEVICE, device: DEVICE, offload };
+    const task: LinkTask = { ...terms, clientDevice: CLIENT_DEVICE, device, offload };
     const args = ["run", "--allow-all", PROGRAM, JSON.stringify(task)];
     const program = namespace.start("the link", Deno.execPath(), args);
     await program.record(START_MS, "linked");
