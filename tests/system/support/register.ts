@@ -9,11 +9,19 @@ const TEST_MS = 120_000;
 
 const means = findMeans();
 
-/** A test in a scene of its own, over all variants. `needs` names commands beyond Deno, `flags` are Tapster's. */
+/**
+ * A test in a scene of its own, over all variants. `needs` names commands beyond
+ * Deno, `flags` are Tapster's; it fails after so many milliseconds.
+ */
 export function systemTest(
   name: string,
   body: (scene: Scene) => Promise<void>,
-  { variants = VARIANTS, needs = [] as string[], flags = [] as string[] } = {},
+  {
+    variants = VARIANTS,
+    needs = [] as string[],
+    flags = [] as string[],
+    milliseconds = TEST_MS,
+  } = {},
 ): void {
   for (const variant of variants) {
     const allNeeds = variant.link !== null ? [...needs, "ip"] : needs;
@@ -21,6 +29,7 @@ export function systemTest(
       `${name} (${variant.name})`,
       allNeeds,
       (means) => runInScene(means, variant, flags, body),
+      milliseconds,
     );
   }
 }
@@ -34,12 +43,17 @@ export function systemTestWithoutScene(
   register(name, needs, body);
 }
 
-function register(name: string, needs: string[], body: (means: Means) => Promise<void>): void {
+function register(
+  name: string,
+  needs: string[],
+  body: (means: Means) => Promise<void>,
+  milliseconds: number = TEST_MS,
+): void {
   const missing = typeof means === "string" ? means : missingCommand(needs);
   Deno.test({
     name: missing === null ? name : `${name} (ignored: ${missing})`,
     ignore: missing !== null,
-    fn: () => within(TEST_MS, () => "the test's end", body(means as Means)),
+    fn: () => within(milliseconds, () => "the test's end", body(means as Means)),
   });
 }
 

@@ -138,13 +138,19 @@ export class Scene implements AsyncDisposable {
   }
 
   /** Runs a client to its end; its reports, in the order of their seeds. */
-  async runClient(task: Partial<ClientTask>): Promise<ClientReport[]> {
-    return await this.reportsOf(this.startClient(task));
+  async runClient(
+    task: Partial<ClientTask>,
+    milliseconds: number = EXCHANGE_MS,
+  ): Promise<ClientReport[]> {
+    return await this.reportsOf(this.startClient(task), milliseconds);
   }
 
   /** Waits for a client's end; its reports, in the order of their seeds. */
-  async reportsOf(client: Program): Promise<ClientReport[]> {
-    await client.ending(EXCHANGE_MS);
+  async reportsOf(
+    client: Program,
+    milliseconds: number = EXCHANGE_MS,
+  ): Promise<ClientReport[]> {
+    await client.ending(milliseconds);
     return inOrder(client.records<ClientReport>("connection"));
   }
 
@@ -200,8 +206,9 @@ export async function assertTransfers(
   scene: Scene,
   exchange: Exchange,
   connections = 1,
+  milliseconds: number = EXCHANGE_MS,
 ): Promise<void> {
-  const clients = await scene.runClient({ exchange, connections });
+  const clients = await scene.runClient({ exchange, connections }, milliseconds);
   assertEquals(clients.length, connections);
   const upstreams = await scene.upstreamReports(connections);
   for (let i = 0; i < connections; i++) {
