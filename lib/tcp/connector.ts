@@ -56,7 +56,6 @@ export class Connector implements Agreement, SynHistory {
   sentAt = 0;
   /** TSval of the first SYN. */
   firstTsVal = 0;
-  #deadlineAt: number;
   /** CLOSE was called in SYN-RECEIVED with bytes queued: they go first. RFC 9293 §3.10.4. */
   closesWhenOpen = false;
   /** Whether the last SYN asked for ECN. */
@@ -69,15 +68,13 @@ export class Connector implements Agreement, SynHistory {
     this.connection = c;
     this.#fastOpen = opensFast ? new FastOpenAttempt(c) : null;
     this.tsOffset = c.tcp.timestampOffset(c);
-    this.#deadlineAt = now | 0;
-    c.tcp.deadlines.file(this, this.#deadlineAt);
+    c.tcp.deadlines.file(this, now | 0);
   }
 
   /** SYN or SYN-ACK is due, or nobody answers. RFC 6298 §5.5; HS-07. */
   deadlinePassed(now: number): void {
     const c = this.connection;
     const tunables = c.tcp.tunables;
-    if (((this.#deadlineAt - now) | 0) > 0) return this.#fileAt(this.#deadlineAt);
     const times = this.sent - this.#sentBefore;
     const limit = c.state === State.SynSent
       ? tunables.tcp_syn_retries
@@ -333,7 +330,6 @@ export class Connector implements Agreement, SynHistory {
   }
 
   #fileAt(at: number): void {
-    this.#deadlineAt = at;
     this.connection.tcp.deadlines.file(this, at);
   }
 }

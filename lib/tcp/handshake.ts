@@ -75,7 +75,6 @@ export class Handshake implements ConnectionRequest, SynHistory {
   sentAt = 0;
   /** TSval of the first SYN-ACK. */
   firstTsVal = 0;
-  deadlineAt: number;
   /** The TIME-WAIT record whose tuple this request took; null: it took none. */
   replaced: Int32Array | null = null;
 
@@ -109,13 +108,11 @@ export class Handshake implements ConnectionRequest, SynHistory {
     this.wnd = syn.wnd;
     this.rcvNxt = (syn.seq + 1) | 0;
     this.#isFastOpenExperimental = syn.isFastOpenExperimental;
-    this.deadlineAt = now | 0;
   }
 
   /** The SYN-ACK is due, or the request is given up. RFC 6298 §5.5; SYNQ-03, SYNQ-04. */
   deadlinePassed(now: number): void {
     const tunables = this.tcp.tunables;
-    if (((this.deadlineAt - now) | 0) > 0) return this.#fileAt(this.deadlineAt);
     if (this.sent > tunables.tcp_synack_retries) {
       this.tcp.counters.TCPSynAckGivenUp++;
       if (tunables.tcp_synack_fail_rst !== 0) this.#sendReset(now);
@@ -266,7 +263,6 @@ export class Handshake implements ConnectionRequest, SynHistory {
   }
 
   #fileAt(at: number): void {
-    this.deadlineAt = at;
     this.tcp.deadlines.file(this, at);
   }
 }

@@ -101,7 +101,6 @@ export class Listener {
 
   /** No more connections: the SYN queue is emptied, those not accepted are reset. RFC 9293 §3.10.4. */
   close(): void {
-    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#tcp.listenerClosed(this);
     for (const c of this.#acceptQueue) {

@@ -272,9 +272,9 @@ export class Tcp {
     const hash = tupleHash(seg, this.#hashKey);
     const c = this.#connections.find(seg, hash);
     if (c !== null) return segmentArrives(c, seg, now);
-    const handshake = this.#handshakes.count > 0 ? this.#handshakes.find(seg, hash) : null;
+    const handshake = this.#handshakes.find(seg, hash);
     if (handshake !== null) return handshake.arrives(seg, now);
-    const opening = this.#openings.count > 0 ? this.#openings.find(seg, hash) : null;
+    const opening = this.#openings.find(seg, hash);
     if (opening !== null) return opening.connector!.arrives(seg, now);
     const index = this.timeWaits.find(seg, hash);
     const isTaken = index >= 0
@@ -398,11 +398,11 @@ export class Tcp {
     this.#ready[this.#readyCount++] = c;
   }
 
-  /** Tells the user of `c`, once it is accepted; 0 only looks whether something waits. */
+  /** Tells the user of `c`, once it is accepted; 0: what waits already. */
   signal(c: Connection, bits: number): void {
     if (c.isReleased && bits !== SIGNAL.CloseDone) return;
     c.signals |= bits;
-    if (!c.isAccepted || c.isSignalled || c.signals === 0) return;
+    if (!c.isAccepted || c.isSignalled) return;
     c.isSignalled = true;
     this.#signalled[this.#signalledTail++] = c;
   }
@@ -429,7 +429,7 @@ export class Tcp {
       this.counters.TCPACKSkipped++;
       return;
     }
-    c.lastInvalidAckAt = (now | 0) || 1;
+    c.lastInvalidAckAt = (now | 0) || -1;
     c.ackNow = true;
     this.ready(c);
   }

@@ -96,7 +96,6 @@ function adviseNegatively(c: Connection): void {
 
 /** No acknowledgment of the tail came: one segment asks for it, then the retransmission timer runs. RFC 8985 §7.3. */
 function probeTail(c: Connection, now: number): void {
-  if (c.scoreboard === null) return;
   if (!sendTailProbe(c, now)) return arm(c, TIMER.Probe, (now + REFUSED_RETRY_MS) | 0);
   restartRetransmission(c, now);
 }
@@ -120,7 +119,7 @@ function reorderingOver(c: Connection, now: number): void {
     c.tcp.ready(c);
   }
   resumeRetransmission(c, now);
-  if (wait > 0) setTransmissionTimer(c, wait, false, now);
+  setTransmissionTimer(c, wait, false, now);
 }
 
 /** RFC 9293 §3.8.6.1: asks a shut window whether it is still shut; §3.8.6.2.1: ends the wait for a better one. */
