@@ -106,12 +106,8 @@ const WITHOUT_OWN_TEST: Record<string, string> = {
   "lib/observe/tape.ts": "through the replay in tests/observe/replay_test.ts",
   "lib/tcp/address_error.ts": PROTOCOL_SUITE,
   "lib/tcp/call_error.ts": PROTOCOL_SUITE,
-  "lib/tcp/fast_open_client.ts": PROTOCOL_SUITE,
-  "lib/tcp/handshake.ts": PROTOCOL_SUITE,
-  "lib/tcp/listener.ts": PROTOCOL_SUITE,
   "lib/tcp/reset.ts": PROTOCOL_SUITE,
   "lib/tcp/tracer.ts": "an interface",
-  "lib/tcp/tuple_reuse.ts": PROTOCOL_SUITE,
 };
 
 /** What `deno task conformance` does not run, and tests whose text only looks as if it named rows. */

@@ -27,6 +27,8 @@ const EPOCH_SETS = "The beginning of an epoch sets it before it is read.";
 const RACK_SETS = "It is read only once `#hasRack` is set with it.";
 const BEHIND_ADDRESS = "No place is 0 or 1: before it stand the words of the address.";
 const DISTINCT_CODE = "Any number will do that no other of these constants has.";
+const NO_ZERO_TIMEOUT =
+  "A user timeout of 0 is reserved: the parser takes it for no option, and less than 100 s are 100 s.";
 
 export const SURVIVORS: readonly Survivor[] = [
   {
@@ -313,6 +315,20 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "With nothing in flight recovery is over, and only a DSACK matters.",
   },
   {
+    path: "lib/tcp/agreement.ts",
+    lineText: "if (agreement.userTimeout >= 0) takeUserTimeout(c, agreement.userTimeout, now);",
+    before: ">=",
+    after: ">",
+    reason: NO_ZERO_TIMEOUT,
+  },
+  {
+    path: "lib/tcp/agreement.ts",
+    lineText: "if (agreement.userTimeout >= 0) takeUserTimeout(c, agreement.userTimeout, now);",
+    before: "0",
+    after: "1",
+    reason: NO_ZERO_TIMEOUT,
+  },
+  {
     path: "lib/tcp/byte_queue.ts",
     lineText: "const NONE = -1;",
     before: "1",
@@ -367,13 +383,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: ">",
     after: ">=",
     reason: "A turn of a connection that has nothing new to send sends nothing.",
-  },
-  {
-    path: "lib/tcp/connection.ts",
-    lineText: "if (timeoutMs > 0) this.tcp.ready(this);",
-    before: ">",
-    after: ">=",
-    reason: "Without a user timeout that turn has nothing to begin.",
   },
   {
     path: "lib/tcp/connection_table.ts",
@@ -514,6 +523,20 @@ export const SURVIVORS: readonly Survivor[] = [
     before: ">",
     after: ">=",
     reason: "Before the first SYN nothing was tried, and the attempt ignores it.",
+  },
+  {
+    path: "lib/tcp/connector.ts",
+    lineText: "if (c.state !== State.SynReceived) return;",
+    before: "c.state !== State.SynReceived",
+    after: "false",
+    reason: "A second CLOSE finds all as the first left it.",
+  },
+  {
+    path: "lib/tcp/connector.ts",
+    lineText: "userTimeout = -1;",
+    before: "1",
+    after: "2",
+    reason: SET_FIRST,
   },
   {
     path: "lib/tcp/cubic.ts",
@@ -804,6 +827,13 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "The fifth byte is the next word's first, written right after, or behind what is read.",
   },
   {
+    path: "lib/tcp/fast_open.ts",
+    lineText: "if (c.bytesReceived > 0) c.tcp.signal(c, SIGNAL.Readable);",
+    before: ">",
+    after: ">=",
+    reason: "As long as anybody is let in there is a page for what a SYN brings.",
+  },
+  {
     path: "lib/tcp/fast_open_client.ts",
     lineText: "#optionLength = -1;",
     before: "1",
@@ -839,6 +869,20 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "A cookie has 4 bytes at least.",
   },
   {
+    path: "lib/tcp/fast_open_client.ts",
+    lineText: "if (length <= 0) return EMPTY_GATHER;",
+    before: "length <= 0",
+    after: "false",
+    reason: "Of no bytes an empty gather is made.",
+  },
+  {
+    path: "lib/tcp/fast_open_client.ts",
+    lineText: "if (length <= 0) return EMPTY_GATHER;",
+    before: "<=",
+    after: "<",
+    reason: "Of no bytes an empty gather is made.",
+  },
+  {
     path: "lib/tcp/handshake.ts",
     lineText: "sentAt = 0;",
     before: "0",
@@ -858,6 +902,20 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "1",
     after: "2",
     reason: "Any negative index says that it is not filed.",
+  },
+  {
+    path: "lib/tcp/handshake.ts",
+    lineText: "this.tsOffset = this.tsOk ? tcp.timestampOffset(syn) : 0;",
+    before: "0",
+    after: "1",
+    reason: "Without timestamps nobody reads it.",
+  },
+  {
+    path: "lib/tcp/handshake.ts",
+    lineText: "if (offset > 0 && offset < this.tcp.synWindow) this.#challenge(now);",
+    before: ">",
+    after: ">=",
+    reason: "The block before has returned where it is 0.",
   },
   {
     path: "lib/tcp/input.ts",
@@ -886,6 +944,27 @@ export const SURVIVORS: readonly Survivor[] = [
     before: ">",
     after: ">=",
     reason: "It becomes what it is.",
+  },
+  {
+    path: "lib/tcp/input.ts",
+    lineText: "if (seg.userTimeout >= 0) takeUserTimeout(c, seg.userTimeout, now);",
+    before: ">=",
+    after: ">",
+    reason: NO_ZERO_TIMEOUT,
+  },
+  {
+    path: "lib/tcp/input.ts",
+    lineText: "if (seg.userTimeout >= 0) takeUserTimeout(c, seg.userTimeout, now);",
+    before: "0",
+    after: "1",
+    reason: NO_ZERO_TIMEOUT,
+  },
+  {
+    path: "lib/tcp/memory.ts",
+    lineText: "if (c.sendQueue.length === 0 && c.receiveQueue.length === 0) return 0;",
+    before: "0",
+    after: "1",
+    reason: "Who is stalled for 1 ms is left alone like one who is not.",
   },
   {
     path: "lib/tcp/openings.ts",
@@ -1587,6 +1666,13 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "With nobody in the list nobody is fed.",
   },
   {
+    path: "lib/tcp/tcp.ts",
+    lineText: "this.garbage = parts.arena.reserve(1, 1);",
+    before: "1",
+    after: "2",
+    reason: ROOM_ONLY,
+  },
+  {
     path: "lib/tcp/time_wait.ts",
     lineText: "const WORDS = 16;",
     before: "16",
@@ -1666,11 +1752,61 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "The one is never true without the other.",
   },
   {
+    path: "lib/tcp/timeouts.ts",
+    lineText: "if (scoreboard === null) return;",
+    before: "scoreboard === null",
+    after: "false",
+    reason: "The timer ends with the flight; the check is for the compiler.",
+  },
+  {
+    path: "lib/tcp/timeouts.ts",
+    lineText: "if (scoreboard.lostBytes > 0) {",
+    before: ">",
+    after: ">=",
+    reason: "A turn of a connection that has lost nothing sends nothing again.",
+  },
+  {
+    path: "lib/tcp/timeouts.ts",
+    lineText:
+      "const isAnswered = c.sndWnd === 0 && ((c.lastReceivedAt - c.retriesBeganAt) | 0) > 0;",
+    before: ">",
+    after: ">=",
+    reason: "At equality both are the same time.",
+  },
+  {
+    path: "lib/tcp/timers.ts",
+    lineText: "const COUNT = 11;",
+    before: "11",
+    after: "12",
+    reason: "No timer has the bit behind the last.",
+  },
+  {
+    path: "lib/tcp/timers.ts",
+    lineText: "for (let i = 0; i < COUNT; i++) {",
+    before: "<",
+    after: "<=",
+    reason: "No timer has the bit behind the last.",
+  },
+  {
+    path: "lib/tcp/tunables.ts",
+    lineText: "const { min, max, unit } = TUNABLES.find((spec) => spec.name === names[0])!;",
+    before: "0",
+    after: "1",
+    reason: "All numbers of a composite have the same range and unit.",
+  },
+  {
     path: "lib/tcp/tuple_reuse.ts",
     lineText: "#reopenedFrom = 0;",
     before: "0",
     after: "1",
     reason: "It is read only after `#begin` set it.",
+  },
+  {
+    path: "lib/tcp/tuple_reuse.ts",
+    lineText: "return isOwn && records.rcvNxt(index) === c.rcvNxt ? index : -1;",
+    before: "1",
+    after: "2",
+    reason: "Any negative index says that there is none.",
   },
 ];
 

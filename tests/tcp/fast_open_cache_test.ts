@@ -61,6 +61,9 @@ Deno.test("TFO-C-08: pauses double up to 64 times, until fast open works", () =>
   pause.end();
   assert(!pause.isSuspicious);
   assert(!pause.isOn(3600, now - 1), "what ended is not on");
+  pause.begin(3600, now);
+  pause.end();
+  assert(!pause.isOn(3600, now), "what ended at once is not on");
   assert(pause.begin(3600, now));
   assert(!pause.isOn(3600, now + 3_600_000));
 });

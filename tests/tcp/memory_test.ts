@@ -15,13 +15,14 @@ Deno.test("memory: nobody is let in when more than 97 of a hundred pages are len
   assertEquals(exhausted, [false, true]);
 });
 
-/** What a connection keeps, and when it last sent and began a round of receiving. */
+/** What a connection keeps, when it last sent and began a round of receiving, and the peer's window. */
 interface Holder {
   readonly name: string;
   readonly sends?: number;
   readonly receives?: number;
   readonly sentAt?: number;
   readonly roundAt?: number;
+  readonly wnd?: number;
 }
 
 /** Which of `holders` are reset at 10 s, each giving back a page, when `lent` of 100 are lent. */
@@ -29,13 +30,14 @@ function reset(lent: number, holders: readonly Holder[]): string[] {
   const names: string[] = [];
   const pages = { lent, limit: 100 };
   const counters = new Counters();
-  const connections = holders.map(({ name, sends = 0, receives = 0, sentAt = 0, roundAt = 0 }) => ({
-    sendQueue: { length: sends },
-    receiveQueue: { length: receives, hasGap: false },
-    lastSentAt: sentAt,
-    rcvRoundAt: roundAt,
+  const connections = holders.map((holder) => ({
+    sendQueue: { length: holder.sends ?? 0 },
+    receiveQueue: { length: holder.receives ?? 0, hasGap: false },
+    lastSentAt: holder.sentAt ?? 0,
+    rcvRoundAt: holder.roundAt ?? 0,
+    sndWnd: holder.wnd ?? 1,
     abort() {
-      names.push(name);
+      names.push(holder.name);
       pages.lent--;
     },
   }));
@@ -51,11 +53,19 @@ Deno.test("memory: who has held bytes for 5 s and moved none is reset, the longe
     { name: "sent", sends: 1, sentAt: 5001 },
     { name: "received", receives: 1, roundAt: 5001 },
     { name: "just stalled", receives: 1, sentAt: 5000, roundAt: 4000 },
+    { name: "shut out, though it receives", sends: 1, wnd: 0, sentAt: 2500, roundAt: 9999 },
+    { name: "shut out, with nothing to send", receives: 1, wnd: 0, roundAt: 5001 },
     { name: "sends", sends: 1, sentAt: 1000 },
     { name: "receives", receives: 1, roundAt: 2000 },
     { name: "both", sends: 1, receives: 1, sentAt: 500, roundAt: 3000 },
   ];
-  assertEquals(reset(98, holders), ["sends", "receives", "both", "just stalled"]);
+  assertEquals(reset(98, holders), [
+    "sends",
+    "receives",
+    "shut out, though it receives",
+    "both",
+    "just stalled",
+  ]);
   assertEquals(reset(97, holders), []);
 });
 

@@ -125,3 +125,17 @@ Deno.test("path MTU: segments that were small enough before stay in flight", () 
   tooBigArrives(c, 1400, NOW);
   assertEquals([c.mss, c.isPathNarrow, log], [1000, true, []]);
 });
+
+Deno.test("path MTU: a search that is over, or whose packets may be cut, is one no more", () => {
+  const cases = [
+    { isOver: false, disc: 0, searches: true, mss: 1000 },
+    { isOver: true, disc: 0, searches: false, mss: 1000 },
+    { isOver: false, disc: 1, searches: false, mss: 1460 },
+  ];
+  for (const { isOver, disc, searches, mss } of cases) {
+    const { c } = connectionTo(IPV4, tcpWith(1500, { ip_no_pmtu_disc: disc }));
+    c.mtuSearch = { isOver, size: 1000, limit() {} } as unknown as Connection["mtuSearch"];
+    followPath(c, NOW);
+    assertEquals([c.mtuSearch !== null, c.mss], [searches, mss]);
+  }
+});

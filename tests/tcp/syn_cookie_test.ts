@@ -8,6 +8,7 @@ import {
   timestampWith,
 } from "../../lib/tcp/syn_cookie.ts";
 import { Arena } from "../../lib/wire/memory.ts";
+import { runTest } from "../support/script.ts";
 import { tupleOf } from "./support.ts";
 
 const K0 = Uint8Array.from({ length: 16 }, (_, i) => i);
@@ -108,4 +109,21 @@ Deno.test("syn cookie: a timestamp holds its options and is the latest not after
       }
     }
   }
+});
+
+Deno.test("syn cookie: COOKIE-05, no TSval runs ahead of the clock, at each of its milliseconds", () => {
+  runTest(
+    (t) => {
+      for (let i = 0; i < 64; i++) {
+        const syn = `S 0:0(0) win 65535 <mss 1460,sackOK,TS val 5 ecr 0,nop,wscale ${i % 15}>`;
+        t.inject({ ...t.packet(syn), sourcePort: 41_000 + i });
+        const option = t.next()!.options.find((option) => option.name === "TS")!;
+        const behind = (Math.floor(t.now) - option.val) | 0;
+        assert(behind >= 0 && behind < 64, `${behind} ms behind`);
+        t.advance(1);
+      }
+    },
+    "bare",
+    { tunables: { tcp_syncookies: 2, tcp_timestamps: 2 } },
+  );
 });

@@ -61,3 +61,190 @@ Deno.test("timeouts: an orphan's second look for the peer's FIN does not begin t
   `);
   t.none(100);
 });
+
+Deno.test("timeouts: an ACK that waited in vain says that the user does not answer: the next FIN's does not wait", () => {
+  const t = exactRun("EST", { px_quick_acks: 0 });
+  t.run(`
+    +0 < P. 1:11(10) ack 1
+    write 10
+    +0 > P. 1:11(10) ack 11
+    +.001 < P. 11:21(10) ack 11
+    +.04 > . 11:11(0) ack 21
+    +0 < F. 21:21(0) ack 11
+    +0 > . 11:11(0) ack 22
+  `);
+});
+
+Deno.test("timeouts: RFC 9293 §3.8.3, a user timeout ends nobody whose data were acknowledged", () => {
+  const t = exactRun("EST");
+  t.connection.setUserTimeout(1000, t.now);
+  t.run(`
+    write 10
+    +0 > P. 1:11(10) ack 1
+    +.1 < . 1:1(0) ack 11
+    none(100)
+    state ESTABLISHED
+  `);
+});
+
+Deno.test("timeouts: a user timeout that came up too early keeps nothing else from being done", () => {
+  const t = exactRun("EST", { px_quick_acks: 0 });
+  t.connection.setUserTimeout(500, t.now);
+  t.connection.rtoMs = 3000;
+  t.run(`
+    write 10
+    +0 > P. 1:11(10) ack 1
+    +.35 < . 1:1(0) ack 11
+    write 10
+    +0 > P. 11:21(10) ack 1
+    +.11 < P. 1:11(10) ack 11
+    +.04 > . 21:21(0) ack 11
+    cnt:DelayedACKs
+  `);
+});
+
+Deno.test("timeouts: nor does one that has nothing to wait for", () => {
+  const t = exactRun("EST", { px_quick_acks: 0 });
+  t.connection.setUserTimeout(500, t.now);
+  t.run(`
+    write 10
+    +0 > P. 1:11(10) ack 1
+    +.1 < . 1:1(0) ack 11
+    +.36 < P. 1:11(10) ack 11
+    +.04 > . 11:11(0) ack 11
+    cnt:DelayedACKs
+  `);
+});
+
+Deno.test("timeouts: SEC-14, a limit to shut windows that was lifted meanwhile keeps nothing from being done", () => {
+  const tunables = { px_quick_acks: 0, px_zero_window_timeout: 1 };
+  const t = exactRun("EST\n+0 < . 1:1(0) ack 1 win 0", tunables);
+  t.connection.rtoMs = 3000;
+  t.run("write 10\n+.96 < P. 1:11(10) ack 1 win 0");
+  t.stack.tunables = { ...t.stack.tcp.tunables, px_zero_window_timeout: 0 };
+  t.run("+.04 > . 1:1(0) ack 11\nstate ESTABLISHED");
+});
+
+Deno.test("timeouts: SEC-14, who is ended for a shut window is not probed in the same moment", () => {
+  const t = exactRun("EST\n+0 < . 1:1(0) ack 1 win 0", { px_zero_window_timeout: 1 });
+  t.connection.rtoMs = 1000;
+  t.run("write 10\n+1 > R. 1:1(0) ack 1\nnone(10)\ncnt:TCPWinProbe=0");
+});
+
+Deno.test("timeouts: RFC 8985 §6.3, one byte that was lost is sent again when the reordering window is over", () => {
+  const t = exactRun("EST+SACK rtt .1\nnodelay");
+  t.run(`
+    write 1
+    +0 > P. 1:2(1) ack 1
+    write 1000
+    +0 > P. 2:1002(1000) ack 1
+    +.1 < . 1:1(0) ack 1 <nop,nop,sack 2:1002>
+  `);
+  t.expect(". 1:2(1) ack 1", 60);
+});
+
+Deno.test("timeouts: RFC 8985 §6.3, what was lost and cannot be sent again waits from when it was sent", () => {
+  const t = exactRun("EST+SACK rtt .1\nnodelay");
+  t.run(`
+    write 1
+    +0 > P. 1:2(1) ack 1
+    write 1000
+    +0 > P. 2:1002(1000) ack 1
+  `);
+  const sentAt = t.now;
+  t.run("+.1 < . 1:1(0) ack 1 <nop,nop,sack 2:1002>");
+  t.fixture.sink.isFull = true;
+  t.advance(60);
+  assertEquals(t.growth("TCPTimeouts"), 0);
+  assertEquals(t.connection.timerAt[0], sentAt + t.connection.rtoMs);
+});
+
+Deno.test("timeouts: RFC 4821 §7.7, a black hole is suspected after R1 timeouts, if that is the first", () => {
+  const t = exactRun("EST", { tcp_retries1: 1, tcp_mtu_probing: 1 });
+  t.connection.rtoMs = 1000;
+  t.run("write 1460\n+0 > P. 1:1461(1460) ack 1\n+1 > P. 1:1461(1460) ack 1");
+  assertEquals(t.connection.mss, 1460);
+  t.advance(2000);
+  t.discard();
+  assertEquals(t.connection.mss, t.stack.tcp.tunables.tcp_base_mss);
+});
+
+/** A short segment waits for more behind 2920 bytes in flight, for 200 ms at most. */
+const CORKED = `
+  write 2930
+  +0 > . 1:2921(2920/1460) ack 1
+`;
+
+Deno.test("timeouts: the short segment that a tail probe took along is not sent twice", () => {
+  const t = exactRun("EST+SACK rtt .03");
+  t.connection.setCork(true);
+  t.run(CORKED);
+  t.expect("P. 2921:2931(10) ack 1", 100);
+  t.run("+0 < . 1:1(0) ack 2931\nnone(1)");
+});
+
+Deno.test("timeouts: RFC 9293 §3.8.6.1, a window shut over what is in flight is not probed", () => {
+  const t = exactRun("EST rtt .03");
+  t.connection.setCork(true);
+  t.run(`
+    ${CORKED}
+    +.01 < . 1:1(0) ack 1 win 0
+    none(.195)
+    cnt:TCPWinProbe=0
+  `);
+});
+
+Deno.test("timeouts: TFO-S-12, a fast open whose SYN shut the window is not probed before the third ACK", () => {
+  const t = new ScriptRun("bare", { fastOpen: 16, tunables: { tcp_fastopen: 0x202 } });
+  t.run(`
+    +0 < S 0:10(10) win 0 <mss 1460>
+    +0 > S. 0:0(0) ack 11 <...>
+    accept
+    write 20
+    +1 > S. 0:0(0) ack 11 <...>
+    none(1.9)
+    cnt:TCPWinProbe=0
+  `);
+});
+
+Deno.test("timeouts: RFC 9293 §3.8.3, with a user timeout retransmissions do not count", () => {
+  const t = exactRun("EST", { tcp_retries2: 1, tcp_rto_max: 1000 });
+  t.connection.setUserTimeout(60_000, t.now);
+  t.run("write 10\n+0 > P. 1:11(10) ack 1");
+  t.advance(59_999);
+  t.discard();
+  t.run("state ESTABLISHED\n+.001 state CLOSED");
+  t.discard();
+});
+
+Deno.test("timeouts: SHLD-17, R2 counts from when the peer last shut the window, if only by a millisecond", () => {
+  for (const [shutMs, state] of [[0, "CLOSED"], [1, "ESTABLISHED"]] as const) {
+    const t = exactRun("EST", { tcp_retries2: 3 });
+    t.connection.rtoMs = 200;
+    t.run("write 10\n+0 > P. 1:11(10) ack 1");
+    t.advance(shutMs);
+    t.inject(". 1:1(0) ack 1 win 0");
+    t.advance(3000 - shutMs);
+    t.discard();
+    t.run(`state ${state}`);
+  }
+});
+
+Deno.test("timeouts: RFC 9293 §3.8.3, a user timeout of 1 ms holds for what is in flight", () => {
+  const t = exactRun("EST\nwrite 10\n+0 > P. 1:11(10) ack 1");
+  t.connection.setUserTimeout(1, t.now);
+  t.run("+.001 > R. 11:11(0) ack 1\nstate CLOSED");
+});
+
+Deno.test("timeouts: RFC 5482 §3.1, a user timeout of 1 ms was chosen, and no word of the peer changes it", () => {
+  const t = exactRun("EST", { px_user_timeout_option: 1 });
+  t.connection.setUserTimeout(1, t.now);
+  t.discard();
+  t.inject(". 1:1(0) ack 1 <uto 300 s>");
+  t.discard();
+  assertEquals(t.connection.userTimeoutMs, 1);
+  t.connection.setUserTimeout(0, t.now);
+  t.inject(". 1:1(0) ack 1 <uto 300 s>");
+  t.discard();
+  assertEquals(t.connection.userTimeoutMs, 300_000);
+});

@@ -6,6 +6,7 @@ import {
   setTunable,
   TunableError,
   TUNABLES,
+  valueText,
 } from "../../lib/tcp/tunables.ts";
 
 /** Name, default, least and greatest value of every tunable: a change of one is a decision, not a slip. */
@@ -226,4 +227,21 @@ Deno.test("tunables: the name of a choice that is misspelt gets the nearest", ()
     'Cannot set tcp_congestion_control to "CUBIK": expected reno or cubic; did you mean cubic?',
   );
   assertEquals(refusal("tcp_congestion_control", "bottleneck").nearest, null);
+});
+
+Deno.test("tunables: the greatest size of three is within the range, which the refusal tells", () => {
+  const changed = setTunable(DEFAULT_TUNABLES, "tcp_rmem", "256 256 1073725440");
+  assertEquals([changed.tcp_rmem_min, changed.tcp_rmem_max], [256, 1_073_725_440]);
+  const error = refusal("tcp_rmem", "256 256 1073725441");
+  assertEquals(error.allowed, "3 ascending numbers, 256 to 1073725440 bytes");
+  assertEquals(error.tunable, "tcp_rmem");
+});
+
+Deno.test("tunables: a value is told as it is set, a choice by its name", () => {
+  const texts = TUNABLES.map((spec) => [spec.name, valueText(spec, spec.default)]);
+  const told = new Map(texts as [string, string][]);
+  assertEquals([told.get("tcp_congestion_control"), told.get("tcp_msl")], ["cubic", "60"]);
+  for (const [name, text] of texts) {
+    assertEquals(setTunable(DEFAULT_TUNABLES, name, text), DEFAULT_TUNABLES);
+  }
 });
