@@ -10,7 +10,7 @@ import { Connection } from "./connection.ts";
 import { isIpv4, type Tuple } from "./connection_table.ts";
 import type { Destination } from "./output.ts";
 import { followPath } from "./path_mtu.ts";
-import { beginAtBase } from "./plpmtud.ts";
+import { beginSearch } from "./plpmtud.ts";
 import { takeRttSample } from "./rtt.ts";
 import type { Tcp } from "./tcp.ts";
 import type { Tunables } from "./tunables.ts";
@@ -113,8 +113,8 @@ export function adopt(c: Connection, agreement: Agreement, now: number): void {
   c.tsOffset = agreement.tsOffset;
   if (agreement.userTimeout >= 0) takeUserTimeout(c, agreement.userTimeout, now);
   c.peerMss = agreement.mss;
-  if (tcp.tunables.tcp_mtu_probing === 2) beginAtBase(c);
   followPath(c, now);
+  beginSearch(c, now);
   if (agreement.windowScale >= 0) {
     c.sndShift = agreement.windowScale;
     c.rcvShift = tcp.receiveShift;

@@ -6,6 +6,7 @@
 
 import type { Connection } from "./connection.ts";
 import { isIpv4, type Tuple } from "./connection_table.ts";
+import { PathSource } from "./path_mtus.ts";
 import type { MtuSearch } from "./plpmtud.ts";
 import type { Tcp } from "./tcp.ts";
 
@@ -22,9 +23,14 @@ const PLATEAUS = [65535, 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 6
 /** Every IPv6 link carries so much: who claims less is not believed. RFC 8201 §4. */
 const LEAST_IPV6_MTU = 1280;
 
+/** Bytes of the headers, without options, of a packet to the remote end of `t`. */
+export function headersLength(t: Omit<Tuple, "hash">): number {
+  return isIpv4(t) ? HEADERS_IPV4 : HEADERS_IPV6;
+}
+
 /** The largest segment without options that fits a packet of `mtu` bytes to the remote end of `t`. */
 export function segmentSizeIn(mtu: number, t: Omit<Tuple, "hash">): number {
-  return mtu - (isIpv4(t) ? HEADERS_IPV4 : HEADERS_IPV6);
+  return mtu - headersLength(t);
 }
 
 /** The largest segment that is sure to fit, or nearly: what a router is believed at least. RFC 8899 §5.1.2 (MIN_PLPMTU). */
@@ -42,12 +48,13 @@ export function followPath(c: Connection, now: number): void {
   const { pathMtus, tunables } = c.tcp;
   const slot = pathMtus.find(c, now);
   let most = Math.min(c.peerMss, c.tcp.maxSegmentSize(c));
-  c.isPathNarrow = slot >= 0;
+  // What probes found is where a search begins, and no limit to it.
+  c.isPathNarrow = slot >= 0 && pathMtus.source(slot) !== PathSource.Search;
   c.mayFragment = tunables.ip_no_pmtu_disc !== 0;
-  if (slot >= 0) {
+  if (c.isPathNarrow) {
     most = Math.min(most, segmentSizeIn(pathMtus.mtu(slot), c));
     c.pathExpiresAt = pathMtus.expiresAt(slot);
-    c.mayFragment ||= pathMtus.mayFragment(slot);
+    c.mayFragment ||= pathMtus.source(slot) === PathSource.NarrowRouter;
   }
   if (c.mtuSearch !== null) most = searched(c, c.mtuSearch, most);
   c.mss = most - optionsLength(c);
@@ -86,8 +93,10 @@ export function learnPathMtu(tcp: Tcp, t: Omit<Tuple, "hash">, mtu: number, now:
   if (!isFromIpv4 && told < LEAST_IPV6_MTU) return false;
   const mayFragment = isFromIpv4 && told < tunables.min_pmtu;
   if (mayFragment) told = Math.min(tunables.min_pmtu, current);
-  const isNews = told < current || (mayFragment && !(slot >= 0 && pathMtus.mayFragment(slot)));
+  const source = mayFragment ? PathSource.NarrowRouter : PathSource.Router;
+  const isNews = told < current ||
+    (mayFragment && !(slot >= 0 && pathMtus.source(slot) === source));
   if (!isNews) return false;
-  pathMtus.learn(t, told, mayFragment, (now + tunables.mtu_expires * 1000) | 0);
+  pathMtus.learn(t, told, source, (now + tunables.mtu_expires * 1000) | 0);
   return true;
 }

@@ -1,6 +1,6 @@
 /**
- * PathMtus: what routers told of the paths to some destinations, until it
- * expires. RFC 1191 §6, RFC 8201 §5.2.
+ * PathMtus: what routers told of the paths to some destinations, or probes found
+ * out, until it expires. RFC 1191 §6, RFC 8201 §5.2, RFC 4821 §5.2.
  *
  * A destination pushed out by another is told of again.
  */
@@ -11,20 +11,31 @@ const SLOT_BITS = 10;
 /** In bytes; 0: nothing is known any more. */
 const MTU = 0;
 const EXPIRES_AT = 1;
-/** 1: packets must leave with DF clear. */
-const MAY_FRAGMENT = 2;
+const SOURCE = 2;
 const WORDS = 3;
+
+/** Who says how much a path carries. */
+export const PathSource = {
+  /** A router: it drops longer packets. */
+  Router: 0,
+  /** A router of a path that is narrower than `min_pmtu`: it may cut them, DF must be clear. MTU-02. */
+  NarrowRouter: 1,
+  /** A connection's probes: longer packets may be tried. RFC 4821 §7. */
+  Search: 2,
+} as const;
+/** See the constants of the same name. */
+export type PathSource = (typeof PathSource)[keyof typeof PathSource];
 
 /** The MTUs of paths which are less than the link's. */
 export class PathMtus {
   readonly #slots = new PeerSlots(SLOT_BITS, WORDS);
 
-  /** The path to `to` carries packets of `mtu` bytes, until `expiresAt` (int32 ms); `mayFragment`: larger ones in pieces. */
-  learn(to: Peer, mtu: number, mayFragment: boolean, expiresAt: number): void {
+  /** The path to `to` carries packets of `mtu` bytes, `source` says, until `expiresAt` (int32 ms). */
+  learn(to: Peer, mtu: number, source: PathSource, expiresAt: number): void {
     const at = this.#slots.take(to);
     this.#slots.set(at, MTU, mtu);
     this.#slots.set(at, EXPIRES_AT, expiresAt);
-    this.#slots.set(at, MAY_FRAGMENT, mayFragment ? 1 : 0);
+    this.#slots.set(at, SOURCE, source);
   }
 
   /** Where the path to `to` stands, for the calls below; -1: nothing is known of it any more. */
@@ -47,8 +58,8 @@ export class PathMtus {
     return this.#slots.word(at, EXPIRES_AT);
   }
 
-  /** Whether packets must leave with DF clear: the path is narrower than `min_pmtu`. */
-  mayFragment(at: number): boolean {
-    return this.#slots.word(at, MAY_FRAGMENT) !== 0;
+  /** Who said so. */
+  source(at: number): PathSource {
+    return this.#slots.word(at, SOURCE) as PathSource;
   }
 }

@@ -12,7 +12,14 @@
 
 import { seqGeq } from "../wire/seq.ts";
 import type { Connection } from "./connection.ts";
-import { followPath, leastSegmentSize, optionsLength } from "./path_mtu.ts";
+import {
+  followPath,
+  headersLength,
+  leastSegmentSize,
+  optionsLength,
+  segmentSizeIn,
+} from "./path_mtu.ts";
+import { PathSource } from "./path_mtus.ts";
 import { Phase } from "./phase.ts";
 import { DUPLICATE_THRESHOLD } from "./rack.ts";
 import { blockCount } from "./sack_blocks.ts";
@@ -83,6 +90,12 @@ export class MtuSearch {
     this.#losses = 0;
   }
 
+  /** Nothing larger arrives, as far as is known; that is enough until `raiseAt`. */
+  rest(raiseAt: number): void {
+    this.#largest = this.size;
+    this.raiseAt = raiseAt;
+  }
+
   /** The path carries less than was thought: `size`, perhaps. RFC 8899 §4.3. */
   fall(size: number): void {
     this.size = size;
@@ -120,9 +133,20 @@ export class MtuSearch {
   }
 }
 
-/** `c` begins with BASE_PLPMTU, whatever its peer and its link allow: `tcp_mtu_probing` 2. */
-export function beginAtBase(c: Connection): void {
-  c.mtuSearch = new MtuSearch(c.tcp.tunables.tcp_base_mss);
+/**
+ * `c` may send from now on: with what another connection found out about its
+ * path, or with BASE_PLPMTU if `tcp_mtu_probing` is 2. RFC 4821 §5.2, §7.2.
+ */
+export function beginSearch(c: Connection, now: number): void {
+  const { pathMtus, tunables } = c.tcp;
+  if (tunables.tcp_mtu_probing === 0) return;
+  const slot = pathMtus.find(c, now);
+  const isFound = slot >= 0 && pathMtus.source(slot) === PathSource.Search;
+  if (!isFound && tunables.tcp_mtu_probing === 1) return;
+  const size = isFound ? segmentSizeIn(pathMtus.mtu(slot), c) : tunables.tcp_base_mss;
+  const search = c.mtuSearch = new MtuSearch(size);
+  followPath(c, now);
+  if (isFound) search.rest(pathMtus.expiresAt(slot));
 }
 
 /**
@@ -181,5 +205,13 @@ export function followProbe(
   } else {
     return;
   }
-  if (search.isComplete) search.raiseAt = (now + c.tcp.tunables.mtu_expires * 1000) | 0;
+  if (search.isComplete && !search.isOver) complete(c, search, now);
+}
+
+/** What was found is used, and told to later connections, until it may have changed. */
+function complete(c: Connection, search: MtuSearch, now: number): void {
+  const { pathMtus, tunables } = c.tcp;
+  const expiresAt = (now + tunables.mtu_expires * 1000) | 0;
+  search.rest(expiresAt);
+  pathMtus.learn(c, search.size + headersLength(c), PathSource.Search, expiresAt);
 }

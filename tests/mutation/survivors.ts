@@ -1017,28 +1017,28 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/path_mtu.ts",
-    lineText: "c.isPathNarrow = slot >= 0;",
+    lineText: "c.isPathNarrow = slot >= 0 && pathMtus.source(slot) !== PathSource.Search;",
     before: ">=",
     after: ">",
     reason: BEHIND_ADDRESS,
   },
   {
     path: "lib/tcp/path_mtu.ts",
-    lineText: "c.isPathNarrow = slot >= 0;",
+    lineText: "c.isPathNarrow = slot >= 0 && pathMtus.source(slot) !== PathSource.Search;",
     before: "0",
     after: "1",
     reason: BEHIND_ADDRESS,
   },
   {
-    path: "lib/tcp/path_mtu.ts",
-    lineText: "if (slot >= 0) {",
+    path: "lib/tcp/plpmtud.ts",
+    lineText: "const isFound = slot >= 0 && pathMtus.source(slot) === PathSource.Search;",
     before: ">=",
     after: ">",
     reason: BEHIND_ADDRESS,
   },
   {
-    path: "lib/tcp/path_mtu.ts",
-    lineText: "if (slot >= 0) {",
+    path: "lib/tcp/plpmtud.ts",
+    lineText: "const isFound = slot >= 0 && pathMtus.source(slot) === PathSource.Search;",
     before: "0",
     after: "1",
     reason: BEHIND_ADDRESS,
@@ -1059,16 +1059,14 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/path_mtu.ts",
-    lineText:
-      "const isNews = told < current || (mayFragment && !(slot >= 0 && pathMtus.mayFragment(slot)));",
+    lineText: "(mayFragment && !(slot >= 0 && pathMtus.source(slot) === source));",
     before: ">=",
     after: ">",
     reason: BEHIND_ADDRESS,
   },
   {
     path: "lib/tcp/path_mtu.ts",
-    lineText:
-      "const isNews = told < current || (mayFragment && !(slot >= 0 && pathMtus.mayFragment(slot)));",
+    lineText: "(mayFragment && !(slot >= 0 && pathMtus.source(slot) === source));",
     before: "0",
     after: "1",
     reason: BEHIND_ADDRESS,

@@ -434,6 +434,32 @@ protocolTest("MTU-05", "what was found is tried again after mtu_expires", (t) =>
   assertEquals(path.arrived.at(-2), 1460);
 });
 
+protocolTest(
+  "MTU-05",
+  "a later connection begins with what was found, and later tries more",
+  (t) => {
+    t.run("EST+SACK+WS7 rtt .05");
+    const path = new NarrowPath(t, 1400);
+    path.carry(800_000);
+    const found = t.connection.mss;
+    t.inject("R. 1:1(0) ack 800001");
+    t.discard();
+    t.run(`
+    peer b 10.0.0.2:40001 > 10.0.0.1:80
+    +0  <b S 0:0(0) win 65535 <mss 1460,sackOK>
+    +0  >b S. 0:0(0) ack 1 <...>
+    +.1 <b . 1:1(0) ack 1
+    accept b
+    write b 10000
+    +0  >b P. 1:10001(10000/${found}) ack 1
+    +.1 <b . 1:1(0) ack 10001
+    +601 write b 20000
+    +0  >b . 10001:11461(1460) ack 1
+  `);
+    t.discard();
+  },
+);
+
 protocolTest("MTU-05", "a router that speaks at last ends the search", (t) => {
   t.run("EST+SACK+WS7 rtt .05");
   const path = new NarrowPath(t, 1400);

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { Connection } from "../../lib/tcp/connection.ts";
 import type { Tuple } from "../../lib/tcp/connection_table.ts";
 import { followPath, learnPathMtu, segmentSizeIn, tooBigArrives } from "../../lib/tcp/path_mtu.ts";
-import { PathMtus } from "../../lib/tcp/path_mtus.ts";
+import { PathMtus, PathSource } from "../../lib/tcp/path_mtus.ts";
 import type { Tcp } from "../../lib/tcp/tcp.ts";
 import { DEFAULT_TUNABLES } from "../../lib/tcp/tunables.ts";
 import { tupleOf } from "./support.ts";
@@ -55,13 +55,16 @@ Deno.test("path MTU: only what is less than known is news, and it is told in who
 });
 
 Deno.test("path MTU: MTU-02, below min_pmtu packets may be cut into pieces, at it they may not", () => {
-  const mayFragment = (told: number) => {
+  const believed = (told: number) => {
     const tcp = tcpWith(1500);
     learnPathMtu(tcp, IPV4, told, NOW);
     const slot = tcp.pathMtus.find(IPV4, NOW);
-    return [tcp.pathMtus.mtu(slot), tcp.pathMtus.mayFragment(slot)];
+    return [tcp.pathMtus.mtu(slot), tcp.pathMtus.source(slot)];
   };
-  assertEquals([552, 551].map(mayFragment), [[552, false], [552, true]]);
+  assertEquals([552, 551].map(believed), [
+    [552, PathSource.Router],
+    [552, PathSource.NarrowRouter],
+  ]);
 });
 
 Deno.test("path MTU: who is known at min_pmtu is news again when it is narrower still, once", () => {

@@ -96,3 +96,18 @@ Deno.test("PLPMTUD: MTU-05, after a fall and after a rest the most is probed aga
   s.raise();
   assertEquals(s.nextSize, 1460);
 });
+
+Deno.test("PLPMTUD: MTU-05, a search that rests is complete until it is raised, or may find more", () => {
+  const s = new MtuSearch(1357);
+  s.limit(1460);
+  assertEquals([s.isComplete, s.nextSize], [false, 1460]);
+  s.rest(5000);
+  assertEquals([s.isComplete, s.isOver, s.raiseAt, s.size], [true, false, 5000, 1357]);
+  s.limit(1460);
+  assertEquals(s.isComplete, true);
+  s.limit(1440);
+  assertEquals([s.isComplete, s.nextSize], [false, 1440]);
+  s.rest(5000);
+  s.raise();
+  assertEquals([s.isComplete, s.nextSize], [false, 1440]);
+});
