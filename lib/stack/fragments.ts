@@ -117,7 +117,7 @@ export class Fragments {
     while (datagram !== null) {
       const newer: PartialDatagram | null = datagram.newer;
       if (datagram.dueAt <= now) this.#timeOut(datagram, now);
-      else if (datagram.dueAt < this.#deadline) this.#deadline = datagram.dueAt;
+      else this.#deadline = Math.min(this.#deadline, datagram.dueAt);
       datagram = newer;
     }
   }
@@ -168,7 +168,7 @@ export class Fragments {
     const datagram = this.#spare.pop() ?? new PartialDatagram();
     const timeoutMs = packet.isIpv6 ? IPV6_TIMEOUT_MS : this.#tunables.ipfrag_time * 1000;
     datagram.begin(packet, now + timeoutMs);
-    if (datagram.dueAt < this.#deadline) this.#deadline = datagram.dueAt;
+    this.#deadline = Math.min(this.#deadline, datagram.dueAt);
     datagram.next = this.#buckets[bucket];
     this.#buckets[bucket] = datagram;
     datagram.older = this.#newest;
@@ -237,11 +237,12 @@ export class Fragments {
     const { view, bytes } = this.#arena;
     const offset = this.frame.start + ETHERNET_HEADER_LENGTH;
     const length = datagram.copyFirst(bytes, offset);
-    if (datagram.isIpv6) parseIpv6(view, offset, length, packet);
+    const { isIpv6, pathHigh, pathLow } = datagram.header;
+    if (isIpv6) parseIpv6(view, offset, length, packet);
     else parseIpv4(view, offset, length, packet);
-    packet.pathHigh = datagram.pathHigh;
-    packet.pathLow = datagram.pathLow;
-    const type = datagram.isIpv6 ? Icmpv6Type.TimeExceeded : IcmpType.TimeExceeded;
+    packet.pathHigh = pathHigh;
+    packet.pathLow = pathLow;
+    const type = isIpv6 ? Icmpv6Type.TimeExceeded : IcmpType.TimeExceeded;
     this.#errors.send(packet, type, REASSEMBLY_TIME_EXCEEDED, 0, now);
   }
 
@@ -249,20 +250,21 @@ export class Fragments {
   #build(datagram: PartialDatagram): void {
     const view = this.#arena.view;
     const { frame } = this;
+    const { header, length } = datagram;
+    const { ttl, protocol } = header;
     const at = frame.start + ETHERNET_HEADER_LENGTH;
-    const tos = (datagram.dscp << 2) | datagram.ecn;
-    const { length, ttl, protocol } = datagram;
+    const tos = (header.dscp << 2) | header.ecn;
     let payload = at + IPV4_HEADER_LENGTH;
-    if (datagram.isIpv6) {
+    if (header.isIpv6) {
       payload = at + IPV6_HEADER_LENGTH;
-      const { source0, source1, source2, source3 } = datagram;
-      const { destination0, destination1, destination2, destination3 } = datagram;
+      const { source0, source1, source2, source3 } = header;
+      const { destination0, destination1, destination2, destination3 } = header;
       buildIpv6(view, at, tos, 0, length, protocol, ttl);
       buildIpv6Address(view, at + 8, source0, source1, source2, source3);
       buildIpv6Address(view, at + 24, destination0, destination1, destination2, destination3);
     } else {
-      const fragment = datagram.identification << 16;
-      const { source3, destination3 } = datagram;
+      const fragment = header.identification << 16;
+      const { source3, destination3 } = header;
       const total = IPV4_HEADER_LENGTH + length;
       buildIpv4(view, at, tos, total, fragment, ttl, protocol, source3, destination3);
     }
@@ -273,7 +275,7 @@ export class Fragments {
   #forget(datagram: PartialDatagram): void {
     this.#used -= costOf(datagram);
     datagram.release(this.#pages);
-    const bucket = this.#bucketOf(datagram);
+    const bucket = this.#bucketOf(datagram.header);
     let before = this.#buckets[bucket];
     if (before === datagram) {
       this.#buckets[bucket] = datagram.next;
@@ -290,7 +292,7 @@ export class Fragments {
     this.#spare.push(datagram);
   }
 
-  #bucketOf(of: IpPacket | PartialDatagram): number {
+  #bucketOf(of: IpPacket): number {
     let h = Math.imul(of.source3 ^ this.#hashKey, 0x9e3779b1);
     h = Math.imul(h ^ (h >>> 15) ^ of.source2, 0x85ebca77);
     h = Math.imul(h ^ (h >>> 13) ^ of.source1, 0xc2b2ae3d);

@@ -197,7 +197,7 @@ export class Neighbors {
     this.#deadline = Infinity;
     for (let slot = 0; slot < this.#fresh; slot++) {
       if (this.#dueAt[slot] <= now) this.#act(slot, now);
-      if (this.#dueAt[slot] < this.#deadline) this.#deadline = this.#dueAt[slot];
+      this.#deadline = Math.min(this.#deadline, this.#dueAt[slot]);
     }
   }
 
@@ -235,7 +235,7 @@ export class Neighbors {
 
   #schedule(slot: number, at: number): void {
     this.#dueAt[slot] = at;
-    if (at < this.#deadline) this.#deadline = at;
+    this.#deadline = Math.min(this.#deadline, at);
   }
 
   /** A free slot, else that of the entry whose last use is longest ago. */

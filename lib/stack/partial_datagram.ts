@@ -6,7 +6,7 @@
  * however little is in it, and that is what the bound on memory counts.
  */
 
-import type { IpPacket } from "../wire/ip_packet.ts";
+import { IpPacket } from "../wire/ip_packet.ts";
 import { PAGE_SHIFT, PAGE_SIZE, type PagePool } from "../wire/pages.ts";
 
 /** Fragments that one datagram may come in. CVE-2018-5391. */
@@ -32,25 +32,12 @@ export const Placement = {
 
 /** One datagram. Used again and again; `begin` makes it another. */
 export class PartialDatagram {
-  isIpv6 = false;
-  source0 = 0;
-  source1 = 0;
-  source2 = 0;
-  source3 = 0;
-  destination0 = 0;
-  destination1 = 0;
-  destination2 = 0;
-  destination3 = 0;
-  identification = 0;
-  /** Of the first fragment; for IPv4 of all. */
-  protocol = 0;
-  /** Traffic class and time to live of the whole: those of the first fragment, but CE if any has it. */
-  dscp = 0;
-  ecn = 0;
-  ttl = 0;
-  /** Where the first fragment came from: its MAC. */
-  pathHigh = 0;
-  pathLow = 0;
+  /**
+   * What its fragments have in common: family, addresses, number, and in IPv4
+   * the protocol. The rest is the first fragment's: protocol, traffic class, time
+   * to live and MAC; but CE if any fragment has it. Written here only.
+   */
+  readonly header = new IpPacket();
   /** When it is given up. Milliseconds. */
   dueAt = Infinity;
   /** Given up already; what else comes of it is dropped until it is due. RFC 5722 §4. */
@@ -79,18 +66,19 @@ export class PartialDatagram {
 
   /** Makes it the datagram of `packet`, still without any fragment. */
   begin(packet: IpPacket, dueAt: number): void {
-    this.isIpv6 = packet.isIpv6;
-    this.source0 = packet.source0;
-    this.source1 = packet.source1;
-    this.source2 = packet.source2;
-    this.source3 = packet.source3;
-    this.destination0 = packet.destination0;
-    this.destination1 = packet.destination1;
-    this.destination2 = packet.destination2;
-    this.destination3 = packet.destination3;
-    this.identification = packet.identification;
-    this.protocol = packet.protocol;
-    this.ecn = 0;
+    const { header } = this;
+    header.isIpv6 = packet.isIpv6;
+    header.source0 = packet.source0;
+    header.source1 = packet.source1;
+    header.source2 = packet.source2;
+    header.source3 = packet.source3;
+    header.destination0 = packet.destination0;
+    header.destination1 = packet.destination1;
+    header.destination2 = packet.destination2;
+    header.destination3 = packet.destination3;
+    header.identification = packet.identification;
+    header.protocol = packet.protocol;
+    header.ecn = 0;
     this.dueAt = dueAt;
     this.isDiscarded = false;
     this.count = 0;
@@ -102,17 +90,19 @@ export class PartialDatagram {
 
   /** Whether `packet` is a fragment of it. RFC 791 §3.2, RFC 8200 §4.5. */
   has(packet: IpPacket): boolean {
-    return this.identification === packet.identification && this.isFrom(packet) &&
-      this.destination3 === packet.destination3 && this.destination2 === packet.destination2 &&
-      this.destination1 === packet.destination1 && this.destination0 === packet.destination0 &&
-      (this.isIpv6 || this.protocol === packet.protocol);
+    const { header } = this;
+    return header.identification === packet.identification && this.isFrom(packet) &&
+      header.destination3 === packet.destination3 && header.destination2 === packet.destination2 &&
+      header.destination1 === packet.destination1 && header.destination0 === packet.destination0 &&
+      (header.isIpv6 || header.protocol === packet.protocol);
   }
 
   /** Whether it has the source of `packet`. */
   isFrom(packet: IpPacket): boolean {
-    return this.isIpv6 === packet.isIpv6 &&
-      this.source3 === packet.source3 && this.source2 === packet.source2 &&
-      this.source1 === packet.source1 && this.source0 === packet.source0;
+    const { header } = this;
+    return header.isIpv6 === packet.isIpv6 &&
+      header.source3 === packet.source3 && header.source2 === packet.source2 &&
+      header.source1 === packet.source1 && header.source0 === packet.source0;
   }
 
   /** Where a well-formed fragment belongs. */
@@ -157,9 +147,9 @@ export class PartialDatagram {
     this.#ends[this.count] = end;
     this.count++;
     this.#received += packet.payloadLength;
-    if (end > this.#end) this.#end = end;
+    this.#end = Math.max(this.#end, end);
     if (!packet.moreFragments) this.length = end;
-    if (packet.ecn === CE) this.ecn = CE;
+    if (packet.ecn === CE) this.header.ecn = CE;
     if (start === 0) this.#keepHeader(packet, bytes);
     return true;
   }
@@ -212,12 +202,13 @@ export class PartialDatagram {
     for (let i = 0; i < length; i++) this.#header[i] = bytes[packet.offset + i];
     this.#headerLength = length;
     this.#firstLength = packet.payloadLength;
-    this.protocol = packet.protocol;
-    this.dscp = packet.dscp;
-    if (this.ecn !== CE) this.ecn = packet.ecn;
-    this.ttl = packet.ttl;
-    this.pathHigh = packet.pathHigh;
-    this.pathLow = packet.pathLow;
+    const { header } = this;
+    header.protocol = packet.protocol;
+    header.dscp = packet.dscp;
+    if (header.ecn !== CE) header.ecn = packet.ecn;
+    header.ttl = packet.ttl;
+    header.pathHigh = packet.pathHigh;
+    header.pathLow = packet.pathLow;
   }
 
   #copy(bytes: Uint8Array, to: number, length: number): void {

@@ -189,11 +189,11 @@ Deno.test("partial datagram: the headers of the whole are those of the first, bu
       datagram.begin(first(), 30);
       for (const i of order) datagram.keep([first, second][i](), pool, arena.bytes);
       assertEquals(
-        [datagram.ecn, datagram.dscp, datagram.ttl],
+        [datagram.header.ecn, datagram.header.dscp, datagram.header.ttl],
         [ecn, 9, 4],
         `${[ecnFirst, order]}`,
       );
-      assertEquals([datagram.pathHigh, datagram.pathLow], [5, 6]);
+      assertEquals([datagram.header.pathHigh, datagram.header.pathLow], [5, 6]);
       datagram.release(pool);
     }
   }
@@ -214,8 +214,8 @@ Deno.test("partial datagram: begun again, nothing is left of the one before", ()
   const last = piece(8, 8, false);
   assertEquals(datagram.placementOf(last), Placement.New);
   datagram.keep(last, pool, arena.bytes);
-  assertEquals([datagram.isComplete, datagram.ecn], [false, 0]);
+  assertEquals([datagram.isComplete, datagram.header.ecn], [false, 0]);
   datagram.keep(piece(0, 8), pool, arena.bytes);
-  assertEquals([datagram.isComplete, datagram.length, datagram.ecn], [true, 16, 0]);
+  assertEquals([datagram.isComplete, datagram.length, datagram.header.ecn], [true, 16, 0]);
   datagram.release(pool);
 });
