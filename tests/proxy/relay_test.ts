@@ -70,10 +70,11 @@ Deno.test("relay: bytes that came while dialing are sent once connected (PX-02)"
   connection.receives("early");
   assertEquals(connection.sink, null, "nothing is offered meanwhile");
   relay.run(BUDGET, 1);
-  assertEquals(socket.outgoing, "");
+  assertEquals([socket.outgoing, relay.upstreamErrno], ["", 0]);
   relay.ready(WRITABLE);
   relay.run(BUDGET, 2);
   assertEquals(socket.outgoing, "early");
+  assertEquals(socket.calls, ["dialResult", "sendGather"], "nobody said that it is readable");
   assertEquals(connection.kept, "");
   assertEquals(relay.bytesUp, 5);
 });
@@ -85,7 +86,7 @@ Deno.test("PX-14: the data of a fast open is held until the client is establishe
   relay.ready(WRITABLE);
   relay.run(BUDGET, 1);
   assertEquals(relay.stage, Stage.Open, "dialed at the SYN");
-  relay.run(BUDGET, 2);
+  assertEquals(relay.run(BUDGET, 2), false, "waits for `Established`");
   assertEquals([socket.outgoing, connection.kept], ["", "buy"]);
   connection.isEstablished = true;
   relay.run(BUDGET, 3);
@@ -233,7 +234,7 @@ Deno.test("relay: kept bytes leave in order by one call, and wait for room", () 
   relay.run(BUDGET, 1);
   assertEquals(socket.calls, ["sendGather"]);
   assertEquals([socket.outgoing, connection.kept], ["onet", "wo"]);
-  relay.run(BUDGET, 2);
+  assertEquals(relay.run(BUDGET, 2), false);
   assertEquals(count(socket, "sendGather"), 1, "remembers that there is no room");
   socket.sendRoom = Infinity;
   relay.ready(WRITABLE);
@@ -457,7 +458,7 @@ Deno.test("relay: what an upstream sent before its reset is delivered, then RST 
   sends(socket, "last words");
   socket.incomingEnd = ECONNRESET;
   relay.ready(READABLE | WRITABLE);
-  relay.run(BUDGET, 1000);
+  assertEquals(relay.run(BUDGET, 1000), false);
   assertEquals(connection.committed, "last words");
   assertEquals(connection.calls, ["resetWhenDrained 6000"]);
   assertEquals(sockets.openCount, 0);
@@ -519,6 +520,7 @@ Deno.test("relay: last bytes without room for them are given up at the flush dea
   assertEquals(count(socket, "sendGather"), 1, "nothing more is sent");
   relay.deadlinePassed(6000);
   assertEquals([connection.calls, socket.state], [["abort", "release"], "reset"]);
+  assertEquals(relay.reason, "upstream lost");
 });
 
 Deno.test("relay: an upstream that resets behind its end of stream is found (PX-11)", () => {
@@ -722,9 +724,11 @@ Deno.test("relay: EAGAIN is no error, up or down", () => {
   const { relay, connection, socket } = open();
   socket.sendErrno = EAGAIN;
   connection.receives("x");
+  connection.peerClosed = true;
   relay.ready(READABLE);
-  relay.run(BUDGET, 1);
+  assertEquals(relay.run(BUDGET, 1), false);
   assertEquals([relay.stage, relay.upstreamErrno, connection.kept], [Stage.Open, 0, "x"]);
+  assertEquals(count(socket, "shutdownWrite"), 0, "one byte is missing");
 });
 
 // Edges: one byte, one second, one event more or less.
@@ -855,6 +859,61 @@ Deno.test("relay: a drain cuts what is being flushed (PX-21)", () => {
   relay.ready(READABLE);
   relay.run(BUDGET, 0);
   assertEquals(relay.stage, Stage.Flushing);
+  assertEquals(relay.run(BUDGET, 1), false, "there is nothing left to do");
   relay.dismiss();
   assertEquals(connection.calls, ["resetWhenDrained 5000", "abort", "release"]);
+});
+
+Deno.test("relay: a budget is used to its last byte, up and down", () => {
+  const { relay, connection, socket } = open();
+  connection.receives("u".repeat(65537));
+  sends(socket, "d".repeat(65537));
+  relay.ready(READABLE);
+  relay.run(65537, 1);
+  assertEquals([socket.outgoing.length, connection.committed.length], [65537, 65537]);
+});
+
+Deno.test("relay: an upstream that has finished leaves nothing to do at once", () => {
+  const { relay, socket } = open();
+  socket.incomingEnd = "EOF";
+  relay.ready(READABLE);
+  assertEquals([relay.run(BUDGET, 1), relay.run(BUDGET, 2)], [false, false]);
+  relay.ready(READABLE);
+  assertEquals([relay.run(BUDGET, 3), relay.run(BUDGET, 4)], [false, false]);
+  assertEquals(count(socket, "dialResult"), 1, "asked once for each edge");
+});
+
+Deno.test("relay: one that was never dialed has no socket to reset", () => {
+  const arena = new Arena(1 << 20);
+  const connection = new FakeConnection(arena, LOCAL, REMOTE);
+  const host = { tunables: DEFAULT_TUNABLES, schedule: () => {} };
+  const upstream = new KernelUpstream(new FakeSockets(arena), UPSTREAM, null);
+  const relay = new Relay(host, connection, upstream, 0);
+  relay.cut("aborted");
+  assertEquals([relay.stage, connection.calls], [Stage.Ended, ["abort", "release"]]);
+});
+
+Deno.test("relay: one that has ended is due no more", () => {
+  const { relay } = open({ px_idle_timeout: 60 });
+  relay.cut("aborted");
+  assertEquals(relay.deadline(), Infinity);
+});
+
+Deno.test("relay: a client that acknowledges what is flushed is not idle (PX-11, PX-15)", () => {
+  const { relay, connection, socket } = open({ px_idle_timeout: 2 });
+  sends(socket, "last words");
+  socket.incomingEnd = ECONNRESET;
+  relay.ready(READABLE);
+  relay.run(BUDGET, 0);
+  assertEquals([relay.stage, relay.deadline()], [Stage.Flushing, 2000]);
+  connection.bytesAcknowledged = 4;
+  relay.deadlinePassed(2000);
+  assertEquals([relay.stage, relay.deadline()], [Stage.Flushing, 4000]);
+});
+
+Deno.test("relay: an offer for which the socket has no room takes nothing", () => {
+  const { connection, socket } = open();
+  socket.sendErrno = EAGAIN;
+  assertEquals(connection.receivesLarge("large"), 0);
+  assertEquals(connection.kept, "large");
 });

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { PathErrorKind } from "../../lib/wire/path_error.ts";
 import { fromHex } from "../support/bytes.ts";
 import { concat, sum } from "../support/codec.ts";
+import { fragment } from "../support/fragment_frames.ts";
 import { addressBytes } from "../support/internet_address.ts";
 import { GOLDEN } from "../support/golden.ts";
 import { NetworkFixture } from "../support/network_fixture.ts";
@@ -10,6 +11,7 @@ import {
   halves,
   icmp,
   icmpv6,
+  type IpFields,
   ipv4,
   ipv6,
   OWN_MAC,
@@ -49,6 +51,29 @@ for (const length of [4, 5, 60, 61, 1476]) {
     ]);
   });
 }
+
+Deno.test("ICMP-01 IP6-06: an echo of two whole fragments comes back in two", () => {
+  for (const [isIpv6, most] of [[false, 1480], [true, 1448]] as const) {
+    const f = new NetworkFixture();
+    const rest = pattern(2 * most - 4);
+    const fields = isIpv6 ? { source: "fd00::2", destination: "fd00::1" } : {};
+    const [protocol, request] = isIpv6 ? [58, icmpv6(128, 0, rest)] : [1, icmp(8, 0, rest)];
+    const [back, reply] = isIpv6
+      ? [REVERSED6, icmpv6(129, 0, rest, REVERSED6)]
+      : [REVERSED, icmp(0, 0, rest)];
+    const pieces = (message: Uint8Array, from: string, addresses: IpFields) =>
+      [0, most].map((start) =>
+        fragment(protocol, message.slice(start, start + most), start, start === 0, {
+          ...addresses,
+          from,
+        })
+      );
+    const [start, end] = pieces(request, PEER_MAC, fields);
+    assertEquals(f.receive(start), []);
+    const sent = f.receive(end).map((hex) => hex.slice(24));
+    assertEquals(sent, pieces(reply, OWN_MAC, back).map((frame) => frame.slice(12).toHex()));
+  }
+});
 
 Deno.test("ICMP-02: broken, misplaced and outdated messages are ignored", () => {
   const rest = pattern(8);
@@ -121,6 +146,7 @@ Deno.test("ICMP-08: UDP to us draws a port unreachable that quotes it", () => {
 
 Deno.test("ICMP-08: broken UDP draws nothing", () => {
   assertIgnored(ethernet(0x0800, ipv4(17, udp(pattern(20), 1))), "UdpInErrors");
+  assertIgnored(ethernet(0x0800, ipv4(17, udp(pattern(20), 0x0100))), "UdpInErrors");
   assertIgnored(ethernet(0x0800, ipv4(17, pattern(7))), "UdpInErrors");
   assertIgnored(ethernet(0x86dd, ipv6(17, udp(pattern(20)))), "UdpInErrors");
   const long = udp(pattern(20));
@@ -238,6 +264,12 @@ Deno.test("IP6-05: another host's advertisement from an address of ours is a con
   const echo = { source: "fd00::1", destination: "ff02::1" };
   const other = ipv6(58, icmpv6(128, 0, pattern(8), echo), echo);
   assertIgnored(ethernet(0x86dd, other, { to: "33:33:00:00:00:01" }), "MartianSource");
+  // What lies behind an empty message is no advertisement; the first byte of one may be.
+  const empty = concat(ethernet(0x86dd, ipv6(58, fromHex(""), fields)), Uint8Array.of(136));
+  const short = ethernet(0x86dd, ipv6(58, Uint8Array.of(136), fields));
+  for (const bytes of [empty, short]) bytes.set(fromHex("333300000001"));
+  assertIgnored(empty, "MartianSource");
+  assertIgnored(short, "IcmpInErrors");
 });
 
 Deno.test("IP6-06: an ICMPv6 message of one byte is broken, whatever type it begins with", () => {

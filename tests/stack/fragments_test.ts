@@ -269,11 +269,21 @@ Deno.test("IP-11: room for one that grows is made by the oldest of the others", 
   }
 });
 
+Deno.test("IP-11: a 65th fragment discards the datagram, and is no overlap", () => {
+  const f = new NetworkFixture();
+  for (let i = 0; i < 64; i++) f.receive(fragment(17, pattern(8), 8 * i, true));
+  assertEquals([f.counters.ReasmFails, f.pages.lent], [0, 1]);
+  f.receive(fragment(17, pattern(8), 8 * 64, true));
+  const { ReasmFails, ReasmOverlaps } = f.counters;
+  assertEquals([ReasmFails, ReasmOverlaps, f.pages.lent], [65, 0, 0]);
+});
+
 Deno.test("IP-11: with no memory at all fragments are dropped", () => {
   const f = new NetworkFixture();
   f.network.tunables = { ...DEFAULT_TUNABLES, ipfrag_high_thresh: 0 };
   for (const piece of fragmentsOf(segment(), CUTS)) f.receive(piece);
   assertEquals([f.transport.segments, f.counters.ReasmFails], [[], 3]);
+  assertEquals(f.network.deadline, Infinity);
 });
 
 Deno.test("IP-08: a datagram of 65535 bytes is put together", () => {
@@ -283,6 +293,31 @@ Deno.test("IP-08: a datagram of 65535 bytes is put together", () => {
   for (const piece of fragmentsOf(frame, cuts).toReversed()) f.receive(piece);
   assertEquals(f.transport.segments, [". 1000:66495(65495) ack 1 win 65535"]);
   assertEquals(f.pages.lent, 0);
+});
+
+Deno.test("IP-08: what was put together has the traffic class and the number of its first fragment", () => {
+  for (const addresses of [{}, IPV6]) {
+    const f = new NetworkFixture();
+    f.transport.onReceive = (seg) => assertEquals([seg.dscp, seg.ecn], [46, 2]);
+    for (const piece of fragmentsOf(segment(addresses), CUTS)) {
+      if (piece[12] === 0x86) {
+        piece.set([0x6b, 0xa0], 14);
+      } else {
+        piece[15] = 0xba;
+        repairChecksum(piece);
+      }
+      f.receive(piece);
+    }
+    assertEquals(f.transport.segments, [TEXT]);
+  }
+  const f = new NetworkFixture();
+  const datagram = concat(halves(5353, 53, 48, 0), pattern(40));
+  f.receive(fragment(17, datagram.slice(24), 24, false, { ttl: 9, identification: 0xabcd }));
+  const [error] = f.receive(
+    fragment(17, datagram.slice(0, 24), 0, true, { ttl: 5, identification: 0xabcd }),
+  );
+  const quote = ipv4(17, datagram, { ttl: 5, identification: 0xabcd, fragment: 0 });
+  assertEquals(error.slice(2 * (14 + 20 + 8)), quote.toHex());
 });
 
 Deno.test("IP6-03: neighbour discovery in fragments is dropped", () => {
@@ -295,6 +330,25 @@ Deno.test("IP6-03: neighbour discovery in fragments is dropped", () => {
   f.receive(fragment(58, message.slice(0, 16), 0, true, fields));
   assertEquals(f.receive(fragment(58, message.slice(16), 16, false, fields)), []);
   assertEquals(f.counters.IcmpInErrors, 2);
+});
+
+Deno.test("IP6-03: all of neighbour discovery is dropped in an atomic fragment, echo is not", () => {
+  for (
+    const [type, counter] of [
+      [128, "IcmpOutMsgs"],
+      [133, "IcmpInErrors"],
+      [134, "IcmpInErrors"],
+      [135, "IcmpInErrors"],
+      [136, "IcmpInErrors"],
+    ] as const
+  ) {
+    const f = new NetworkFixture();
+    const message = icmpv6(type, 0, new Uint8Array(20));
+    const moved = f.countersMovedBy(() =>
+      f.receive(fragment(58, message, 0, false, { ...IPV6, ttl: 255 }))
+    );
+    assertEquals(moved.includes(counter), true, `${type}: ${moved}`);
+  }
 });
 
 Deno.test("IP6-03: extension headers behind the fragment header are walked once whole", () => {

@@ -45,6 +45,7 @@ Deno.test("own addresses: solicited-node groups of IPv6 addresses are ours", () 
   assertEquals(own.isGroupMac(0xffaabbcc | 0), true);
   assertEquals(own.isGroupMac(0xff000207 | 0), false); // 192.0.2.7 has none
   assertEquals(own.isGroupMac(0xfe000001 | 0), false);
+  assertEquals(own.isGroupMac(0xff000000 | 0), false);
   assertEquals(own.isGroup(packet("fd00::2", "ff02::1")), true);
   assertEquals(own.isGroup(packet("fd00::2", "ff02::1:ffaa:bbcc")), true);
   assertEquals(own.isGroup(packet("fd00::2", "ff02::1:ffaa:bbcd")), false);
