@@ -187,7 +187,7 @@ export class Control {
     const sum = this.#arena.sum(dataOffset, dataLength) + pseudoSum;
     buildIcmp(this.#view, at, type, 0, parameter, sum);
     this.#echo.clear();
-    if (dataLength > 0) this.#echo.add(dataOffset, dataLength);
+    if (dataLength !== 0) this.#echo.add(dataOffset, dataLength);
     this.#counters.IcmpOutMsgs++;
     this.#transmitter.sendReply(at + ICMP_HEADER_LENGTH, this.#echo);
   }

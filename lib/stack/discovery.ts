@@ -155,7 +155,7 @@ export class Discovery implements Prober, ArpAsker {
     const option = this.#optionOf(packet, NdpOption.SourceLinkLayer);
     const isProbe = (packet.source0 | packet.source1 | packet.source2 | packet.source3) === 0;
     // A probe for duplicates names no MAC. To us alone it would be a packet from nobody: dropped before.
-    if (option < 0 || (isProbe && option > 0)) {
+    if (option < 0 || (isProbe && option !== 0)) {
       this.#counters.IcmpInErrors++;
       return;
     }
@@ -173,7 +173,7 @@ export class Discovery implements Prober, ArpAsker {
       else this.#counters.IcmpInIgnored++;
       return;
     }
-    if (option > 0 && !this.#learnSource(packet, option, now)) return;
+    if (option !== 0 && !this.#learnSource(packet, option, now)) return;
     this.#advertise(packet, isProbe, target0, target1, target2, target3);
   }
 

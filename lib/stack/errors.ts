@@ -93,7 +93,7 @@ export class IcmpErrors {
 /** Whether the packet is a message that must not be answered with an error; all but echo, in IPv4. */
 function isIcmpError(view: DataView, packet: IpPacket): boolean {
   if (packet.protocol !== Protocol.Icmp && packet.protocol !== Protocol.Icmpv6) return false;
-  if (packet.payloadLength === 0 || packet.fragmentOffset > 0) return true;
+  if (packet.payloadLength === 0 || packet.fragmentOffset !== 0) return true;
   const type = icmpTypeOf(view, packet.payloadOffset);
   return packet.protocol === Protocol.Icmp ? type !== IcmpType.Echo : type < Icmpv6Type.Echo;
 }

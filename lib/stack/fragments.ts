@@ -19,6 +19,7 @@ import { buildIpv4, IPV4_HEADER_LENGTH, parseIpv4 } from "../wire/ipv4.ts";
 import { buildIpv6, buildIpv6Address, IPV6_HEADER_LENGTH, parseIpv6 } from "../wire/ipv6.ts";
 import type { Arena } from "../wire/memory.ts";
 import { PAGE_SIZE, type PagePool } from "../wire/pages.ts";
+import { hashAddress } from "./address_hash.ts";
 import type { IcmpErrors } from "./errors.ts";
 import { PartialDatagram, Placement } from "./partial_datagram.ts";
 
@@ -292,12 +293,8 @@ export class Fragments {
     this.#spare.push(datagram);
   }
 
-  #bucketOf(of: IpPacket): number {
-    let h = Math.imul(of.source3 ^ this.#hashKey, 0x9e3779b1);
-    h = Math.imul(h ^ (h >>> 15) ^ of.source2, 0x85ebca77);
-    h = Math.imul(h ^ (h >>> 13) ^ of.source1, 0xc2b2ae3d);
-    h = Math.imul(h ^ (h >>> 15) ^ of.source0, 0x27d4eb2f);
-    return (h ^ (h >>> 16)) & (BUCKETS - 1);
+  #bucketOf({ source0, source1, source2, source3 }: IpPacket): number {
+    return hashAddress(source0, source1, source2, source3, this.#hashKey) & (BUCKETS - 1);
   }
 }
 

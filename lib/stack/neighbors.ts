@@ -8,6 +8,7 @@
 
 import { invariant } from "../invariant.ts";
 import type { Counters } from "../tcp/counters.ts";
+import { hashAddress } from "./address_hash.ts";
 
 /** The life of an entry. */
 export const NeighborState = {
@@ -276,10 +277,6 @@ export class Neighbors {
   }
 
   #hash(word0: number, word1: number, word2: number, word3: number): number {
-    let h = Math.imul(word3 ^ this.#hashKey, 0x9e3779b1);
-    h = Math.imul(h ^ (h >>> 15) ^ word2, 0x85ebca77);
-    h = Math.imul(h ^ (h >>> 13) ^ word1, 0xc2b2ae3d);
-    h = Math.imul(h ^ (h >>> 15) ^ word0, 0x27d4eb2f);
-    return (h ^ (h >>> 16)) & this.#mask;
+    return hashAddress(word0, word1, word2, word3, this.#hashKey) & this.#mask;
   }
 }

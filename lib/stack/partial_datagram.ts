@@ -113,7 +113,7 @@ export class PartialDatagram {
       if (this.#starts[i] === start && this.#ends[i] === end) return Placement.Duplicate;
       if (this.#starts[i] < end && start < this.#ends[i]) return Placement.Overlap;
     }
-    const isPastEnd = this.length >= 0 && (end > this.length || !packet.moreFragments);
+    const isPastEnd = this.length !== -1 && (end > this.length || !packet.moreFragments);
     if (isPastEnd || (!packet.moreFragments && end < this.#end)) return Placement.Overlap;
     if (this.count === FRAGMENT_LIMIT || packet.headerLength > HEADER_LIMIT) {
       return Placement.Refused;
@@ -156,12 +156,12 @@ export class PartialDatagram {
 
   /** Whether nothing is missing. */
   get isComplete(): boolean {
-    return this.length >= 0 && this.#received === this.length;
+    return this.#received === this.length;
   }
 
   /** Whether the first fragment is here. */
   get hasFirst(): boolean {
-    return this.#headerLength > 0;
+    return this.#headerLength !== 0;
   }
 
   /** Writes the payload, which is complete, to arena offset `to`. */

@@ -34,6 +34,7 @@ import {
 import type { Arena } from "../wire/memory.ts";
 import { CWR, type Segment } from "../wire/segment.ts";
 import { buildTcp, completeTcp, TCP_CHECKSUM_OFFSET, tcpPseudoSum } from "../wire/tcp_header.ts";
+import { hashAddress } from "./address_hash.ts";
 import { Identifications } from "./identifications.ts";
 
 /** Room for Ethernet, IPv6, and TCP with all its options, or an ICMPv6 message with one option. */
@@ -253,11 +254,9 @@ export class Transmitter {
 
   /** A keyed hash of the connection, 1 … 0xfffff. RFC 6437 §3. */
   #flowLabel(seg: Segment): number {
-    let h = Math.imul(seg.remote3 ^ this.#flowKey, 0x9e3779b1);
-    h = Math.imul(h ^ (h >>> 15) ^ seg.remote2, 0x85ebca77);
-    h = Math.imul(h ^ (h >>> 13) ^ seg.remote1, 0xc2b2ae3d);
-    h = Math.imul(h ^ (h >>> 15) ^ seg.remote0, 0x27d4eb2f);
-    h = Math.imul(h ^ (h >>> 13) ^ seg.local3 ^ seg.local0, 0x165667b1);
+    const { remote0, remote1, remote2, remote3 } = seg;
+    let h = hashAddress(remote0, remote1, remote2, remote3, this.#flowKey);
+    h = Math.imul(h ^ seg.local3 ^ seg.local0, 0x165667b1);
     h = Math.imul(h ^ (h >>> 15) ^ ((seg.remotePort << 16) | seg.localPort), 0x9e3779b1);
     return ((h ^ (h >>> 16)) & 0xfffff) || 1;
   }
