@@ -38,7 +38,7 @@ export interface Retransmissions {
   resent: number;
   /** Of those, the ones all of whose bytes had come through: nobody needed them. */
   needless: number;
-  /** Needless, and the sender was told so, or would have been if its peer had said so: a fault of one of them. */
+  /** Needless, and the sender had heard that, or its peer had not said it: the fault of one of them. */
   spurious: number;
 }
 
@@ -46,9 +46,8 @@ export interface Retransmissions {
 export function judgeRetransmissions(sender: Side, receiver: Side): Retransmissions {
   const sent = sender.segments.filter((segment) => segment.length > 0);
   const arrivals = arrivalsOf(sent, receiver.segments.filter((segment) => segment.length > 0));
-  const lost = arrivals.filter((at) => at === null).length;
+  const lost = arrivals.filter((hasArrived) => !hasArrived).length;
   const result: Retransmissions = { sent: sent.length, lost, resent: 0, needless: 0, spurious: 0 };
-  const saidAndLost = lostAnswers(sender, receiver);
   const origin = sent[0]?.seq ?? 0;
   const delivered = new Ranges();
   let sentEnd = 0;
@@ -59,13 +58,13 @@ export function judgeRetransmissions(sender: Side, receiver: Side): Retransmissi
       result.resent++;
       if (delivered.holds(start, end)) {
         result.needless++;
-        const wasSilenced = saidAndLost.some((answer) => tells(answer, segment)) &&
-          !sender.answers.some((answer) => tells(answer, segment));
-        if (!wasSilenced) result.spurious++;
+        const wasSaid = receiver.answers.some((answer) => tells(answer, segment));
+        const wasHeard = sender.answers.some((answer) => tells(answer, segment));
+        if (wasHeard || !wasSaid) result.spurious++;
       }
     }
     sentEnd = Math.max(sentEnd, end);
-    if (arrivals[index] !== null) delivered.add(start, end);
+    if (arrivals[index]) delivered.add(start, end);
   });
   return result;
 }
@@ -76,27 +75,18 @@ export function countShrinks(segments: readonly Pick<SeenSegment, "ack" | "windo
   return edges.filter((edge, i) => i > 0 && ((edge - edges[i - 1]!) | 0) < 0).length;
 }
 
-/** When each arrived, null: it did not. */
-function arrivalsOf(
-  sent: readonly SeenSegment[],
-  arrived: readonly SeenSegment[],
-): (number | null)[] {
+/** Whether each of them arrived. */
+function arrivalsOf(sent: readonly SeenSegment[], arrived: readonly SeenSegment[]): boolean[] {
   let next = 0;
   const arrivals = sent.map((segment) => {
-    const candidate = arrived[next];
-    if (candidate === undefined || !isSame(segment, candidate)) return null;
-    next++;
-    return candidate.at;
+    const hasArrived = next < arrived.length && isSame(segment, arrived[next]!);
+    if (hasArrived) next++;
+    return hasArrived;
   });
   if (next < arrived.length) {
     throw new Error(`Segment ${next} arrived and was not sent: ${JSON.stringify(arrived[next])}`);
   }
   return arrivals;
-}
-
-function lostAnswers(sender: Side, receiver: Side): SeenSegment[] {
-  const arrivals = arrivalsOf(receiver.answers, sender.answers);
-  return receiver.answers.filter((_, index) => arrivals[index] === null);
 }
 
 /** Whether an answer, earlier than `segment` was sent, says that all its bytes had come. */

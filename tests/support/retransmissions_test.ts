@@ -6,6 +6,7 @@ function data(at: number, seq: number): SeenSegment {
   return { at, seq, length: 100, ack: 0, window: 0, blocks: [], mark: String(at) };
 }
 
+/** An answer that takes no time. */
 function answer(at: number, ack: number, ...blocks: [number, number][]): SeenSegment {
   return { at, seq: 0, length: 0, ack, window: 0, blocks, mark: String(at) };
 }
@@ -38,6 +39,15 @@ Deno.test("retransmissions: one is needless, not spurious, when each answer that
   const result = judge(segments, [answer(2, 100), answer(3, 100)], 2, 3);
   assertEquals(result, { sent: 2, lost: 0, resent: 1, needless: 1, spurious: 0 });
   assertEquals(judge(segments, [answer(2, 100), answer(3, 100)], 2).spurious, 1);
+});
+
+Deno.test("retransmissions: one is needless, not spurious, when the answer was on its way", () => {
+  const segments = [data(1, 0), data(5, 0)];
+  const result = judgeRetransmissions(
+    { segments, answers: [answer(6, 100)] },
+    { segments, answers: [answer(4, 100)] },
+  );
+  assertEquals([result.needless, result.spurious], [1, 0]);
 });
 
 Deno.test("retransmissions: one is spurious when no answer told, or only a later one", () => {
