@@ -62,6 +62,7 @@ function withSetup(bytes: Bytes, from: string, to: string): Bytes {
 
 Deno.test(`replay: ${WORLDS} fresh worlds of the simulator are the same, bit for bit`, () => {
   const first = crypto.getRandomValues(new Uint32Array(1))[0] >>> 2;
+  console.log(`replay: seeds ${first} … ${first + WORLDS - 1}`); // a violation tells only its world
   for (let seed = first; seed < first + WORLDS; seed++) {
     const file = new MemoryFile();
     new World(planWorld(seed), null, file).run();

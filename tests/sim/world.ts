@@ -34,6 +34,8 @@ import { Witness } from "./witness.ts";
 
 /** When each fair transfer must be over, after the weather is: longer than any backed-off timeout. */
 const LIVENESS_MS = 300_000;
+/** And how much later where a black hole is found only by R1 timeouts, each backed off as far as it goes. RFC 4821 §7.7. */
+const BLACK_HOLE_MS = 4 * 120_000;
 /** When everything must be forgotten: longer than R2, keep-alive and all timeouts one behind the other. */
 const LIMIT_MS = 3_600_000;
 /** Turns at one instant; more is a loop. */
@@ -267,7 +269,8 @@ export class World implements LinkWatcher {
     const session = { plan, client, server };
     this.sessions.push(session);
     const calmAt = Math.max(this.now, this.plan.link.calmAt);
-    this.#events.plan(calmAt + LIVENESS_MS, () => this.#checkLiveness(session));
+    const patienceMs = LIVENESS_MS + (this.plan.link.blackHoleFrom < Infinity ? BLACK_HOLE_MS : 0);
+    this.#events.plan(calmAt + patienceMs, () => this.#checkLiveness(session));
     const { again, pauseMs } = plan;
     if (again === null) return;
     client.whenDone = () => {
