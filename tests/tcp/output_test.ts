@@ -1,4 +1,14 @@
 import { assertEquals } from "@std/assert";
+import {
+  sendKeepalive,
+  sendProbe,
+  sendShort,
+  sendTailProbe,
+  transmit,
+  Turn,
+} from "../../lib/tcp/output.ts";
+import { Phase } from "../../lib/tcp/phase.ts";
+import { Recovery } from "../../lib/tcp/recovery.ts";
 import type { FixtureOptions, LinkMode } from "../support/fixture.ts";
 import { ScriptRun } from "../support/script_run.ts";
 
@@ -129,4 +139,235 @@ Deno.test("output: RFC 2861 §3.2, who only acknowledges does not send after a p
   t.inject("P. 1:11(10) ack 1");
   t.expect(". 1:1(0) ack 11");
   assertEquals(c.cwnd, 146_000);
+});
+
+/** Ten segments of 1460 bytes are in flight, from 1 on. */
+function inFlight(fixture = "EST", options: FixtureOptions = {}): ScriptRun {
+  const t = new ScriptRun("bare", options);
+  t.run(fixture);
+  t.calls.write(t.flow, 14_600, null);
+  t.discard();
+  return t;
+}
+
+/** Gives the connection a turn. The payload lengths of what leaves in it, and what became of it. */
+function turnOf(t: ScriptRun): [number[], Turn] {
+  const turn = transmit(t.connection, t.now);
+  const lengths = t.fixture.sink.frames.map(({ bytes }) => bytes.length - IP_AND_TCP);
+  t.fixture.sink.frames.length = 0;
+  return [lengths, turn];
+}
+
+for (const [link, frames] of [["bare", 64], ["offload", 8]] as const) {
+  Deno.test(`output: on a ${link} link a turn of lost segments ends after ${frames} frames`, () => {
+    const t = established(link);
+    t.connection.cwnd = 2_000_000;
+    framesOf(t, 1_000_000);
+    while (t.stack.poll(t.now)) t.discard();
+    t.discard();
+    t.connection.scoreboard!.loseAll();
+    const [lengths, turn] = turnOf(t);
+    assertEquals([lengths.length, turn], [frames, Turn.More]);
+  });
+}
+
+Deno.test("output: RFC 9293 §3.8.6.2.1, of what was lost a part leaves where the window ends, not where cwnd does", () => {
+  const resent = (cwnd: number, window: number) => {
+    const t = inFlight();
+    t.connection.scoreboard!.loseAll();
+    Object.assign(t.connection, { cwnd, sndWnd: window });
+    return turnOf(t)[0];
+  };
+  assertEquals([499, 500, 501].map((cwnd) => resent(cwnd, 500)), [[], [500], [500]]);
+  assertEquals(resent(2919, 4000), [1460]);
+  assertEquals(resent(2920, 4000), [1460, 1460]);
+  assertEquals(resent(2919, 2000), [1460, 540]);
+});
+
+Deno.test("output: RFC 9293 §3.8.6.1, a shut window is asked with no more than was in flight", () => {
+  const t = new ScriptRun("bare");
+  t.run(`
+    EST rtt .1
+    write 10
+    +0  > P. 1:11(10) ack 1
+    +.1 < . 1:1(0) ack 1 win 0
+  `);
+  t.expect("P. 1:11(10) ack 1", 1000);
+});
+
+Deno.test("output: a cork holds a short segment for 200 ms from when it was written", () => {
+  const t = new ScriptRun("bare");
+  t.run("EST rtt .9");
+  t.connection.setCork(true);
+  t.calls.write(t.flow, 1460, null);
+  t.expect("P. 1:1461(1460) ack 1");
+  t.advance(100);
+  t.calls.write(t.flow, 10, null);
+  t.none(0.19);
+  t.expect("P. 1461:1471(10) ack 1", 20);
+});
+
+Deno.test("output: RFC 6675 §4, the last segment is sent again once, when cwnd has room for a segment", () => {
+  const rescued = (room: number) => {
+    const t = inFlight("EST+SACK", { tunables: { tcp_recovery: 0 } });
+    const c = t.connection;
+    Object.assign(c, { phase: Phase.Recovery, recovery: new Recovery(), cwnd: 14_600 + room });
+    const first = turnOf(t);
+    c.cwnd += 1460;
+    return [first, turnOf(t)];
+  };
+  assertEquals(rescued(1460), [[[1460], Turn.Done], [[], Turn.Done]]);
+  assertEquals(rescued(1459), [[[], Turn.Done], [[1460], Turn.Done]]);
+});
+
+Deno.test("output: RFC 8985 §7.3, where the tail's fate is known there is no probe, and that is no refusal", () => {
+  const t = inFlight("EST+SACK");
+  const c = t.connection;
+  c.scoreboard!.loseAll();
+  assertEquals([sendTailProbe(c, t.now), c.hasProbed, t.growth("TCPLossProbes")], [true, false, 0]);
+});
+
+Deno.test("output: RFC 8985 §7.3, without new data the last segment is the probe; two new ones are where both fit", () => {
+  const probes = (unsent: number, window: number) => {
+    const t = inFlight("EST+SACK");
+    if (unsent > 0) t.calls.writeSome(t.flow, unsent);
+    const c = t.connection;
+    c.sndWnd = 14_600 + window;
+    assertEquals(sendTailProbe(c, t.now), true);
+    const { frames } = t.fixture.sink;
+    const lengths = frames.map(({ bytes }) => bytes.length - IP_AND_TCP);
+    frames.length = 0;
+    return [lengths, c.isProbeResent, c.hasProbed];
+  };
+  assertEquals(probes(0, 5000), [[1460], true, true]);
+  assertEquals(probes(10, 0), [[1460], true, true]);
+  assertEquals(probes(2919, 5000), [[1460], false, true]);
+  assertEquals(probes(2920, 5000), [[1460, 1460], false, true]);
+  assertEquals(probes(2920, 2920), [[1460, 1460], false, true]);
+  assertEquals(probes(2920, 2919), [[1460], false, true]);
+});
+
+Deno.test("output: what the device refuses has not happened", () => {
+  const t = inFlight("EST+SACK");
+  const c = t.connection;
+  const { sink } = t.fixture;
+  sink.isFull = true;
+  const refused = [sendTailProbe, sendProbe, sendKeepalive].map((send) => send(c, t.now));
+  c.ackNow = true;
+  assertEquals([refused, transmit(c, t.now), c.ackNow], [
+    [false, false, false],
+    Turn.Refused,
+    true,
+  ]);
+  t.calls.writeSome(t.flow, 10);
+  assertEquals([sendTailProbe(c, t.now), sendShort(c, t.now)], [false, false]);
+  assertEquals([c.hasProbed, c.sndNxt, t.growth("TCPLossProbes")], [
+    false,
+    c.sendQueue.end - 10,
+    0,
+  ]);
+  c.scoreboard!.loseAll();
+  assertEquals([transmit(c, t.now), c.scoreboard!.lostBytes], [Turn.Refused, 14_600]);
+  sink.isFull = false;
+  assertEquals([transmit(c, t.now), c.ackNow], [Turn.Done, false]);
+  t.discard();
+  c.ackNow = true;
+  assertEquals(transmit(c, t.now), Turn.Done);
+  assertEquals([sendShort(c, t.now), c.sndNxt], [true, c.sendQueue.end]);
+  c.abort();
+  sink.isFull = true;
+  assertEquals([transmit(c, t.now), t.growth("OutRsts")], [Turn.Refused, 0]);
+  sink.isFull = false;
+  assertEquals([transmit(c, t.now), t.growth("OutRsts")], [Turn.Done, 1]);
+  t.discard();
+});
+
+Deno.test("output: RFC 9293 §3.8.6.1, what is written while a shut window is probed does not put the probe off", () => {
+  const t = new ScriptRun("bare");
+  t.run(`
+    EST rtt .1
+    +0 < . 1:1(0) ack 1 win 0
+    write 10
+  `);
+  t.none(0.2);
+  t.calls.writeSome(t.flow, 10);
+  t.expect(". 0:0(0) ack 1", 110);
+});
+
+Deno.test("output: RFC 9293 §3.8.6.2.1, the last byte of the window is used after 200 ms, whatever is in flight", () => {
+  const t = new ScriptRun("bare");
+  t.run(`
+    EST rtt .3
+    +0 < . 1:1(0) ack 1 win 1461
+  `);
+  t.calls.writeSome(t.flow, 2000);
+  t.expect(". 1:1461(1460) ack 1");
+  t.none(0.19);
+  t.expect(". 1461:1462(1) ack 1", 20);
+});
+
+Deno.test("output: RFC 9293 §3.8.4, the garbage of a keep-alive probe is one byte, and the header says so", () => {
+  const t = new ScriptRun("bare", { tunables: { tcp_keepalive_garbage: 1 } });
+  t.run("EST");
+  assertEquals(sendKeepalive(t.connection, t.now), true);
+  const { bytes } = t.fixture.sink.frames[0];
+  assertEquals([bytes.length, (bytes[16] << 8) | bytes[17]], [IP_AND_TCP + 1, IP_AND_TCP - 14 + 1]);
+  t.discard();
+});
+
+Deno.test("output: RFC 3168 §6.1.4, a single byte is capable of ECN, what is sent again is not", () => {
+  const t = new ScriptRun("bare");
+  t.run("EST+ECN rtt .1");
+  t.calls.write(t.flow, 1, null);
+  assertEquals([t.next()!.trafficClass & 3, t.next(1000)!.trafficClass & 3], [2, 0]);
+});
+
+Deno.test("output: with px_gso_push a super-segment ends in PSH, one segment or what is sent again does not", () => {
+  const pushed = (tunable: number, cwnd: number) => {
+    const t = established("offload", 1460, { tunables: { px_gso_push: tunable } });
+    t.connection.cwnd = cwnd;
+    t.calls.writeSome(t.flow, 100_000);
+    t.stack.poll(t.now);
+    const flags = () => {
+      const { frames } = t.fixture.sink;
+      return frames.splice(0).map(({ bytes }) => (bytes[47] & 8) !== 0);
+    };
+    const first = flags();
+    t.connection.scoreboard!.loseAll();
+    transmit(t.connection, t.now);
+    return [first, flags()];
+  };
+  assertEquals(pushed(1, 2920), [[true], [false]]);
+  assertEquals(pushed(1, 1460), [[false], [false]]);
+  assertEquals(pushed(0, 2920), [[false], [false]]);
+});
+
+Deno.test("output: who answers within the delayed ACK's time is interactive", () => {
+  const isInteractive = (waitMs: number) => {
+    const t = established("bare");
+    t.inject("P. 1:11(10) ack 1");
+    t.discard();
+    const c = t.connection;
+    c.isInteractive = false;
+    c.lastReceivedAt = (t.now - waitMs) | 0;
+    framesOf(t, 10);
+    return c.isInteractive;
+  };
+  assertEquals([40, 41].map(isInteractive), [true, false]);
+});
+
+Deno.test("output: RFC 6691, SACK blocks take their room from the text beside them", () => {
+  const lengths = (...starts: number[]) => {
+    const t = new ScriptRun("bare");
+    t.run("EST+SACK");
+    for (const start of starts) t.inject(`. ${start}:${start + 10}(10) ack 1`);
+    t.discard();
+    t.calls.write(t.flow, 3000, null);
+    return [t.next(), t.next()].map((packet) => packet!.payload.length);
+  };
+  assertEquals([lengths(), lengths(11), lengths(11, 31)], [
+    [1460, 1460],
+    [1448, 1448],
+    [1440, 1440],
+  ]);
 });
