@@ -43,6 +43,9 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
 };
 const CALL = /(?<![\w.$#])(?:seq(?:Lt|Leq|Gt|Geq|Min|Max)|Math\.(?:min|max))(?=\()/g;
 
+/** Where those of sequence numbers come from. */
+const SEQ_IMPORT = /import \{([^}]*)\} from "[^"]*\/seq\.ts";/;
+
 const OPERATOR = /(?<= )(?:[<>]=?|[!=]==|&&|\|\|)(?=\s)/g;
 const NUMBER = /(?<![\w.$#])(?:0x[\da-f_]+|\d[\d_]*(?:\.\d+)?)(?![\w.])/gi;
 /** `x | 0` and `x >>> 0` choose how a word is read; they are no constants of the protocol. */
@@ -86,9 +89,14 @@ export function mutantsOf(path: string, text: string): Mutant[] {
   return mutants.sort((a, b) => a.offset - b.offset);
 }
 
-/** The file with the fault in it. */
+/** The file with the fault in it, which is no other one: what is called instead is imported. */
 export function withMutant(text: string, { offset, before, after }: Mutant): string {
-  return text.slice(0, offset) + after + text.slice(offset + before.length);
+  const mutated = text.slice(0, offset) + after + text.slice(offset + before.length);
+  if (!(before in CALLS)) return mutated;
+  return mutated.replace(SEQ_IMPORT, (statement, names) => {
+    const isImported = names.split(/[\s,]+/).includes(after);
+    return isImported || after.includes(".") ? statement : statement.replace("{", `{ ${after},`);
+  });
 }
 
 /** Another number: the next one, and for a fraction its double. */

@@ -45,3 +45,12 @@ Deno.test("mutants: declarations are left, positions are told and only the place
   assertEquals([mutant.line, mutant.lineText], [4, "x = y < z;"]);
   assertEquals(withMutant(text, mutant), text.replace("y < z", "y <= z"));
 });
+
+Deno.test("mutants: what is called instead is imported, once", () => {
+  const text = 'import { seqLeq, seqLt } from "../wire/seq.ts";\nx = seqLt(y, z);\n';
+  const faults = mutantsOf("x.ts", text).map((mutant) => withMutant(text, mutant));
+  assertEquals(faults, [
+    'import { seqLeq, seqLt } from "../wire/seq.ts";\nx = seqLeq(y, z);\n',
+    'import { seqGeq, seqLeq, seqLt } from "../wire/seq.ts";\nx = seqGeq(y, z);\n',
+  ]);
+});
