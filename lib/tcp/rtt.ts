@@ -5,8 +5,8 @@ import type { Connection } from "./connection.ts";
 import { elapsedMs } from "./timers.ts";
 import type { Tunables } from "./tunables.ts";
 
-/** A least round-trip time is believed for up to that long: paths change. Linux: `tcp_min_rtt_wlen`. */
-const LEAST_RTT_MS = 300_000;
+/** A least round-trip time is believed for up to twice that long: paths change. Linux: `tcp_min_rtt_wlen`. */
+const LEAST_RTT_HALF_MS = 150_000;
 
 /** An echo older than that is none of this connection's segments in flight. */
 const OLDEST_ECHO_MS = 2_000_000;
@@ -37,7 +37,7 @@ export function takeRttSample(
 
 /** The least RTT of the last five to two and a half minutes: of this half of the window and the one before. */
 function takeLeast(c: Connection, rtt: number, now: number): void {
-  if (c.minRttUs === 0 || elapsedMs(c.minRttSince, now) > LEAST_RTT_MS / 2) {
+  if (c.minRttUs === 0 || elapsedMs(c.minRttSince, now) > LEAST_RTT_HALF_MS) {
     c.minRttUs = c.minRttUs === 0 ? rtt : c.laterMinRttUs;
     c.laterMinRttUs = rtt;
     c.minRttSince = now | 0;

@@ -1371,6 +1371,27 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "Less than none is none, too.",
   },
   {
+    path: "lib/tcp/output.ts",
+    lineText: "if (length <= most) return length;",
+    before: "<=",
+    after: "<",
+    reason: "Of one segment exactly, asked of a shut window, the whole is as long.",
+  },
+  {
+    path: "lib/tcp/output.ts",
+    lineText: "return whole > 0 || room < window ? whole : window;",
+    before: "0",
+    after: "1",
+    reason: "Whole segments are more than a byte.",
+  },
+  {
+    path: "lib/tcp/output.ts",
+    lineText: "if (bytes > 0) c.sendQueue.gather(gather, seq, bytes);",
+    before: ">",
+    after: ">=",
+    reason: "Nothing gathered leaves the empty gather empty.",
+  },
+  {
     path: "lib/tcp/path_mtu.ts",
     lineText: "c.isPathNarrow = slot >= 0 && pathMtus.source(slot) !== PathSource.Search;",
     before: ">=",
@@ -1632,13 +1653,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "seqLeq",
     after: "seqLt",
     reason: "Nothing less nothing is nothing; the other comparison has a test.",
-  },
-  {
-    path: "lib/tcp/rtt.ts",
-    lineText: "const LEAST_RTT_MS = 300_000;",
-    before: "300_000",
-    after: "300001",
-    reason: "Half of it is compared with whole milliseconds.",
   },
   {
     path: "lib/tcp/rtt.ts",
@@ -1926,6 +1940,14 @@ export const SURVIVORS: readonly Survivor[] = [
     before: ">",
     after: ">=",
     reason: "What is due now is lost, and then none is found.",
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText:
+      "if ((this.#resentTail + 1) * RESENT_STRIDE > this.#resent.length) this.#reserveResent();",
+    before: ">",
+    after: "<=",
+    reason: EARLY_ROOM,
   },
   {
     path: "lib/tcp/send_queue.ts",

@@ -671,3 +671,34 @@ Deno.test("scoreboard: RFC 5682 §3.1, a lone segment may be an original that ar
   board.acknowledge(6000, 9);
   assertEquals(board.sawOriginal, true);
 });
+
+Deno.test("scoreboard: what was found after all may be lost again", () => {
+  const board = boardOf(0, 1000, 2000);
+  board.sack(seqOf(2), seqOf(3), 12_000);
+  for (let i = 0; i < 2; i++) {
+    assertEquals([board.detectLoss(20_000, 0), board.lostBytes], [0, 2000]);
+    board.findAll();
+    assertEquals(board.lostBytes, 0);
+  }
+});
+
+Deno.test("scoreboard: what was lost of an earlier flight is not lost of this one", () => {
+  const board = boardOf(1, 2, 3);
+  board.loseAll();
+  board.acknowledge(seqOf(3), 9);
+  board.sent(seqOf(3), seqOf(4), 1000, 10);
+  assertEquals([board.lostBytes, board.hasLost(1000)], [0, false]);
+});
+
+Deno.test("scoreboard: RFC 8985 §7.3, a probe is cut off from what was sent with it, however short", () => {
+  const probe = (length: number, size: number) => {
+    const board = new Scoreboard();
+    board.sent(0, length, size, 1);
+    const start = board.lastSegment(size);
+    board.probed(start, 50);
+    return [start, board.count, board.lastSegment(size)];
+  };
+  assertEquals(probe(2001, 1000), [2000, 2, 2000]);
+  assertEquals(probe(2, 1), [1, 2, 1]);
+  assertEquals(probe(1000, 1000), [0, 1, 0]);
+});
