@@ -1655,6 +1655,13 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "Nothing less nothing is nothing; the other comparison has a test.",
   },
   {
+    path: "lib/tcp/recovery.ts",
+    lineText: "if (this.undoBytes <= 0 || seqLeq(end, this.undoFrom)) return;",
+    before: "<=",
+    after: "<",
+    reason: SAME_VALUE,
+  },
+  {
     path: "lib/tcp/rtt.ts",
     lineText: "return Math.min(rtoMs * 2 ** Math.min(times, 20), tunables.tcp_rto_max);",
     before: "20",
