@@ -46,9 +46,8 @@ export class RangeSet {
 
   /** Whether the run that was touched last ends before `seq`. */
   isNewestEnd(seq: number): boolean {
-    if (this.#recentCount === 0) return false;
-    const index = this.firstEndingAfter(this.#recent[0]);
-    if (index === this.count || ((this.#starts[index] - this.#recent[0]) | 0) > 0) return false;
+    const index = this.firstEndingAfter(this.#recent[0]); // `count` in an empty set, too
+    if (index === this.count || seqGt(this.#starts[index], this.#recent[0])) return false;
     return this.#ends[index] === seq;
   }
 
