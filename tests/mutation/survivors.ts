@@ -1392,6 +1392,13 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "Nothing gathered leaves the empty gather empty.",
   },
   {
+    path: "lib/tcp/output.ts",
+    lineText: "seg.payloadLength = 1;",
+    before: "1",
+    after: "2",
+    reason: "What is sent is as long as the gather; here only the trace would tell another length.",
+  },
+  {
     path: "lib/tcp/path_mtu.ts",
     lineText: "c.isPathNarrow = slot >= 0 && pathMtus.source(slot) !== PathSource.Search;",
     before: ">=",

@@ -371,3 +371,37 @@ Deno.test("output: RFC 6691, SACK blocks take their room from the text beside th
     [1440, 1440],
   ]);
 });
+
+Deno.test("output: RFC 6298 §5.1, only the first segment sent again restarts the timer in fast recovery", () => {
+  const t = inFlight("EST+SACK rtt .1");
+  t.advance(100);
+  t.inject(". 1:1(0) ack 1 win 65535 <nop,nop,sack 1461:5841>");
+  t.expect(". 1:1461(1460) ack 1");
+  assertEquals(t.connection.rtoMs, 300);
+  t.discard();
+  t.advance(50);
+  t.inject(". 1:1(0) ack 1 win 65535 <nop,nop,sack 7301:11681 1461:5841>");
+  t.expect(". 5841:7301(1460) ack 1");
+  t.none(0.24);
+  t.expect(". 1:1461(1460) ack 1", 20);
+});
+
+Deno.test("output: a window may be shut for as long as px_zero_window_timeout, from its first second on", () => {
+  const abortedAfter = (seconds: number) => {
+    const t = new ScriptRun("bare", { tunables: { px_zero_window_timeout: seconds } });
+    t.run(`
+      EST
+      +0 < . 1:1(0) ack 1 win 0
+      write 10
+    `);
+    const beganMs = t.elapsedMs;
+    for (let waitedMs = 0; waitedMs < 3000; waitedMs += 100) {
+      t.advance(100);
+      t.discard();
+      if (t.growth("TCPAbortOnZeroWindow") > 0) return t.elapsedMs - beganMs;
+      t.calls.writeSome(t.flow, 1); // does not put it off
+    }
+    return Infinity;
+  };
+  assertEquals([1, 2, 0].map(abortedAfter), [1000, 2000, Infinity]);
+});
