@@ -1563,6 +1563,13 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "A place more in the order is of a run that others name or that comes behind them all.",
   },
   {
+    path: "lib/tcp/range_set.ts",
+    lineText: "for (let i = 0; i < this.#recentCount; i++) {",
+    before: "<",
+    after: "<=",
+    reason: "A place more in the order is of a run that others name or that comes behind them all.",
+  },
+  {
     path: "lib/tcp/rate_limit.ts",
     lineText: "#draws = 0;",
     before: "0",

@@ -488,3 +488,21 @@ Deno.test("acknowledge: RFC 6675 §5, the loss of a single byte begins recovery"
   t.inject(". 1:1(0) ack 1 win 65535 <nop,nop,sack 2:6>");
   assertEquals([t.connection.phase, t.growth("RetransSegs")], [Phase.Recovery, 1]);
 });
+
+Deno.test("acknowledge: RFC 9937 §6, what came in one batch with the news of a loss was delivered in recovery", () => {
+  const deliveredTo = (fixture: string, ...segments: string[]) => {
+    const t = inFlight(`${fixture} rtt .1`);
+    t.advance(100);
+    t.inject(...segments.map((segment) => `. 1:1(0) ${segment}`));
+    assertEquals(t.connection.phase, Phase.Recovery);
+    return t.connection.recovery!.prrDelivered;
+  };
+  const delivered = (...segments: string[]) => deliveredTo("EST+SACK", ...segments);
+  const sack = `win 65535 <nop,nop,sack ${at(4)}:${at(8)}>`;
+  assertEquals(delivered(`ack 1 ${sack}`), 4 * 1460);
+  assertEquals(delivered(`ack ${at(2)} ${sack}`), 6 * 1460);
+  assertEquals(delivered(`ack ${at(2)} win 65535`, `ack ${at(2)} ${sack}`), 6 * 1460);
+  assertEquals(delivered(`ack ${at(2)} win 65535`, `ack 1 ${sack}`), 6 * 1460); // an older one
+  const again = `ack ${at(2)} win 65535`;
+  assertEquals(deliveredTo("EST", again, again, again, again), 3 * 1460); // of the duplicates one
+});

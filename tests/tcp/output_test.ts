@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import {
+  prepareReply,
   sendKeepalive,
   sendProbe,
   sendShort,
@@ -8,6 +9,7 @@ import {
   Turn,
 } from "../../lib/tcp/output.ts";
 import { Phase } from "../../lib/tcp/phase.ts";
+import { MtuSearch } from "../../lib/tcp/plpmtud.ts";
 import { Recovery } from "../../lib/tcp/recovery.ts";
 import type { FixtureOptions, LinkMode } from "../support/fixture.ts";
 import { ScriptRun } from "../support/script_run.ts";
@@ -404,4 +406,40 @@ Deno.test("output: a window may be shut for as long as px_zero_window_timeout, f
     return Infinity;
   };
   assertEquals([1, 2, 0].map(abortedAfter), [1000, 2000, Infinity]);
+});
+
+Deno.test("output: what is known of a narrow path is believed until it expires", () => {
+  const sent = (isPathNarrow: boolean, expiresInMs: number) => {
+    const t = established("bare");
+    const pathExpiresAt = Math.ceil(t.now) + expiresInMs;
+    Object.assign(t.connection, { mss: 1000, isPathNarrow, pathExpiresAt });
+    return framesOf(t, 1460);
+  };
+  assertEquals(sent(true, 1), [1000, 460]);
+  assertEquals(sent(true, 0), [1460]);
+  assertEquals(sent(false, 0), [1000, 460]); // so large is what the peer takes
+});
+
+Deno.test("output: RFC 4821 §7.4, a probe of the path waits until cwnd has room for all of it", () => {
+  const sent = (inFlight: number) => {
+    const t = established("bare");
+    const c = t.connection;
+    Object.assign(c, { mss: 1000, cwnd: 10_000 });
+    framesOf(t, inFlight);
+    c.mtuSearch = new MtuSearch(1000);
+    c.mtuSearch.limit(1460);
+    return framesOf(t, 6000);
+  };
+  assertEquals([8540, 8541].map(sent), [[1460], []]);
+});
+
+Deno.test("output: a reply which belongs to no connection names no window, is one frame and follows ip_no_pmtu_disc", () => {
+  for (const ip_no_pmtu_disc of [0, 1]) {
+    const t = new ScriptRun("bare", { tunables: { ip_no_pmtu_disc } });
+    t.run("EST");
+    const { tcp } = t.stack;
+    Object.assign(tcp.out, { wnd: 77, isOffloaded: true, mayFragment: ip_no_pmtu_disc === 0 });
+    const { wnd, isOffloaded, mayFragment } = prepareReply(tcp, t.connection);
+    assertEquals([wnd, isOffloaded, mayFragment], [0, false, ip_no_pmtu_disc === 1]);
+  }
 });
