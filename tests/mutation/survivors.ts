@@ -2055,6 +2055,13 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "Without timestamps nobody asks for their offset.",
   },
   {
+    path: "lib/tcp/syn_cookie.ts",
+    lineText: "userTimeout: -1, // that of the third ACK counts",
+    before: "1",
+    after: "2",
+    reason: "Any negative number says that there is none.",
+  },
+  {
     path: "lib/tcp/tcp.ts",
     lineText: "if (this.#starving.length > 0) this.#feed();",
     before: ">",
@@ -2067,6 +2074,13 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "1",
     after: "2",
     reason: ROOM_ONLY,
+  },
+  {
+    path: "lib/tcp/tcp.ts",
+    lineText: "mustPoll = false;",
+    before: "false",
+    after: "true",
+    reason: "The first poll clears it.",
   },
   {
     path: "lib/tcp/time_wait.ts",

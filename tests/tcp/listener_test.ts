@@ -111,3 +111,7 @@ Deno.test("listener: closing it twice is closing it once", () => {
   fixture.listener.close();
   assertEquals([fixture.listener.isClosed, next.isClosed, next.stateName], [true, false, "LISTEN"]);
 });
+
+Deno.test("listener: RFC 9293 §3.10.7.2, a reset is its own affair, and is not counted as one to nobody", () => {
+  runTest("+0 < R 5:5(0)\nnone(1)\ncnt:TCPListenRst\ncnt:TCPRstNoConnection=0", "bare");
+});

@@ -126,3 +126,9 @@ Deno.test("tuple reuse: RFC 6191 §2, a SYN without timestamps is newer by its n
     }
   }
 });
+
+Deno.test("tuple reuse: RFC 1337, a reset in TIME-WAIT is counted there, and not as one to nobody", () => {
+  const t = timeWait(null);
+  t.inject("R 5:5(0)");
+  assertEquals([t.growth("TCPTimeWaitRst"), t.growth("TCPRstNoConnection")], [1, 0]);
+});
