@@ -140,8 +140,10 @@ Deno.test("partial datagram: each byte comes out where it came in, across pages 
   }
   assertEquals([datagram.isComplete, datagram.length], [true, whole.length]);
   assertEquals([datagram.pageCount, pool.lent], [4, 4]);
+  arena.bytes[AT + whole.length] = 0x77; // not to be written over
   datagram.copyPayload(arena.bytes, AT);
   assertEquals(arena.bytes.slice(AT, AT + whole.length), whole);
+  assertEquals(arena.bytes[AT + whole.length], 0x77);
   datagram.release(pool);
   assertEquals(pool.lent, 0);
 });
