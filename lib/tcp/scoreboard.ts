@@ -564,7 +564,7 @@ export class Scoreboard {
   #cutFront(at: number, length: number): void {
     const rows = this.#rows;
     const rest = rows[at + SIZE] - length % rows[at + SIZE];
-    const isCut = (rows[at + FLAGS] & SACKED) === 0 && rest < rows[at + SIZE];
+    const isCut = rest < rows[at + SIZE]; // of a SACKED row one segment is left, whose size is 1
     rows[at] = (rows[at] + length) | 0;
     if (isCut && rest < ((rows[at + END] - rows[at]) | 0)) this.#split(this.#head, rest);
   }

@@ -1894,13 +1894,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "const isCut = (rows[at + FLAGS] & SACKED) === 0 && rest < rows[at + SIZE];",
-    before: "<",
-    after: "<=",
-    reason: "A cut between two segments changes the number of ranges, and nothing else.",
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
     lineText: "if ((this.#tail + extra) * STRIDE <= this.#rows.length) return;",
     before: "(this.#tail + extra) * STRIDE <= this.#rows.length",
     after: "false",
@@ -1969,6 +1962,28 @@ export const SURVIVORS: readonly Survivor[] = [
     before: ">",
     after: "<=",
     reason: EARLY_ROOM,
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "return i - 1;",
+    before: "1",
+    after: "2",
+    reason: "What lies before it is SACKED, and passed over once more.",
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "if ((this.#tail + extra) * STRIDE <= this.#rows.length) return;",
+    before: "<=",
+    after: ">",
+    reason: EARLY_ROOM,
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText:
+      "const isCut = rest < rows[at + SIZE]; // of a SACKED row one segment is left, whose size is 1",
+    before: "<",
+    after: "<=",
+    reason: "A cut between two segments changes the number of ranges, and nothing else.",
   },
   {
     path: "lib/tcp/send_queue.ts",

@@ -702,3 +702,37 @@ Deno.test("scoreboard: RFC 8985 §7.3, a probe is cut off from what was sent wit
   assertEquals(probe(2, 1), [1, 2, 1]);
   assertEquals(probe(1000, 1000), [0, 1, 0]);
 });
+
+Deno.test("scoreboard: a SACKed range joins the one behind it, and none that is gone", () => {
+  const board = boardOf(1, 2, 3, 4, 5, 6);
+  board.sack(seqOf(3), seqOf(4), 100);
+  board.sack(seqOf(2), seqOf(3), 100);
+  assertEquals([board.count, board.sackedBytes, board.sackedSegments], [5, 2000, 2]);
+  board.sack(seqOf(5), seqOf(6), 100);
+  board.sack(seqOf(4), seqOf(5), 100); // the one behind is the last
+  assertEquals([board.count, board.sackedBytes, board.sackedSegments], [3, 4000, 4]);
+
+  // Behind the last range, and before the first, lie rows of ranges acknowledged before.
+  const again = boardOf(1, 2, 3, 4);
+  again.sack(seqOf(2), seqOf(3), 100);
+  again.acknowledge(seqOf(4), 101);
+  again.sent(seqOf(4), seqOf(5), 1000, 102);
+  again.sent(seqOf(5), seqOf(6), 1000, 103);
+  again.sack(seqOf(5), seqOf(6), 110);
+  assertEquals([again.count, again.sackedBytes], [2, 1000]);
+  again.acknowledge(seqOf(6), 111);
+  assertEquals([again.count, again.sackedBytes], [0, 0]);
+  const behind = boardOf(1, 2, 3);
+  behind.sack(seqOf(1), seqOf(2), 100);
+  behind.acknowledge(seqOf(2), 101);
+  behind.sack(seqOf(2), seqOf(3), 102);
+  assertEquals([behind.count, behind.sackedBytes], [1, 1000]);
+});
+
+Deno.test("scoreboard: of bytes sent one by one a single one may be SACKed", () => {
+  const board = new Scoreboard();
+  board.sent(0, 3, 1, 1);
+  assertEquals([board.sack(1, 2, 9), board.count, board.sackedBytes], [1, 3, 1]);
+  board.acknowledge(1, 10);
+  assertEquals([board.count, board.sackedBytes], [2, 1]);
+});
