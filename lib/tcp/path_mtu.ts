@@ -58,6 +58,9 @@ export function followPath(c: Connection, now: number): void {
   }
   if (c.mtuSearch !== null) most = searched(c, c.mtuSearch, most);
   c.mss = most - optionsLength(c);
+  // Both are bytes: what was enough for small segments must be for large ones. RFC 5681 §3.1.
+  c.cwnd = Math.max(c.cwnd, c.mss);
+  c.ssthresh = Math.max(c.ssthresh, 2 * c.mss);
 }
 
 /** What is known to arrive, of the `most` that is allowed. A search without anything left to be found is over. */

@@ -211,6 +211,26 @@ protocolTest("MTU-04", "what was learned is forgotten after mtu_expires", (t) =>
   `);
 });
 
+protocolTest(
+  "MTU-04",
+  "cwnd of one small segment lets a large one leave",
+  (t) => {
+    t.run("EST rtt .1\nwrite 1460\n+0 > P. 1:1461(1460) ack 1");
+    tooBig(t, 1, 552);
+    t.discard();
+    t.run(`
+      +.1 < . 1:1(0) ack 1461
+      +590 write 512
+      +0  > P. 1461:1973(512) ack 1
+      +.3 > P. 1461:1973(512) ack 1
+      +.1 < . 1:1(0) ack 1973
+      +11 write 2000
+      +0  > . 1973:3433(1460) ack 1
+    `);
+  },
+  { tunables: { tcp_initial_cwnd: 1 } },
+);
+
 /** Sends so much over a path of 1400 bytes that falls silent about it, and judges how the sizes went. */
 function crossBlackHole(t: ScriptRun, path: NarrowPath): void {
   const full = t.flow.ends.localAddress.includes(":") ? 1440 : 1460;
