@@ -187,6 +187,11 @@ export class ModelClient implements SimHost {
     return this.#max > this.plan.upBytes;
   }
 
+  /** The peer's first number, of the SYN-ACK it took; only if `isSynchronized`. */
+  get irs(): number {
+    return this.#irs;
+  }
+
   /** The right edge of the largest window it ever offered, as a sequence number. */
   get offeredEnd(): number {
     return (this.#irs + 1 + this.#offered) | 0;

@@ -170,6 +170,8 @@ function planTunables(dice: Dice): Tunables {
     // Without cookies a flood would rightly keep everybody out.
     tcp_max_syn_backlog: syncookies === 0 ? 1024 : dice.pick([1024, 64, 8]),
     somaxconn: dice.pick([4096, 4096, 16]),
+    // A black hole is found later than a half-closed pair is given up by default.
+    px_half_close_timeout: 900,
     px_connect_timeout: dice.integer(5, 10),
     px_reset_flush: dice.integer(1, 60),
     px_drain_timeout: dice.magnitude(1, 60),

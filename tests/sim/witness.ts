@@ -33,6 +33,14 @@ class Statement {
     this.client = client;
     this.down = down;
   }
+
+  /** What is said begins behind `iss`: nothing of it was, unless it is as before. */
+  begin(iss: number): void {
+    if (this.hasBegun && iss === this.iss) return;
+    this.iss = iss;
+    this.end = (iss + 1) | 0;
+    this.hasFin = false;
+  }
 }
 
 /** Watches what is said to each client. */
@@ -62,20 +70,21 @@ export class Witness {
       statement.hasBegun = false;
       statement.client.isForsaken = this.#hasCookies;
     }
-    if (!statement.hasBegun || statement.client.phase !== "open") return;
+    const { client } = statement;
+    if (!statement.hasBegun || client.phase !== "open") return;
+    // Cookies of two minutes are two first numbers: the client has the choice.
+    if (client.isSynchronized) statement.begin(client.irs);
     this.#judgeAck(statement, seg);
     this.#judgeText(statement, received);
   }
 
   #seesSynAck(s: Statement, seg: Segment): void {
     if (s.hasBegun && s.iss === seg.seq) return; // once more
-    s.iss = seg.seq;
+    s.begin(seg.seq);
     s.irs = (seg.ack - 1) | 0;
     s.hasBegun = true;
     s.ack = seg.ack;
     s.edge = (seg.ack + seg.wnd) | 0;
-    s.end = (seg.seq + 1) | 0;
-    s.hasFin = false;
     s.shift = Math.max(seg.windowScale, 0);
     if (s.irs !== s.client.plan.isn) this.#violated("a SYN acknowledged that was never sent");
   }
