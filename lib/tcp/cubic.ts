@@ -30,28 +30,18 @@ export class CubicState {
   /** The segments acknowledged that have not moved cwnd by a byte yet, in bytes of cwnd. */
   fraction = 0;
 
-  #savedGreatest = 0;
-  #savedPrior = 0;
-  #savedEstimate = 0;
-  #savedPeriod = 0;
-  #savedEpochAt = -1;
+  /** What the last reduction changed. */
+  #saved: Pick<CubicState, "greatest" | "prior" | "estimate" | "period" | "epochAt"> | null = null;
 
   /** Keeps what a reduction changes. */
   save(): void {
-    this.#savedGreatest = this.greatest;
-    this.#savedPrior = this.prior;
-    this.#savedEstimate = this.estimate;
-    this.#savedPeriod = this.period;
-    this.#savedEpochAt = this.epochAt;
+    const { greatest, prior, estimate, period, epochAt } = this;
+    this.#saved = { greatest, prior, estimate, period, epochAt };
   }
 
   /** Takes the last reduction back. RFC 9438 §4.9. */
   restore(): void {
-    this.greatest = this.#savedGreatest;
-    this.prior = this.#savedPrior;
-    this.estimate = this.#savedEstimate;
-    this.period = this.#savedPeriod;
-    this.epochAt = this.#savedEpochAt;
+    Object.assign(this, this.#saved);
   }
 
   /** Congestion avoidance begins with a window of `cwnd` segments. RFC 9438 §4.2. */

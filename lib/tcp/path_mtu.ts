@@ -7,6 +7,7 @@
 import type { Connection } from "./connection.ts";
 import { isIpv4, type Tuple } from "./connection_table.ts";
 import { PathSource } from "./path_mtus.ts";
+import { NO_SLOT } from "./peer_slots.ts";
 import type { MtuSearch } from "./plpmtud.ts";
 import type { Tcp } from "./tcp.ts";
 
@@ -49,7 +50,7 @@ export function followPath(c: Connection, now: number): void {
   const slot = pathMtus.find(c, now);
   let most = Math.min(c.peerMss, c.tcp.maxSegmentSize(c));
   // What probes found is where a search begins, and no limit to it.
-  c.isPathNarrow = slot >= 0 && pathMtus.source(slot) !== PathSource.Search;
+  c.isPathNarrow = slot !== NO_SLOT && pathMtus.source(slot) !== PathSource.Search;
   c.mayFragment = tunables.ip_no_pmtu_disc !== 0;
   if (c.isPathNarrow) {
     most = Math.min(most, segmentSizeIn(pathMtus.mtu(slot), c));
@@ -89,7 +90,7 @@ export function learnPathMtu(tcp: Tcp, t: Omit<Tuple, "hash">, mtu: number, now:
   const { pathMtus, tunables } = tcp;
   if (tunables.ip_no_pmtu_disc !== 0) return false;
   const slot = pathMtus.find(t, now);
-  const current = slot >= 0 ? pathMtus.mtu(slot) : tcp.mtu;
+  const current = slot !== NO_SLOT ? pathMtus.mtu(slot) : tcp.mtu;
   const isFromIpv4 = isIpv4(t);
   let told = mtu;
   if (isFromIpv4 && mtu === 0) told = PLATEAUS.find((plateau) => plateau < current) ?? 0;
@@ -98,7 +99,7 @@ export function learnPathMtu(tcp: Tcp, t: Omit<Tuple, "hash">, mtu: number, now:
   if (mayFragment) told = Math.min(tunables.min_pmtu, current);
   const source = mayFragment ? PathSource.NarrowRouter : PathSource.Router;
   const isNews = told < current ||
-    (mayFragment && !(slot >= 0 && pathMtus.source(slot) === source));
+    (mayFragment && !(slot !== NO_SLOT && pathMtus.source(slot) === source));
   if (!isNews) return false;
   pathMtus.learn(t, told, source, (now + tunables.mtu_expires * 1000) | 0);
   return true;

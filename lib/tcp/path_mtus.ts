@@ -5,7 +5,7 @@
  * A destination pushed out by another is told of again.
  */
 
-import { type Peer, PeerSlots } from "./peer_slots.ts";
+import { NO_SLOT, type Peer, PeerSlots } from "./peer_slots.ts";
 
 const SLOT_BITS = 10;
 /** In bytes; 0: nothing is known any more. */
@@ -38,14 +38,14 @@ export class PathMtus {
     this.#slots.set(at, SOURCE, source);
   }
 
-  /** Where the path to `to` stands, for the calls below; -1: nothing is known of it any more. */
+  /** Where the path to `to` stands, for the calls below; NO_SLOT: nothing is known of it any more. */
   find(to: Peer, now: number): number {
     const at = this.#slots.find(to);
-    if (at < 0 || this.#slots.word(at, MTU) === 0) return -1;
+    if (at === NO_SLOT || this.#slots.word(at, MTU) === 0) return NO_SLOT;
     if (((this.#slots.word(at, EXPIRES_AT) - now) | 0) > 0) return at;
     // A time that is past would be one to come again, half the clock's round later.
     this.#slots.set(at, MTU, 0);
-    return -1;
+    return NO_SLOT;
   }
 
   /** The longest packet, in bytes. */

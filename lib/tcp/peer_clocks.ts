@@ -6,7 +6,7 @@
  * never the other way round.
  */
 
-import { type Peer, PeerSlots } from "./peer_slots.ts";
+import { NO_SLOT, type Peer, PeerSlots } from "./peer_slots.ts";
 
 const SLOT_BITS = 12;
 const TS_VAL = 0;
@@ -33,7 +33,7 @@ export class PeerClocks {
   isStale(peer: Peer, tsVal: number, now: number): boolean {
     const slots = this.#slots;
     const at = slots.find(peer);
-    return at >= 0 && ((now - slots.word(at, NOTED_AT)) | 0) < LIFETIME_MS &&
+    return at !== NO_SLOT && ((now - slots.word(at, NOTED_AT)) | 0) < LIFETIME_MS &&
       ((slots.word(at, TS_VAL) - tsVal) | 0) > TOLERANCE;
   }
 }

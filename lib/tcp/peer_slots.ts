@@ -8,6 +8,9 @@ import type { Tuple } from "./connection_table.ts";
 /** Words of the address. */
 const ADDRESS = 4;
 
+/** The place of a peer of which nothing is kept. */
+export const NO_SLOT = -1;
+
 /** The remote end of a tuple. */
 export type Peer = Pick<Tuple, "remote0" | "remote1" | "remote2" | "remote3">;
 
@@ -34,13 +37,13 @@ export class PeerSlots {
     return at + ADDRESS;
   }
 
-  /** Where the words of `peer` stand; -1: nothing is kept of it. Untaken slots are those of the address of zeros. */
+  /** Where the words of `peer` stand; NO_SLOT: nothing is kept of it. Untaken slots are those of the address of zeros. */
   find(peer: Peer): number {
     const at = this.#slotOf(peer);
     const words = this.#words;
     const isKnown = words[at] === peer.remote0 && words[at + 1] === peer.remote1 &&
       words[at + 2] === peer.remote2 && words[at + 3] === peer.remote3;
-    return isKnown ? at + ADDRESS : -1;
+    return isKnown ? at + ADDRESS : NO_SLOT;
   }
 
   /** The word number `index` at a place told by `take` or `find`. */

@@ -20,6 +20,7 @@ import {
   segmentSizeIn,
 } from "./path_mtu.ts";
 import { PathSource } from "./path_mtus.ts";
+import { NO_SLOT } from "./peer_slots.ts";
 import { Phase } from "./phase.ts";
 import { DUPLICATE_THRESHOLD } from "./rack.ts";
 import { blockCount } from "./sack_blocks.ts";
@@ -141,7 +142,7 @@ export function beginSearch(c: Connection, now: number): void {
   const { pathMtus, tunables } = c.tcp;
   if (tunables.tcp_mtu_probing === 0) return;
   const slot = pathMtus.find(c, now);
-  const isFound = slot >= 0 && pathMtus.source(slot) === PathSource.Search;
+  const isFound = slot !== NO_SLOT && pathMtus.source(slot) === PathSource.Search;
   if (!isFound && tunables.tcp_mtu_probing === 1) return;
   const size = isFound ? segmentSizeIn(pathMtus.mtu(slot), c) : tunables.tcp_base_mss;
   const search = c.mtuSearch = new MtuSearch(size);

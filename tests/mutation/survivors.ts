@@ -21,11 +21,9 @@ const LOAD_ONLY = "How full the table may be decides how fast it is, not what it
 const SAME_VALUE = "What is written is what stands there already.";
 const EARLY_ROOM = "Room made before it is needed is not seen.";
 const FLIGHT_SETS = "The first segment of a flight sets it.";
-const SAVED_FIRST = "A reduction saves before one is taken back.";
 const REDUCTION_SETS = "A reduction sets it, and nothing reads it without one.";
 const EPOCH_SETS = "The beginning of an epoch sets it before it is read.";
 const RACK_SETS = "It is read only once `#hasRack` is set with it.";
-const BEHIND_ADDRESS = "No place is 0 or 1: before it stand the words of the address.";
 const DISTINCT_CODE = "Any number will do that no other of these constants has.";
 const NO_ZERO_TIMEOUT =
   "A user timeout of 0 is reserved: the parser takes it for no option, and less than 100 s are 100 s.";
@@ -937,41 +935,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/cubic.ts",
-    lineText: "#savedGreatest = 0;",
-    before: "0",
-    after: "1",
-    reason: SAVED_FIRST,
-  },
-  {
-    path: "lib/tcp/cubic.ts",
-    lineText: "#savedPrior = 0;",
-    before: "0",
-    after: "1",
-    reason: SAVED_FIRST,
-  },
-  {
-    path: "lib/tcp/cubic.ts",
-    lineText: "#savedEstimate = 0;",
-    before: "0",
-    after: "1",
-    reason: SAVED_FIRST,
-  },
-  {
-    path: "lib/tcp/cubic.ts",
-    lineText: "#savedPeriod = 0;",
-    before: "0",
-    after: "1",
-    reason: SAVED_FIRST,
-  },
-  {
-    path: "lib/tcp/cubic.ts",
-    lineText: "#savedEpochAt = -1;",
-    before: "1",
-    after: "2",
-    reason: SAVED_FIRST,
-  },
-  {
-    path: "lib/tcp/cubic.ts",
     lineText: "if (cwnd < this.greatest) {",
     before: "<",
     after: "<=",
@@ -1400,48 +1363,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/path_mtu.ts",
-    lineText: "c.isPathNarrow = slot >= 0 && pathMtus.source(slot) !== PathSource.Search;",
-    before: ">=",
-    after: ">",
-    reason: BEHIND_ADDRESS,
-  },
-  {
-    path: "lib/tcp/path_mtu.ts",
-    lineText: "c.isPathNarrow = slot >= 0 && pathMtus.source(slot) !== PathSource.Search;",
-    before: "0",
-    after: "1",
-    reason: BEHIND_ADDRESS,
-  },
-  {
-    path: "lib/tcp/path_mtu.ts",
-    lineText: "const current = slot >= 0 ? pathMtus.mtu(slot) : tcp.mtu;",
-    before: ">=",
-    after: ">",
-    reason: BEHIND_ADDRESS,
-  },
-  {
-    path: "lib/tcp/path_mtu.ts",
-    lineText: "const current = slot >= 0 ? pathMtus.mtu(slot) : tcp.mtu;",
-    before: "0",
-    after: "1",
-    reason: BEHIND_ADDRESS,
-  },
-  {
-    path: "lib/tcp/path_mtu.ts",
-    lineText: "(mayFragment && !(slot >= 0 && pathMtus.source(slot) === source));",
-    before: ">=",
-    after: ">",
-    reason: BEHIND_ADDRESS,
-  },
-  {
-    path: "lib/tcp/path_mtu.ts",
-    lineText: "(mayFragment && !(slot >= 0 && pathMtus.source(slot) === source));",
-    before: "0",
-    after: "1",
-    reason: BEHIND_ADDRESS,
-  },
-  {
-    path: "lib/tcp/path_mtu.ts",
     lineText:
       "if (isFromIpv4 && mtu === 0) told = PLATEAUS.find((plateau) => plateau < current) ?? 0;",
     before: "0",
@@ -1461,6 +1382,13 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "2",
     after: "3",
     reason: ROOM_ONLY,
+  },
+  {
+    path: "lib/tcp/peer_slots.ts",
+    lineText: "export const NO_SLOT = -1;",
+    before: "1",
+    after: "2",
+    reason: "Any negative number names no place.",
   },
   {
     path: "lib/tcp/peer_slots.ts",
@@ -1491,20 +1419,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "2",
     after: "3",
     reason: "The numbers only tell the phases apart.",
-  },
-  {
-    path: "lib/tcp/plpmtud.ts",
-    lineText: "const isFound = slot >= 0 && pathMtus.source(slot) === PathSource.Search;",
-    before: ">=",
-    after: ">",
-    reason: BEHIND_ADDRESS,
-  },
-  {
-    path: "lib/tcp/plpmtud.ts",
-    lineText: "const isFound = slot >= 0 && pathMtus.source(slot) === PathSource.Search;",
-    before: "0",
-    after: "1",
-    reason: BEHIND_ADDRESS,
   },
   {
     path: "lib/tcp/range_set.ts",
