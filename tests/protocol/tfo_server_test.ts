@@ -409,6 +409,21 @@ protocolTest(
 );
 
 protocolTest(
+  "TFO-S-10, SEC-14",
+  "a shut window of the SYN tries nobody's patience before the third ACK",
+  `
+  0  < S 0:0(0) win 0 <mss 1460,FO ${GOOD},nop,nop>
+  +0 > S. 0:0(0) ack 1 <mss 1460>
+     accept
+     write 10
+  1  > S. 0:0(0) ack 1 <mss 1460>
+  2.5 < . 1:1(0) ack 1 win 100
+  +0 > P. 1:11(10) ack 1
+  `,
+  { ...ON, tunables: { ...ON.tunables, px_zero_window_timeout: 1 } },
+);
+
+protocolTest(
   "TFO-S-11",
   "data without the option is ignored",
   `
