@@ -1514,6 +1514,13 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/receive_queue.ts",
+    lineText: "if (rest > 0) this.#bytes.write(at, from + ((at - seq) | 0), rest);",
+    before: ">",
+    after: ">=",
+    reason: "Nothing is written of no bytes.",
+  },
+  {
+    path: "lib/tcp/receive_queue.ts",
     lineText: "if (seqGeq(ranges.start(i), end)) break;",
     before: "seqGeq",
     after: "seqGt",
@@ -1602,6 +1609,13 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "<",
     after: "<=",
     reason: "What stands behind the blocks in use is not sent.",
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "const RESENT_STRIDE = 3;",
+    before: "3",
+    after: "4",
+    reason: ROOM_ONLY,
   },
   {
     path: "lib/tcp/scoreboard.ts",

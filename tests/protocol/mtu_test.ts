@@ -1,6 +1,8 @@
 /** MTU: the MTU of the path. Requirements §2.29. */
 
 import { assert, assertEquals } from "@std/assert";
+import { Phase } from "../../lib/tcp/phase.ts";
+import { MtuSearch, probeLength } from "../../lib/tcp/plpmtud.ts";
 import { protocolTest } from "../support/script.ts";
 import type { ScriptRun } from "../support/script_run.ts";
 import { NarrowPath } from "./narrow_path.ts";
@@ -534,3 +536,54 @@ protocolTest("MTU-06", "a SYN too large with its data goes again without, at onc
     +0  > P. 1:3001(3000/1260) ack 1
   `);
 });
+
+protocolTest(
+  "MTU-05",
+  "a probe leaves only where its loss will be found, and nothing else is wrong",
+  (t) => {
+    t.run("EST+SACK rtt .1\nwrite 40000");
+    t.discard();
+    const c = t.connection;
+    const freshSearch = () => {
+      const search = new MtuSearch(1024);
+      search.limit(1460);
+      return search;
+    };
+    const probe = (search = freshSearch()) => probeLength(c, search, t.now);
+    const flight = 1460 + 4 * c.mss;
+    const unsent = (c.sendQueue.end - c.sndNxt) | 0;
+    assert(unsent > flight);
+    c.cwnd = flight;
+    assertEquals(probe(), 1460);
+    c.cwnd--;
+    assertEquals(probe(), 0, "cwnd has no room for what must follow");
+    c.cwnd++;
+    const { sndWnd, sndNxt } = c;
+    c.sndWnd = (c.sndNxt - c.sndUna + flight) | 0;
+    assertEquals(probe(), 1460);
+    c.sndWnd--;
+    assertEquals(probe(), 0, "the window has none");
+    c.sndWnd = sndWnd;
+    c.sndNxt = (c.sendQueue.end - flight) | 0;
+    assertEquals(probe(), 1460);
+    c.sndNxt++;
+    assertEquals(probe(), 0, "too little is to be sent");
+    c.sndNxt = sndNxt;
+    const search = freshSearch();
+    search.sent(c.sndNxt, c.sndNxt + 1460);
+    assertEquals(probe(search), 0, "one is on its way");
+    c.phase = Phase.Recovery;
+    assertEquals(probe(), 0, "recovery has its own to do");
+    c.phase = Phase.Open;
+    const rested = freshSearch();
+    rested.rest(Math.ceil(t.now) + 1);
+    assertEquals(probe(rested), 0, "the search rests");
+    rested.rest(t.now | 0);
+    assertEquals(probe(rested), 1460);
+    t.run("+0 < . 2:3(1) ack 1");
+    t.discard();
+    c.cwnd = flight;
+    assertEquals(probe(), 0, "SACK blocks need the room");
+  t.run("state ESTABLISHED");
+  },
+);
