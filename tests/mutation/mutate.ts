@@ -2,7 +2,7 @@
  * `deno task mutate`: plants small faults one at a time, and tells which of them
  * the suite finds.
  *
- *     --in PATHS     files and directories, with commas; default lib/tcp
+ *     --in PATHS     files and directories, with commas; default lib/tcp,lib/stack,lib/proxy/relay.ts
  *     --sample N     how many mutants are drawn; default 400
  *     --seed N       by which they are drawn; default: a fresh one, which is printed
  *     --jobs N       runs at a time; default: the number of cores
@@ -124,7 +124,7 @@ function readOptions() {
   try {
     const { values } = parseArgs({
       options: {
-        in: { type: "string", default: "lib/tcp" },
+        in: { type: "string", default: "lib/tcp,lib/stack,lib/proxy/relay.ts" },
         sample: { type: "string", default: "400" },
         seed: { type: "string", default: `${crypto.getRandomValues(new Uint32Array(1))[0]}` },
         jobs: { type: "string", default: `${navigator.hardwareConcurrency}` },

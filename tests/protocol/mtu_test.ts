@@ -584,6 +584,6 @@ protocolTest(
     t.discard();
     c.cwnd = flight;
     assertEquals(probe(), 0, "SACK blocks need the room");
-  t.run("state ESTABLISHED");
+    t.run("state ESTABLISHED");
   },
 );
