@@ -5,6 +5,8 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { type Mutant, mutantsOf } from "./mutation/mutants.ts";
+import { SURVIVORS } from "./mutation/survivors.ts";
 import { DECLARATIONS } from "./protocol/groups.ts";
 import { idsIn, judge, parseCatalogue, problemsOf, totalsTable } from "./support/catalogue.ts";
 import { withSection } from "./support/markdown.ts";
@@ -182,6 +184,16 @@ rule("the floors know no machine, no waiting, no clock, no chance", () => {
     }
   }
   return wrong;
+});
+
+rule("a reason is given only for a mutant that can be planted", () => {
+  const planted = new Map<string, readonly Mutant[]>();
+  for (const [path, { text }] of sources()) planted.set(path, mutantsOf(path, text));
+  return SURVIVORS.filter(({ path, lineText, before, after }) =>
+    !planted.get(path)?.some((mutant) =>
+      mutant.lineText === lineText && mutant.before === before && mutant.after === after
+    )
+  ).map(({ path, lineText, before, after }) => `${path}: ${before} -> ${after} in ${lineText}`);
 });
 
 rule("every export has JSDoc, every file of lib a header", () => {
