@@ -4,6 +4,7 @@
  */
 
 import { type Address, ipv4Address } from "../wire/address.ts";
+import { hashRound } from "../wire/hash.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 
 /** PROBE_WAIT, PROBE_NUM, PROBE_MIN, PROBE_MAX, ANNOUNCE_WAIT and so on: RFC 5227 §1.1. Milliseconds. */
@@ -98,9 +99,7 @@ export class ArpClaims {
   }
 
   #between(least: number, most: number): number {
-    let h = Math.imul(this.#key ^ Math.imul(++this.#drawn, 0x9e3779b1), 0x85ebca77);
-    h = Math.imul(h ^ (h >>> 15), 0xc2b2ae3d);
-    const word = (h ^ (h >>> 13)) >>> 0;
+    const word = hashRound(hashRound(this.#key, ++this.#drawn), this.#key) >>> 0;
     return least + (most - least) * word / 2 ** 32;
   }
 }

@@ -7,6 +7,7 @@ import type { Counters } from "../tcp/counters.ts";
 import type { Tunables } from "../tcp/tunables.ts";
 import { addressSum, pseudoHeaderSum } from "../wire/checksum.ts";
 import { Gather } from "../wire/gather.ts";
+import { hashRound } from "../wire/hash.ts";
 import { buildIcmp, ICMP_HEADER_LENGTH, IcmpType, icmpTypeOf } from "../wire/icmp.ts";
 import { Icmpv6Type } from "../wire/icmpv6.ts";
 import { type IpPacket, Protocol } from "../wire/ip_packet.ts";
@@ -116,5 +117,5 @@ export function replyPseudoSum(packet: IpPacket, length: number): number {
 /** The source in 32 bits. IPv6: its /64, since a host has as many addresses as it likes there. */
 function hostOf(packet: IpPacket): number {
   if (!packet.isIpv6) return packet.source3;
-  return Math.imul(packet.source0, 0x9e3779b1) ^ packet.source1;
+  return hashRound(0, packet.source0) ^ packet.source1;
 }

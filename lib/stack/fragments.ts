@@ -12,6 +12,7 @@ import type { Counters } from "../tcp/counters.ts";
 import type { Tunables } from "../tcp/tunables.ts";
 import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { Frame } from "../wire/frame.ts";
+import { hashAddress } from "../wire/hash.ts";
 import { IcmpType } from "../wire/icmp.ts";
 import { ICMPV6_ERRONEOUS_FIELD, Icmpv6Type, REASSEMBLY_TIME_EXCEEDED } from "../wire/icmpv6.ts";
 import { IpPacket, Protocol } from "../wire/ip_packet.ts";
@@ -19,7 +20,6 @@ import { buildIpv4, IPV4_HEADER_LENGTH, parseIpv4 } from "../wire/ipv4.ts";
 import { buildIpv6, buildIpv6Address, IPV6_HEADER_LENGTH, parseIpv6 } from "../wire/ipv6.ts";
 import type { Arena } from "../wire/memory.ts";
 import { PAGE_SIZE, type PagePool } from "../wire/pages.ts";
-import { hashAddress } from "./address_hash.ts";
 import type { IcmpErrors } from "./errors.ts";
 import { PartialDatagram, Placement } from "./partial_datagram.ts";
 

@@ -4,6 +4,8 @@
  * RFC 7739 §5.
  */
 
+import { hashRound } from "../wire/hash.ts";
+
 /** Rounds of the Feistel network; four make a permutation that looks random. */
 const ROUNDS = 4;
 
@@ -32,8 +34,6 @@ export class Identifications {
 
   /** Eight bits out of the key and `value`. */
   #mix(value: number): number {
-    let h = Math.imul(this.#key ^ value, 0x9e3779b1);
-    h = Math.imul(h ^ (h >>> 15) ^ this.#key, 0x85ebca77);
-    return (h ^ (h >>> 13)) >>> 24;
+    return hashRound(hashRound(this.#key, value), this.#key) >>> 24;
   }
 }

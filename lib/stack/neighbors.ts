@@ -8,7 +8,7 @@
 
 import { invariant } from "../invariant.ts";
 import type { Counters } from "../tcp/counters.ts";
-import { hashAddress } from "./address_hash.ts";
+import { hashAddress } from "../wire/hash.ts";
 
 /** The life of an entry. */
 export const NeighborState = {

@@ -15,6 +15,7 @@ import {
 } from "../wire/ethernet.ts";
 import { Frame, type FrameSink } from "../wire/frame.ts";
 import type { Gather } from "../wire/gather.ts";
+import { hashAddress, hashRound } from "../wire/hash.ts";
 import type { IpPacket } from "../wire/ip_packet.ts";
 import { Protocol } from "../wire/ip_packet.ts";
 import {
@@ -33,8 +34,13 @@ import {
 } from "../wire/ipv6.ts";
 import type { Arena } from "../wire/memory.ts";
 import { CWR, type Segment } from "../wire/segment.ts";
-import { buildTcp, completeTcp, TCP_CHECKSUM_OFFSET, tcpPseudoSum } from "../wire/tcp_header.ts";
-import { hashAddress } from "./address_hash.ts";
+import {
+  buildTcp,
+  completeTcp,
+  portsWord,
+  TCP_CHECKSUM_OFFSET,
+  tcpPseudoSum,
+} from "../wire/tcp_header.ts";
 import { Identifications } from "./identifications.ts";
 
 /** Room for Ethernet, IPv6, and TCP with all its options, or an ICMPv6 message with one option. */
@@ -256,8 +262,8 @@ export class Transmitter {
   #flowLabel(seg: Segment): number {
     const { remote0, remote1, remote2, remote3 } = seg;
     let h = hashAddress(remote0, remote1, remote2, remote3, this.#flowKey);
-    h = Math.imul(h ^ seg.local3 ^ seg.local0, 0x165667b1);
-    h = Math.imul(h ^ (h >>> 15) ^ ((seg.remotePort << 16) | seg.localPort), 0x9e3779b1);
-    return ((h ^ (h >>> 16)) & 0xfffff) || 1;
+    h = hashRound(h, portsWord(seg.remotePort, seg.localPort));
+    h = hashRound(h, seg.local3 ^ seg.local0);
+    return (h & 0xfffff) || 1;
   }
 }

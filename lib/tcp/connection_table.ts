@@ -7,6 +7,8 @@
  */
 
 import type { Endpoint } from "../wire/address.ts";
+import { hashRound } from "../wire/hash.ts";
+import { portsWord } from "../wire/tcp_header.ts";
 
 /** A 4-tuple, spread into the object which has it. Addresses as four int32 words. */
 export interface Tuple {
@@ -31,15 +33,15 @@ export function isIpv4(t: Omit<Tuple, "hash">): boolean {
 
 /** The tuple's hash under a 32-bit key, an int32. */
 export function tupleHash(t: Omit<Tuple, "hash">, key: number): number {
-  let h = key ^ Math.imul(t.remote3, 0x9e3779b1);
-  h = Math.imul(h ^ (h >>> 15) ^ t.local3, 0x85ebca77);
-  h = Math.imul(h ^ (h >>> 13) ^ ((t.remotePort << 16) | t.localPort), 0xc2b2ae3d);
+  let h = hashRound(key, t.remote3);
+  h = hashRound(h, portsWord(t.remotePort, t.localPort));
+  h = hashRound(h, t.local3);
   if (t.remote0 !== 0 || t.remote1 !== 0) {
-    h = Math.imul(h ^ (h >>> 15) ^ t.remote2 ^ key, 0x27d4eb2f);
-    h = Math.imul(h ^ (h >>> 13) ^ t.remote1, 0x165667b1);
-    h = Math.imul(h ^ (h >>> 15) ^ t.remote0 ^ t.local0, 0x9e3779b1);
+    h = hashRound(h, t.remote2 ^ key);
+    h = hashRound(h, t.remote1);
+    h = hashRound(h, t.remote0 ^ t.local0);
   }
-  return h ^ (h >>> 16);
+  return h;
 }
 
 /** Whether a segment, or another tuple, has the same ends. */

@@ -3,6 +3,7 @@
  * chains. A peer may push another out: its user must bear to forget.
  */
 
+import { hashAddress } from "../wire/hash.ts";
 import type { Tuple } from "./connection_table.ts";
 
 /** Words of the address. */
@@ -57,10 +58,7 @@ export class PeerSlots {
   }
 
   #slotOf(peer: Peer): number {
-    const mixed = Math.imul(
-      peer.remote0 ^ Math.imul(peer.remote1, 31) ^ Math.imul(peer.remote2, 961) ^ peer.remote3,
-      0x9e3779b1,
-    );
-    return (mixed >>> this.#shift) * this.#stride;
+    const hash = hashAddress(peer.remote0, peer.remote1, peer.remote2, peer.remote3, 0);
+    return (hash >>> this.#shift) * this.#stride;
   }
 }

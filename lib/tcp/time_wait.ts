@@ -7,6 +7,7 @@
  */
 
 import type { Endpoint } from "../wire/address.ts";
+import { portsWord } from "../wire/tcp_header.ts";
 import type { Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
 
@@ -68,7 +69,7 @@ export class TimeWaitQueue {
     records[at + LOCAL + 1] = c.local1;
     records[at + LOCAL + 2] = c.local2;
     records[at + LOCAL + 3] = c.local3;
-    records[at + PORTS] = (c.remotePort << 16) | c.localPort;
+    records[at + PORTS] = portsWord(c.remotePort, c.localPort);
     records[at + SND_NXT] = c.sndNxt;
     records[at + RCV_NXT] = c.rcvNxt;
     records[at + TS_RECENT] = c.tsRecent;
@@ -183,7 +184,7 @@ export class TimeWaitQueue {
   #matches(index: number, seg: Omit<Tuple, "hash">): boolean {
     const r = this.#records;
     const at = index * WORDS;
-    return r[at + PORTS] === ((seg.remotePort << 16) | seg.localPort) &&
+    return r[at + PORTS] === portsWord(seg.remotePort, seg.localPort) &&
       r[at + REMOTE + 3] === seg.remote3 && r[at + LOCAL + 3] === seg.local3 &&
       r[at + REMOTE + 2] === seg.remote2 && r[at + LOCAL + 2] === seg.local2 &&
       r[at + REMOTE + 1] === seg.remote1 && r[at + LOCAL + 1] === seg.local1 &&

@@ -56,12 +56,17 @@ export function parseTcp(view: DataView, offset: number, length: number, seg: Se
 export function buildTcp(view: DataView, offset: number, seg: Segment): number {
   const headerLength = TCP_HEADER_LENGTH +
     buildTcpOptions(view, offset + TCP_HEADER_LENGTH, seg);
-  view.setInt32(offset, (seg.localPort << 16) | seg.remotePort);
+  view.setInt32(offset, portsWord(seg.localPort, seg.remotePort));
   view.setInt32(offset + 4, seg.seq);
   view.setInt32(offset + 8, seg.ack);
   view.setInt32(offset + 12, (headerLength << 26) | (seg.flags << 16) | seg.wnd);
   view.setInt32(offset + 16, seg.urgentPointer);
   return headerLength;
+}
+
+/** The first word of a header, an int32: the source port and the destination port. */
+export function portsWord(source: number, destination: number): number {
+  return (source << 16) | destination;
 }
 
 /** The folded sum of the pseudo-header before a segment of `length` bytes, either family's. */

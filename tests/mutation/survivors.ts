@@ -15,7 +15,7 @@ const EXPIRES_TOGETHER = "Records that expire together may leave in any order.";
 const SAME_TIME =
   "Entries of the same time come up in any order; the order of a heap among equals is nobody's promise.";
 const MIXING =
-  "Any odd or well mixed constant spreads tuples over the slots; which one is a matter of taste.";
+  "A hash without a secret may begin with any number: hosts spread over the slots as well.";
 const ROOM_ONLY = "Only room is made, and the byte or word more is never used.";
 const LOAD_ONLY = "How full the table may be decides how fast it is, not what it finds.";
 const SAME_VALUE = "What is written is what stands there already.";
@@ -100,34 +100,6 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "A relay that has closed its upstream is ended, and resets it no more.",
   },
   {
-    path: "lib/stack/address_hash.ts",
-    lineText: "let h = Math.imul(word3 ^ key, 0x9e3779b1);",
-    before: "0x9e3779b1",
-    after: "2654435762",
-    reason: MIXING,
-  },
-  {
-    path: "lib/stack/address_hash.ts",
-    lineText: "h = Math.imul(h ^ (h >>> 15) ^ word2, 0x85ebca77);",
-    before: "0x85ebca77",
-    after: "2246822520",
-    reason: MIXING,
-  },
-  {
-    path: "lib/stack/address_hash.ts",
-    lineText: "h = Math.imul(h ^ (h >>> 13) ^ word1, 0xc2b2ae3d);",
-    before: "0xc2b2ae3d",
-    after: "3266489918",
-    reason: MIXING,
-  },
-  {
-    path: "lib/stack/address_hash.ts",
-    lineText: "h = Math.imul(h ^ (h >>> 15) ^ word0, 0x27d4eb2f);",
-    before: "0x27d4eb2f",
-    after: "668265264",
-    reason: MIXING,
-  },
-  {
     path: "lib/stack/arp_claims.ts",
     lineText: "#drawn = 0;",
     before: "0",
@@ -140,27 +112,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "this.#sent === PROBES",
     after: "false",
     reason: "ANNOUNCE_WAIT and ANNOUNCE_INTERVAL are the same two seconds.",
-  },
-  {
-    path: "lib/stack/arp_claims.ts",
-    lineText: "let h = Math.imul(this.#key ^ Math.imul(++this.#drawn, 0x9e3779b1), 0x85ebca77);",
-    before: "0x9e3779b1",
-    after: "2654435762",
-    reason: MIXING,
-  },
-  {
-    path: "lib/stack/arp_claims.ts",
-    lineText: "let h = Math.imul(this.#key ^ Math.imul(++this.#drawn, 0x9e3779b1), 0x85ebca77);",
-    before: "0x85ebca77",
-    after: "2246822520",
-    reason: MIXING,
-  },
-  {
-    path: "lib/stack/arp_claims.ts",
-    lineText: "h = Math.imul(h ^ (h >>> 15), 0xc2b2ae3d);",
-    before: "0xc2b2ae3d",
-    after: "3266489918",
-    reason: MIXING,
   },
   {
     path: "lib/stack/control.ts",
@@ -199,9 +150,9 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/stack/errors.ts",
-    lineText: "return Math.imul(packet.source0, 0x9e3779b1) ^ packet.source1;",
-    before: "0x9e3779b1",
-    after: "2654435762",
+    lineText: "return hashRound(0, packet.source0) ^ packet.source1;",
+    before: "0",
+    after: "1",
     reason: MIXING,
   },
   {
@@ -289,20 +240,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "8",
     after: "9",
     reason: "Rounds only have to differ from one another.",
-  },
-  {
-    path: "lib/stack/identifications.ts",
-    lineText: "let h = Math.imul(this.#key ^ value, 0x9e3779b1);",
-    before: "0x9e3779b1",
-    after: "2654435762",
-    reason: MIXING,
-  },
-  {
-    path: "lib/stack/identifications.ts",
-    lineText: "h = Math.imul(h ^ (h >>> 15) ^ this.#key, 0x85ebca77);",
-    before: "0x85ebca77",
-    after: "2246822520",
-    reason: MIXING,
   },
   {
     path: "lib/stack/neighbors.ts",
@@ -602,29 +539,6 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "The link header is not kept with the packet: which MAC stands in it does not matter.",
   },
   {
-    path: "lib/stack/transmitter.ts",
-    lineText:
-      "h = Math.imul(h ^ (h >>> 15) ^ ((seg.remotePort << 16) | seg.localPort), 0x9e3779b1);",
-    before: "0x9e3779b1",
-    after: "2654435762",
-    reason: MIXING,
-  },
-  {
-    path: "lib/stack/transmitter.ts",
-    lineText:
-      "h = Math.imul(h ^ (h >>> 15) ^ ((seg.remotePort << 16) | seg.localPort), 0x9e3779b1);",
-    before: "16",
-    after: "17",
-    reason: MIXING,
-  },
-  {
-    path: "lib/stack/transmitter.ts",
-    lineText: "h = Math.imul(h ^ seg.local3 ^ seg.local0, 0x165667b1);",
-    before: "0x165667b1",
-    after: "374761394",
-    reason: MIXING,
-  },
-  {
     path: "lib/stack/waiting_packets.ts",
     lineText: "const page = this.#count < TOTAL_LIMIT ? this.#pages.take() : -1;",
     before: "1",
@@ -736,55 +650,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: ">",
     after: ">=",
     reason: "A turn of a connection that has nothing new to send sends nothing.",
-  },
-  {
-    path: "lib/tcp/connection_table.ts",
-    lineText: "let h = key ^ Math.imul(t.remote3, 0x9e3779b1);",
-    before: "0x9e3779b1",
-    after: "2654435762",
-    reason: MIXING,
-  },
-  {
-    path: "lib/tcp/connection_table.ts",
-    lineText: "h = Math.imul(h ^ (h >>> 15) ^ t.local3, 0x85ebca77);",
-    before: "0x85ebca77",
-    after: "2246822520",
-    reason: MIXING,
-  },
-  {
-    path: "lib/tcp/connection_table.ts",
-    lineText: "h = Math.imul(h ^ (h >>> 13) ^ ((t.remotePort << 16) | t.localPort), 0xc2b2ae3d);",
-    before: "0xc2b2ae3d",
-    after: "3266489918",
-    reason: MIXING,
-  },
-  {
-    path: "lib/tcp/connection_table.ts",
-    lineText: "h = Math.imul(h ^ (h >>> 13) ^ ((t.remotePort << 16) | t.localPort), 0xc2b2ae3d);",
-    before: "16",
-    after: "17",
-    reason: MIXING,
-  },
-  {
-    path: "lib/tcp/connection_table.ts",
-    lineText: "h = Math.imul(h ^ (h >>> 15) ^ t.remote2 ^ key, 0x27d4eb2f);",
-    before: "0x27d4eb2f",
-    after: "668265264",
-    reason: MIXING,
-  },
-  {
-    path: "lib/tcp/connection_table.ts",
-    lineText: "h = Math.imul(h ^ (h >>> 13) ^ t.remote1, 0x165667b1);",
-    before: "0x165667b1",
-    after: "374761394",
-    reason: MIXING,
-  },
-  {
-    path: "lib/tcp/connection_table.ts",
-    lineText: "h = Math.imul(h ^ (h >>> 15) ^ t.remote0 ^ t.local0, 0x9e3779b1);",
-    before: "0x9e3779b1",
-    after: "2654435762",
-    reason: MIXING,
   },
   {
     path: "lib/tcp/connection_table.ts",
@@ -1393,24 +1258,9 @@ export const SURVIVORS: readonly Survivor[] = [
   {
     path: "lib/tcp/peer_slots.ts",
     lineText:
-      "peer.remote0 ^ Math.imul(peer.remote1, 31) ^ Math.imul(peer.remote2, 961) ^ peer.remote3,",
-    before: "31",
-    after: "32",
-    reason: MIXING,
-  },
-  {
-    path: "lib/tcp/peer_slots.ts",
-    lineText:
-      "peer.remote0 ^ Math.imul(peer.remote1, 31) ^ Math.imul(peer.remote2, 961) ^ peer.remote3,",
-    before: "961",
-    after: "962",
-    reason: MIXING,
-  },
-  {
-    path: "lib/tcp/peer_slots.ts",
-    lineText: "0x9e3779b1,",
-    before: "0x9e3779b1",
-    after: "2654435762",
+      "const hash = hashAddress(peer.remote0, peer.remote1, peer.remote2, peer.remote3, 0);",
+    before: "0",
+    after: "1",
     reason: MIXING,
   },
   {

@@ -122,6 +122,17 @@ Deno.test("connection table: hashes of neighbouring tuples spread over the slots
   }
 });
 
+Deno.test("connection table: ports that differ in upper bits alone crowd no slot, whatever the key", () => {
+  const random = randomWords(6);
+  for (let round = 0; round < 5; round++) {
+    const key = random() | 0;
+    const slots = new Set<number>();
+    for (let i = 0; i < 256; i++) slots.add(tupleHash(tupleOf(2, (i << 8) | 1, 0), key) & 255);
+    // Chance fills 162 of 256.
+    assert(slots.size > 128, `${slots.size}`);
+  }
+});
+
 Deno.test("connection table: an IPv4 address is one of ::ffff:0:0/96, in all three words", () => {
   const tuple = tupleOf(2, 40_000, 0);
   assert(isIpv4(tuple));
