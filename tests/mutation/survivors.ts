@@ -1541,13 +1541,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "const INITIAL_CAPACITY = 16;",
-    before: "16",
-    after: "17",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
     lineText: "const STRIDE = 5;",
     before: "5",
     after: "6",
@@ -1618,20 +1611,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "this.#head = this.#tail = 0;",
-    before: "0",
-    after: "1",
-    reason: "Where in its array the first row lies is not seen.",
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "this.#resentHead = this.#resentTail = 0;",
-    before: "0",
-    after: "1",
-    reason: "Where in its array the first row lies is not seen.",
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
     lineText: "? 0",
     before: "0",
     after: "1",
@@ -1640,28 +1619,30 @@ export const SURVIVORS: readonly Survivor[] = [
   {
     path: "lib/tcp/scoreboard.ts",
     lineText:
-      "const hasReneged = this.count > 0 && (rows[this.#head * STRIDE + FLAGS] & SACKED) !== 0;",
+      "const hasReneged = this.count > 0 && (rows[this.#ranges.head * STRIDE + FLAGS] & SACKED) !== 0;",
     before: ">",
     after: ">=",
     reason: "The retransmission timer does not run while nothing is in flight.",
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "if (this.count > 0) this.#timeoutEnd = rows[(this.#tail - 1) * STRIDE + END];",
+    lineText:
+      "if (this.count > 0) this.#timeoutEnd = rows[(this.#ranges.tail - 1) * STRIDE + END];",
     before: ">",
     after: ">=",
     reason: "The retransmission timer does not run while nothing is in flight.",
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "for (let i = this.#head; i < this.#tail; i++) rows[i * STRIDE + FLAGS] &= ~LOST;",
+    lineText:
+      "for (let i = this.#ranges.head; i < this.#ranges.tail; i++) rows[i * STRIDE + FLAGS] &= ~LOST;",
     before: "<",
     after: "<=",
     reason: "Behind the last range is none.",
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "if (this.count > 0) this.#judgedEnd = rows[this.#head * STRIDE];",
+    lineText: "if (this.count > 0) this.#judgedEnd = rows[this.#ranges.head * STRIDE];",
     before: ">",
     after: ">=",
     reason:
@@ -1669,7 +1650,7 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "if (this.count > 0) this.#judgedEnd = rows[this.#head * STRIDE];",
+    lineText: "if (this.count > 0) this.#judgedEnd = rows[this.#ranges.head * STRIDE];",
     before: "0",
     after: "1",
     reason:
@@ -1684,41 +1665,11 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "this.#reserve(1);",
-    before: "1",
-    after: "2",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "this.#reserve(2); // only the first and the last range met can be cut",
-    before: "2",
-    after: "3",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "for (; i < this.#tail && seqLt(rows[i * STRIDE], end); i++) {",
+    lineText: "for (; i < this.#ranges.tail && seqLt(rows[i * STRIDE], end); i++) {",
     before: "seqLt",
     after: "seqLeq",
     reason:
       "Of a range that begins at the block's end nothing is reported; behind the last range is none.",
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText:
-      "if ((this.#resentTail + 1) * RESENT_STRIDE > this.#resent.length) this.#reserveResent();",
-    before: "1",
-    after: "2",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText:
-      "if ((this.#resentTail + 1) * RESENT_STRIDE > this.#resent.length) this.#reserveResent();",
-    before: ">",
-    after: ">=",
-    reason: EARLY_ROOM,
   },
   {
     path: "lib/tcp/scoreboard.ts",
@@ -1744,59 +1695,10 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "if ((this.#tail + extra) * STRIDE <= this.#rows.length) return;",
-    before: "(this.#tail + extra) * STRIDE <= this.#rows.length",
-    after: "false",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "if ((this.#tail + extra) * STRIDE <= this.#rows.length) return;",
-    before: "<=",
-    after: "<",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "if ((tail - head) * 2 <= from.length) return from.copyWithin(0, head, tail);",
-    before: "(tail - head) * 2 <= from.length",
-    after: "false",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "if ((tail - head) * 2 <= from.length) return from.copyWithin(0, head, tail);",
-    before: "2",
-    after: "3",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "if ((tail - head) * 2 <= from.length) return from.copyWithin(0, head, tail);",
-    before: "<=",
-    after: "<",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "const to = new Int32Array(from.length * 2);",
-    before: "2",
-    after: "3",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
     lineText: "#timeoutEnd = 0;",
     before: "0",
     after: "1",
     reason: "The timeout sets it, after which alone it is asked for.",
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "if (this.#head === this.#tail) this.#head = this.#tail = 0;",
-    before: "0",
-    after: "1",
-    reason: "Where in its array the first row lies is not seen.",
   },
   {
     path: "lib/tcp/scoreboard.ts",
@@ -1807,25 +1709,10 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText:
-      "if ((this.#resentTail + 1) * RESENT_STRIDE > this.#resent.length) this.#reserveResent();",
-    before: ">",
-    after: "<=",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
     lineText: "return i - 1;",
     before: "1",
     after: "2",
     reason: "What lies before it is SACKED, and passed over once more.",
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "if ((this.#tail + extra) * STRIDE <= this.#rows.length) return;",
-    before: "<=",
-    after: ">",
-    reason: EARLY_ROOM,
   },
   {
     path: "lib/tcp/scoreboard.ts",
