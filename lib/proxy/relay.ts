@@ -32,6 +32,7 @@ import { EAGAIN, EINPROGRESS } from "../host/errno.ts";
 import { READABLE, WRITABLE } from "../host/host.ts";
 import { invariant } from "../invariant.ts";
 import type { ByteSink, Connection } from "../tcp/connection.ts";
+import { NOT_FILED } from "../tcp/deadlines.ts";
 import type { Tunables } from "../tcp/tunables.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -125,7 +126,7 @@ export class Relay implements ByteSink {
   /** Whether it stands in the run list. Written by `RunList` only. */
   isWaiting = false;
   /** Written by `Deadlines` only. */
-  heapIndex = -1;
+  heapIndex = NOT_FILED;
 
   /** Whether the mark of urgent data is carried across, both ways. RFC 9293 §3.8.5 (SHLD-13); URG-03. */
   private readonly relaysUrgent: boolean;

@@ -40,13 +40,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/proxy/relay.ts",
-    lineText: "heapIndex = -1;",
-    before: "1",
-    after: "2",
-    reason: "Any negative index says that it is not filed.",
-  },
-  {
-    path: "lib/proxy/relay.ts",
     lineText: "private progressSeen = 0;",
     before: "0",
     after: "1",
@@ -732,13 +725,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/connector.ts",
-    lineText: "heapIndex = -1;",
-    before: "1",
-    after: "2",
-    reason: "Any negative index says that it is not filed.",
-  },
-  {
-    path: "lib/tcp/connector.ts",
     lineText: "if (times > 0) this.#fastOpen?.timedOut(times, times > limit, now);",
     before: ">",
     after: ">=",
@@ -1115,13 +1101,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "0",
     after: "1",
     reason: SET_FIRST,
-  },
-  {
-    path: "lib/tcp/handshake.ts",
-    lineText: "heapIndex = -1;",
-    before: "1",
-    after: "2",
-    reason: "Any negative index says that it is not filed.",
   },
   {
     path: "lib/tcp/handshake.ts",
