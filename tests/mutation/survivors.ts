@@ -606,27 +606,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/byte_queue.ts",
-    lineText: "if (pageDifference(first, low) < 0) low = first;",
-    before: "<",
-    after: "<=",
-    reason: SAME_VALUE,
-  },
-  {
-    path: "lib/tcp/byte_queue.ts",
-    lineText: "if (pageDifference(first, low) < 0) low = first;",
-    before: "0",
-    after: "1",
-    reason: SAME_VALUE,
-  },
-  {
-    path: "lib/tcp/byte_queue.ts",
-    lineText: "if (pageDifference(end, high) > 0) high = end;",
-    before: ">",
-    after: ">=",
-    reason: SAME_VALUE,
-  },
-  {
-    path: "lib/tcp/byte_queue.ts",
     lineText: "if (span > this.#pages.length) this.#resize(span);",
     before: ">",
     after: ">=",
