@@ -49,7 +49,7 @@ export class Connector implements Agreement, SynHistory {
   tsOk = false;
   tsRecent = 0;
   readonly tsOffset: number;
-  userTimeout = -1;
+  userTimeout = 0;
 
   /** Segments with our SYN sent by deadline; how many of them before SYN-RECEIVED. */
   sent = 0;

@@ -27,8 +27,6 @@ const EPOCH_SETS = "The beginning of an epoch sets it before it is read.";
 const RACK_SETS = "It is read only once `#hasRack` is set with it.";
 const BEHIND_ADDRESS = "No place is 0 or 1: before it stand the words of the address.";
 const DISTINCT_CODE = "Any number will do that no other of these constants has.";
-const NO_ZERO_TIMEOUT =
-  "A user timeout of 0 is reserved: the parser takes it for no option, and less than 100 s are 100 s.";
 
 export const SURVIVORS: readonly Survivor[] = [
   {
@@ -577,20 +575,6 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "With nothing in flight recovery is over, and only a DSACK matters.",
   },
   {
-    path: "lib/tcp/agreement.ts",
-    lineText: "if (agreement.userTimeout >= 0) takeUserTimeout(c, agreement.userTimeout, now);",
-    before: ">=",
-    after: ">",
-    reason: NO_ZERO_TIMEOUT,
-  },
-  {
-    path: "lib/tcp/agreement.ts",
-    lineText: "if (agreement.userTimeout >= 0) takeUserTimeout(c, agreement.userTimeout, now);",
-    before: "0",
-    after: "1",
-    reason: NO_ZERO_TIMEOUT,
-  },
-  {
     path: "lib/tcp/byte_queue.ts",
     lineText: "const NONE = -1;",
     before: "1",
@@ -718,9 +702,9 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/connector.ts",
-    lineText: "userTimeout = -1;",
-    before: "1",
-    after: "2",
+    lineText: "userTimeout = 0;",
+    before: "0",
+    after: "1",
     reason: SET_FIRST,
   },
   {
@@ -1122,20 +1106,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: ">",
     after: ">=",
     reason: "It becomes what it is.",
-  },
-  {
-    path: "lib/tcp/input.ts",
-    lineText: "if (seg.userTimeout >= 0) takeUserTimeout(c, seg.userTimeout, now);",
-    before: ">=",
-    after: ">",
-    reason: NO_ZERO_TIMEOUT,
-  },
-  {
-    path: "lib/tcp/input.ts",
-    lineText: "if (seg.userTimeout >= 0) takeUserTimeout(c, seg.userTimeout, now);",
-    before: "0",
-    after: "1",
-    reason: NO_ZERO_TIMEOUT,
   },
   {
     path: "lib/tcp/memory.ts",
@@ -1763,13 +1733,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "0",
     after: "1",
     reason: "Without timestamps nobody asks for their offset.",
-  },
-  {
-    path: "lib/tcp/syn_cookie.ts",
-    lineText: "userTimeout: -1, // that of the third ACK counts",
-    before: "1",
-    after: "2",
-    reason: "Any negative number says that there is none.",
   },
   {
     path: "lib/tcp/tcp.ts",
