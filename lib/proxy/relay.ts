@@ -32,6 +32,7 @@ import { EAGAIN, EINPROGRESS } from "../host/errno.ts";
 import { READABLE, WRITABLE } from "../host/host.ts";
 import { invariant } from "../invariant.ts";
 import type { ByteSink, Connection } from "../tcp/connection.ts";
+import { NOT_FILED } from "../tcp/deadlines.ts";
 import type { Tunables } from "../tcp/tunables.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -125,7 +126,7 @@ export class Relay implements ByteSink {
   /** Whether it stands in the run list. Written by `RunList` only. */
   isWaiting = false;
   /** Written by `Deadlines` only. */
-  heapIndex = -1;
+  heapIndex = NOT_FILED;
 
   /** Whether the mark of urgent data is carried across, both ways. RFC 9293 §3.8.5 (SHLD-13); URG-03. */
   private readonly relaysUrgent: boolean;
@@ -187,11 +188,7 @@ export class Relay implements ByteSink {
     if (this.hasMark()) return 0; // `up` finds it
     this.host.schedule(this);
     try {
-      const sent = this.upstream.send(offset, length);
-      if (sent < length) this.canSend = false;
-      if (sent < 0) return this.sendRefused(-sent);
-      this.bytesUp += sent;
-      return sent;
+      return this.sent(this.upstream.send(offset, length), length);
     } catch (error) {
       this.canSend = false;
       this.failure = error;
@@ -258,15 +255,12 @@ export class Relay implements ByteSink {
 
   /** The first bytes of a fast open; those that do not fit wait until the upstream has answered. */
   private sendWithSyn(): void {
-    const sent = this.upstream.sendGather(this.connection.readable());
-    if (sent >= 0) {
-      this.connection.consume(sent);
-      this.bytesUp += sent;
-      return;
-    }
-    if (sent === -EAGAIN || sent === -EINPROGRESS) return; // the SYN went without any
-    this.upstreamErrno = -sent;
-    this.cut("dial failed");
+    const bytes = this.connection.readable();
+    const length = bytes.length;
+    const result = this.upstream.sendGather(bytes);
+    if (result === -EINPROGRESS) return; // the SYN went without any
+    this.connection.consume(this.sent(result, length));
+    if (this.upstreamErrno !== 0) this.cut("dial failed");
   }
 
   private dialEnded(now: number): void {
@@ -289,20 +283,23 @@ export class Relay implements ByteSink {
       const beforeMark = this.hasMark() ? c.urgentRemaining - 1 : -1;
       if (beforeMark > 0 && beforeMark < bytes.length) bytes.keep(beforeMark);
       const length = beforeMark === 0 ? 1 : bytes.length;
-      const sent = beforeMark === 0
+      const result = beforeMark === 0
         ? this.upstream.sendUrgent(bytes.offsets[0])
         : this.upstream.sendGather(bytes);
-      // A short count is as good as EAGAIN, and asking again costs (io-measurements §4).
-      if (sent < length) this.canSend = false;
-      if (sent < 0) {
-        this.sendRefused(-sent);
-        return false;
-      }
+      const sent = this.sent(result, length);
       c.consume(sent);
-      this.bytesUp += sent;
       left -= sent;
     }
     return false;
+  }
+
+  /** What became of `length` bytes, as a send answered. Returns how many the upstream took. */
+  private sent(result: number, length: number): number {
+    // A short count is as good as EAGAIN, and asking again costs (io-measurements §4).
+    if (result < length) this.canSend = false;
+    if (result < 0) return this.sendRefused(-result);
+    this.bytesUp += result;
+    return result;
   }
 
   /** Whether the upstream may get the client's bytes: those of a SYN may be a replay. RFC 7413 §6.1. */

@@ -38,7 +38,7 @@ export interface Agreement {
   readonly tsRecent: number;
   /** Of our own timestamps. */
   readonly tsOffset: number;
-  /** The peer's user timeout option, seconds; -1: none. RFC 5482. */
+  /** The peer's user timeout option, seconds; 0: none. RFC 5482. */
   readonly userTimeout: number;
 }
 
@@ -111,7 +111,7 @@ export function adopt(c: Connection, agreement: Agreement, now: number): void {
   c.tsRecent = agreement.tsRecent;
   c.tsRecentAt = now | 0;
   c.tsOffset = agreement.tsOffset;
-  if (agreement.userTimeout >= 0) takeUserTimeout(c, agreement.userTimeout, now);
+  if (agreement.userTimeout !== 0) takeUserTimeout(c, agreement.userTimeout, now);
   c.peerMss = agreement.mss;
   followPath(c, now);
   beginSearch(c, now);

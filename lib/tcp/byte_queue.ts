@@ -144,15 +144,12 @@ export class ByteQueue {
       this.#low = first;
       this.#high = first;
     }
-    const end = (first + count) & PAGE_NUMBERS;
-    let low = this.#low;
-    let high = this.#high;
-    if (pageDifference(first, low) < 0) low = first;
-    if (pageDifference(end, high) > 0) high = end;
-    const span = (high - low) & PAGE_NUMBERS;
+    const below = Math.max(0, pageDifference(this.#low, first));
+    const above = Math.max(0, pageDifference(first + count, this.#high));
+    const span = below + this.span + above;
     if (span > this.#pages.length) this.#resize(span);
-    this.#low = low;
-    this.#high = high;
+    this.#low = (this.#low - below) & PAGE_NUMBERS;
+    this.#high = (this.#high + above) & PAGE_NUMBERS;
   }
 
   #resize(span: number): void {

@@ -16,6 +16,7 @@ import type { CongestionControl } from "./congestion.ts";
 import type { Tuple } from "./connection_table.ts";
 import type { Connector } from "./connector.ts";
 import type { CubicState } from "./cubic.ts";
+import { NOT_FILED } from "./deadlines.ts";
 import type { FastOpenTrial } from "./fast_open_client.ts";
 import type { Handshake } from "./handshake.ts";
 import { sendLimit } from "./memory.ts";
@@ -127,7 +128,7 @@ export class Connection implements Tuple {
   /** Armed `TIMER` bits, and the time of each: int32 milliseconds. */
   timers = 0;
   readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-  heapIndex = -1;
+  heapIndex = NOT_FILED;
 
   readonly iss: number;
   irs: number;

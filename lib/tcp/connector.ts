@@ -24,6 +24,7 @@ import {
   type SynHistory,
 } from "./agreement.ts";
 import type { Connection } from "./connection.ts";
+import { NOT_FILED } from "./deadlines.ts";
 import { asksForEcn } from "./ecn.ts";
 import { FastOpenAttempt } from "./fast_open_client.ts";
 import { segmentArrives, textOfSynArrives } from "./input.ts";
@@ -39,7 +40,7 @@ const REFUSED_RETRY_MS = 10;
 /** What a connection that is opened actively needs until it is synchronized. */
 export class Connector implements Agreement, SynHistory {
   readonly connection: Connection;
-  heapIndex = -1;
+  heapIndex = NOT_FILED;
 
   mss = 536;
   windowScale = -1;
@@ -48,7 +49,7 @@ export class Connector implements Agreement, SynHistory {
   tsOk = false;
   tsRecent = 0;
   readonly tsOffset: number;
-  userTimeout = -1;
+  userTimeout = 0;
 
   /** Segments with our SYN sent by deadline; how many of them before SYN-RECEIVED. */
   sent = 0;

@@ -10,9 +10,12 @@
  * than 24 days ahead.
  */
 
+/** The `heapIndex` of what is not in the heap. */
+export const NOT_FILED = -1;
+
 /** What has deadlines. */
 export interface Timed {
-  /** Where the entry is in the heap; -1 when it is not. Written by `Deadlines` only. */
+  /** Where the entry is in the heap, or `NOT_FILED`. Written by `Deadlines` only. */
   heapIndex: number;
 }
 
@@ -37,7 +40,7 @@ export class Deadlines<T extends Timed> {
   /** Makes sure that `item` comes up at `at` at the latest. */
   file(item: T, at: number): void {
     let index = item.heapIndex;
-    if (index < 0) {
+    if (index === NOT_FILED) {
       index = this.#count++;
       if (index === this.#times.length) this.#grow();
     } else if (((at - this.#times[index]) | 0) >= 0) {
@@ -49,8 +52,8 @@ export class Deadlines<T extends Timed> {
   /** Takes `item` out, if it is filed. */
   remove(item: T): void {
     const index = item.heapIndex;
-    if (index < 0) return;
-    item.heapIndex = -1;
+    if (index === NOT_FILED) return;
+    item.heapIndex = NOT_FILED;
     const last = --this.#count;
     const moved = this.#items[last]!;
     const time = this.#times[last];

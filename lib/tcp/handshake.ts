@@ -19,6 +19,7 @@ import {
   type SynHistory,
 } from "./agreement.ts";
 import type { CloseReason, Connection } from "./connection.ts";
+import { NOT_FILED } from "./deadlines.ts";
 import { asksForEcn } from "./ecn.ts";
 import { COOKIE_LENGTH } from "./fast_open.ts";
 import { segmentArrives } from "./input.ts";
@@ -48,7 +49,7 @@ export class Handshake implements ConnectionRequest, SynHistory {
   readonly hash: number;
   readonly pathHigh: number;
   readonly pathLow: number;
-  heapIndex = -1;
+  heapIndex = NOT_FILED;
 
   readonly irs: number;
   readonly iss: number;

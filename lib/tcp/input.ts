@@ -42,7 +42,7 @@ export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (!seg.hasAck) return dropWithoutAck(c); // fifth
   if (!acknowledge(c, seg, now)) return;
   if (c.tsOk) noteTimestamp(c, seg, now);
-  if (seg.userTimeout >= 0) takeUserTimeout(c, seg.userTimeout, now);
+  if (seg.userTimeout !== 0) takeUserTimeout(c, seg.userTimeout, now);
   if (c.sndUna === c.endOfStream && c.finQueued && finAcknowledged(c, now)) return;
   if ((seg.flags & URG) !== 0) takeUrgent(c, seg); // sixth
   if (seg.payloadLength > 0) takeText(c, seg, now); // seventh

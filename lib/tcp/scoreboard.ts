@@ -14,11 +14,11 @@
  */
 
 import { seqGeq, seqGt, seqLeq, seqLt, seqMax, seqMin } from "../wire/seq.ts";
+import { RowQueue } from "./row_queue.ts";
 
-const INITIAL_CAPACITY = 16;
 const MAX_RANGES = 4096;
 
-/** One range is a row of five numbers in one array: moving rows is one copy. */
+/** One range is a row of five numbers. */
 const STRIDE = 5;
 const END = 1;
 const SENT_AT = 2;
@@ -38,12 +38,8 @@ const RETRANSMITTED = 4;
 
 /** Ranges in flight, ascending. Times are int32 microseconds, compared modulo 2^32. */
 export class Scoreboard {
-  #rows = new Int32Array(INITIAL_CAPACITY * STRIDE);
-  #head = 0;
-  #tail = 0;
-  #resent = new Int32Array(INITIAL_CAPACITY * RESENT_STRIDE);
-  #resentHead = 0;
-  #resentTail = 0;
+  readonly #ranges = new RowQueue(STRIDE);
+  readonly #resent = new RowQueue(RESENT_STRIDE);
 
   /** Bytes that the receiver reported beyond SND.UNA; without SACK, the credit of duplicates. */
   sackedBytes = 0;
@@ -84,29 +80,30 @@ export class Scoreboard {
 
   /** Whether retransmissions are in flight. */
   get hasResent(): boolean {
-    return this.#resentHead < this.#resentTail;
+    return this.#resent.count > 0;
   }
 
   /** Ranges in flight. */
   get count(): number {
-    return this.#tail - this.#head;
+    return this.#ranges.count;
   }
 
   /** When the first byte in flight was sent last. Only if there is one. */
   get firstSentAt(): number {
-    return this.#rows[this.#head * STRIDE + SENT_AT];
+    return this.#ranges.rows[this.#ranges.head * STRIDE + SENT_AT];
   }
 
   /** Payload bytes of the first segment in flight. Only if there is one. */
   get firstSize(): number {
-    const at = this.#head * STRIDE;
-    return Math.min(this.#rows[at + SIZE], (this.#rows[at + END] - this.#rows[at]) | 0);
+    const rows = this.#ranges.rows;
+    const at = this.#ranges.head * STRIDE;
+    return Math.min(rows[at + SIZE], (rows[at + END] - rows[at]) | 0);
   }
 
   /** Forgets everything; the flight is over. */
   clear(): void {
-    this.#head = this.#tail = 0;
-    this.#resentHead = this.#resentTail = 0;
+    this.#ranges.clear();
+    this.#resent.clear();
     this.sackedBytes = 0;
     this.sackedSegments = 0;
     this.lostBytes = 0;
@@ -125,11 +122,12 @@ export class Scoreboard {
 
   /** `[start, end)` was sent for the first time, in segments of `size` bytes and perhaps a short one. */
   sent(start: number, end: number, size: number, atUs: number): void {
-    const rows = this.#rows;
-    if (this.#head === this.#tail) {
+    const ranges = this.#ranges;
+    const rows = ranges.rows;
+    if (ranges.count === 0) {
       this.#judgedEnd = this.#lostStart = this.#fack = start;
     } else {
-      const last = (this.#tail - 1) * STRIDE;
+      const last = (ranges.tail - 1) * STRIDE;
       const isAlike = rows[last + FLAGS] === 0 && rows[last + SENT_AT] === atUs &&
         rows[last + SIZE] === size && ((start - rows[last]) | 0) % size === 0;
       if (isAlike) {
@@ -137,18 +135,19 @@ export class Scoreboard {
         return;
       }
     }
-    this.#reserve(1);
-    this.#set(this.#tail++, start, end, atUs, 0, size);
+    ranges.reserve();
+    this.#set(ranges.tail++, start, end, atUs, 0, size);
   }
 
   /** Everything before `una` arrived. */
   acknowledge(una: number, nowUs: number): void {
-    this.#reserve(1);
-    const rows = this.#rows;
+    const ranges = this.#ranges;
+    ranges.reserve();
+    const rows = ranges.rows;
     const sampleOfSacks = this.rttSample;
     let isAmbiguous = false;
-    while (this.#head < this.#tail) {
-      const at = this.#head * STRIDE;
+    while (ranges.head < ranges.tail) {
+      const at = ranges.head * STRIDE;
       if (seqGeq(rows[at], una)) break;
       const isWhole = seqLeq(rows[at + END], una);
       const end = isWhole ? rows[at + END] : una;
@@ -169,14 +168,15 @@ export class Scoreboard {
         this.#cutFront(at, length);
         break;
       }
-      this.#head++;
+      ranges.head++;
     }
     // What lies behind a hole may have waited at the receiver: its age is no round trip.
     if (isAmbiguous) this.rttSample = sampleOfSacks;
-    if (this.#head === this.#tail) this.#head = this.#tail = 0;
-    while (this.#resentHead < this.#resentTail) {
-      if (seqGt(this.#resent[this.#resentHead * RESENT_STRIDE + END], una)) break;
-      this.#resentHead++;
+    if (ranges.head === ranges.tail) ranges.clear();
+    const resent = this.#resent;
+    while (resent.head < resent.tail) {
+      if (seqGt(resent.rows[resent.head * RESENT_STRIDE + END], una)) break;
+      resent.head++;
     }
   }
 
@@ -188,11 +188,11 @@ export class Scoreboard {
    */
   sack(start: number, end: number, nowUs: number): number {
     if (this.count >= MAX_RANGES) return 0;
-    this.#reserve(2); // only the first and the last range met can be cut
-    const rows = this.#rows;
+    this.#ranges.reserve(); // only the first and the last range met can be cut
+    const rows = this.#ranges.rows;
     let news = 0;
     let i = this.#firstEndingAfter(start);
-    for (; i < this.#tail && seqLt(rows[i * STRIDE], end); i++) {
+    for (; i < this.#ranges.tail && seqLt(rows[i * STRIDE], end); i++) {
       const at = i * STRIDE;
       if ((rows[at + FLAGS] & SACKED) !== 0) continue;
       const size = rows[at + SIZE];
@@ -202,7 +202,7 @@ export class Scoreboard {
       const to = Math.min(length, (end - first) | 0);
       const fromWhole = from + (size - from % size) % size;
       // All but a FIN at the end of the flight is all: there are receivers that never report it.
-      const isWhole = to === length || (to === length - 1 && i === this.#tail - 1);
+      const isWhole = to === length || (to === length - 1 && i === this.#ranges.tail - 1);
       const toWhole = isWhole ? to : to - to % size;
       if (toWhole <= fromWhole) continue;
       this.#take(at, fromWhole, toWhole, nowUs);
@@ -222,10 +222,10 @@ export class Scoreboard {
 
   /** Not all of the flight can have arrived, whatever the peer says: `hole` bytes have not (SEC-10). */
   #limitCredit(hole: number): void {
-    const rows = this.#rows;
+    const rows = this.#ranges.rows;
     const flight = this.count === 0
       ? 0
-      : (rows[(this.#tail - 1) * STRIDE + END] - rows[this.#head * STRIDE]) | 0;
+      : (rows[(this.#ranges.tail - 1) * STRIDE + END] - rows[this.#ranges.head * STRIDE]) | 0;
     const most = Math.max(0, flight - Math.max(this.lostBytes, hole));
     this.sackedBytes = Math.min(this.sackedBytes, most);
   }
@@ -256,8 +256,8 @@ export class Scoreboard {
 
   /** What was sent once stands in order of time. */
   #judgeOriginals(age: number): number {
-    const rows = this.#rows;
-    for (let i = this.#firstEndingAfter(this.#judgedEnd); i < this.#tail; i++) {
+    const rows = this.#ranges.rows;
+    for (let i = this.#firstEndingAfter(this.#judgedEnd); i < this.#ranges.tail; i++) {
       const at = i * STRIDE;
       this.#judgedEnd = rows[at];
       if (rows[at + FLAGS] !== 0) continue;
@@ -271,28 +271,29 @@ export class Scoreboard {
 
   /** A retransmission is lost like anything else. RFC 8985 §3.2. */
   #judgeRetransmissions(age: number): number {
-    const queue = this.#resent;
-    while (this.#resentHead < this.#resentTail) {
-      const at = this.#resentHead * RESENT_STRIDE;
-      const start = queue[at];
-      const end = queue[at + END];
-      const sentAt = queue[at + SENT_AT];
+    const resent = this.#resent;
+    const rows = resent.rows;
+    while (resent.head < resent.tail) {
+      const at = resent.head * RESENT_STRIDE;
+      const start = rows[at];
+      const end = rows[at + END];
+      const sentAt = rows[at + SENT_AT];
       // Of what was sent at once the part before the delivered bytes is judged.
       if (!this.#isBeforeRack(sentAt, start)) return 0;
       const remaining = (sentAt + age) | 0;
       const isWhole = this.#isBeforeRack(sentAt, end);
       const found = this.#judgeResent(start, isWhole ? end : this.#rackEnd, sentAt, remaining <= 0);
       if (found && remaining > 0) return remaining;
-      if (isWhole) this.#resentHead++;
-      else queue[at] = this.#rackEnd;
+      if (isWhole) resent.head++;
+      else rows[at] = this.#rackEnd;
     }
     return 0;
   }
 
   /** Returns whether some of the run is in flight still, since `sentAt`; it is taken for lost if `isLate`. */
   #judgeResent(start: number, end: number, sentAt: number, isLate: boolean): boolean {
-    const rows = this.#rows;
-    for (let i = this.#firstEndingAfter(start); i < this.#tail; i++) {
+    const rows = this.#ranges.rows;
+    for (let i = this.#firstEndingAfter(start); i < this.#ranges.tail; i++) {
       const at = i * STRIDE;
       if (seqGeq(rows[at], end)) break;
       if (rows[at + FLAGS] !== RETRANSMITTED || rows[at + SENT_AT] !== sentAt) continue;
@@ -312,11 +313,11 @@ export class Scoreboard {
    * than `threshold` - 1 segments of `mss` SACKed bytes, above it. RFC 6675 §4 (IsLost).
    */
   detectLossBySacks(threshold: number, mss: number): void {
-    const rows = this.#rows;
+    const rows = this.#ranges.rows;
     let bytes = 0;
     let ranges = 0;
-    let i = this.#tail - 1;
-    for (; i >= this.#head && bytes <= (threshold - 1) * mss && ranges < threshold; i--) {
+    let i = this.#ranges.tail - 1;
+    for (; i >= this.#ranges.head && bytes <= (threshold - 1) * mss && ranges < threshold; i--) {
       const at = i * STRIDE;
       if ((rows[at + FLAGS] & SACKED) === 0) continue;
       bytes += (rows[at + END] - rows[at]) | 0;
@@ -336,9 +337,9 @@ export class Scoreboard {
    * not acknowledge it has discarded it: then no report counts. RFC 2018 §8.
    */
   loseAll(): void {
-    const rows = this.#rows;
-    const hasReneged = this.count > 0 && (rows[this.#head * STRIDE + FLAGS] & SACKED) !== 0;
-    for (let i = this.#head; i < this.#tail; i++) {
+    const rows = this.#ranges.rows;
+    const hasReneged = this.count > 0 && (rows[this.#ranges.head * STRIDE + FLAGS] & SACKED) !== 0;
+    for (let i = this.#ranges.head; i < this.#ranges.tail; i++) {
       const at = i * STRIDE;
       if (hasReneged && (rows[at + FLAGS] & SACKED) !== 0) {
         // Reported bytes were joined without their history: they give no RTT sample.
@@ -348,14 +349,14 @@ export class Scoreboard {
       if ((rows[at + FLAGS] & (SACKED | LOST)) === 0) this.#lose(at);
     }
     if (hasReneged || this.sackedSegments === 0) this.sackedBytes = this.sackedSegments = 0;
-    this.#resentHead = this.#resentTail = 0;
-    if (this.count > 0) this.#timeoutEnd = rows[(this.#tail - 1) * STRIDE + END];
+    this.#resent.clear();
+    if (this.count > 0) this.#timeoutEnd = rows[(this.#ranges.tail - 1) * STRIDE + END];
   }
 
   /** Takes for lost what was sent in segments of more than `size` bytes: no router will carry those. RFC 1191 §6.5. */
   loseLargerThan(size: number): void {
-    const rows = this.#rows;
-    for (let i = this.#head; i < this.#tail; i++) {
+    const rows = this.#ranges.rows;
+    for (let i = this.#ranges.head; i < this.#ranges.tail; i++) {
       const at = i * STRIDE;
       const largest = Math.min(rows[at + SIZE], (rows[at + END] - rows[at]) | 0);
       if (largest > size && (rows[at + FLAGS] & (SACKED | LOST)) === 0) this.#lose(at);
@@ -366,7 +367,7 @@ export class Scoreboard {
   /** Whether the byte `seq`, which is in flight, is taken for lost. */
   isLost(seq: number): boolean {
     const at = this.#firstEndingAfter(seq) * STRIDE;
-    return (this.#rows[at + FLAGS] & LOST) !== 0;
+    return (this.#ranges.rows[at + FLAGS] & LOST) !== 0;
   }
 
   /**
@@ -375,8 +376,8 @@ export class Scoreboard {
    * congestion. RFC 1191 §6.5, RFC 4821 §7.6.2.
    */
   hasLost(size: number): boolean {
-    const rows = this.#rows;
-    for (let i = this.#firstEndingAfter(this.#lostStart); i < this.#tail; i++) {
+    const rows = this.#ranges.rows;
+    for (let i = this.#firstEndingAfter(this.#lostStart); i < this.#ranges.tail; i++) {
       const at = i * STRIDE;
       if ((rows[at + FLAGS] & LOST) !== 0 && rows[at + SIZE] <= size) return true;
     }
@@ -385,10 +386,10 @@ export class Scoreboard {
 
   /** Nothing was lost after all: the timeout was spurious. RFC 5682 §3.1; Linux: tcp_undo_cwnd_reduction. */
   findAll(): void {
-    const rows = this.#rows;
-    for (let i = this.#head; i < this.#tail; i++) rows[i * STRIDE + FLAGS] &= ~LOST;
+    const rows = this.#ranges.rows;
+    for (let i = this.#ranges.head; i < this.#ranges.tail; i++) rows[i * STRIDE + FLAGS] &= ~LOST;
     this.lostBytes = 0;
-    if (this.count > 0) this.#judgedEnd = rows[this.#head * STRIDE];
+    if (this.count > 0) this.#judgedEnd = rows[this.#ranges.head * STRIDE];
   }
 
   /**
@@ -396,11 +397,11 @@ export class Scoreboard {
    * were SACKed. For peers without SACK. RFC 6582 §3.2.
    */
   loseFirst(length: number): void {
-    this.#reserve(1);
-    const rows = this.#rows;
-    const at = this.#head * STRIDE;
-    if (this.#head === this.#tail || (rows[at + FLAGS] & (SACKED | LOST)) !== 0) return;
-    if (((rows[at + END] - rows[at]) | 0) > length) this.#split(this.#head, length);
+    this.#ranges.reserve();
+    const rows = this.#ranges.rows;
+    const at = this.#ranges.head * STRIDE;
+    if (this.count === 0 || (rows[at + FLAGS] & (SACKED | LOST)) !== 0) return;
+    if (((rows[at + END] - rows[at]) | 0) > length) this.#split(this.#ranges.head, length);
     this.#lose(at);
     if (this.sackedSegments === 0) this.#limitCredit(0);
   }
@@ -408,7 +409,7 @@ export class Scoreboard {
   /** Index of the first lost range, for `start` and `end`, valid until the next change; -1: none. */
   firstLost(): number {
     if (this.lostBytes === 0) return -1;
-    const rows = this.#rows;
+    const rows = this.#ranges.rows;
     let i = this.#firstEndingAfter(this.#lostStart);
     while ((rows[i * STRIDE + FLAGS] & LOST) === 0) i++;
     this.#lostStart = rows[i * STRIDE];
@@ -417,17 +418,17 @@ export class Scoreboard {
 
   /** First sequence number of range `index`. */
   start(index: number): number {
-    return this.#rows[index * STRIDE];
+    return this.#ranges.rows[index * STRIDE];
   }
 
   /** The sequence number behind range `index`. */
   end(index: number): number {
-    return this.#rows[index * STRIDE + END];
+    return this.#ranges.rows[index * STRIDE + END];
   }
 
   /** The first `length` bytes of the first lost range were sent again, in segments of `size` bytes. */
   resent(length: number, size: number, atUs: number): void {
-    this.#reserve(1);
+    this.#ranges.reserve();
     const index = this.firstLost();
     const at = index * STRIDE;
     if (((this.end(index) - this.start(index)) | 0) > length) this.#split(index, length);
@@ -440,8 +441,8 @@ export class Scoreboard {
    * than `size` and neither SACKED nor LOST; else that of the end of the flight.
    */
   lastSegment(size: number): number {
-    const rows = this.#rows;
-    const at = (this.#tail - 1) * STRIDE;
+    const rows = this.#ranges.rows;
+    const at = (this.#ranges.tail - 1) * STRIDE;
     const end = rows[at + END];
     if ((rows[at + FLAGS] & (SACKED | LOST)) !== 0 || rows[at + SIZE] > size) return end;
     const length = (end - rows[at]) | 0;
@@ -451,30 +452,32 @@ export class Scoreboard {
 
   /** The last segment, from `start` on, was sent again as a probe. RFC 8985 §7.3. */
   probed(start: number, atUs: number): void {
-    this.#reserve(1);
-    const rows = this.#rows;
-    const at = (this.#tail - 1) * STRIDE;
+    this.#ranges.reserve();
+    const rows = this.#ranges.rows;
+    const at = (this.#ranges.tail - 1) * STRIDE;
     const before = (start - rows[at]) | 0;
-    if (before > 0) this.#split(this.#tail - 1, before);
-    const last = (this.#tail - 1) * STRIDE;
+    if (before > 0) this.#split(this.#ranges.tail - 1, before);
+    const last = (this.#ranges.tail - 1) * STRIDE;
     this.#resend(last, rows[last + SIZE], atUs);
   }
 
   #resend(at: number, size: number, atUs: number): void {
-    const rows = this.#rows;
+    const rows = this.#ranges.rows;
     rows[at + FLAGS] = RETRANSMITTED;
     rows[at + SENT_AT] = atUs;
     rows[at + SIZE] = size;
-    if ((this.#resentTail + 1) * RESENT_STRIDE > this.#resent.length) this.#reserveResent();
-    const entry = this.#resentTail++ * RESENT_STRIDE;
-    this.#resent[entry] = rows[at];
-    this.#resent[entry + END] = rows[at + END];
-    this.#resent[entry + SENT_AT] = atUs;
+    const resent = this.#resent;
+    resent.reserve();
+    const queue = resent.rows;
+    const entry = resent.tail++ * RESENT_STRIDE;
+    queue[entry] = rows[at];
+    queue[entry + END] = rows[at + END];
+    queue[entry + SENT_AT] = atUs;
   }
 
   /** Counts `[from, to)` of the row at `at`, which is not SACKED, as reported. */
   #take(at: number, from: number, to: number, nowUs: number): void {
-    const rows = this.#rows;
+    const rows = this.#ranges.rows;
     if ((rows[at + FLAGS] & LOST) !== 0) this.lostBytes -= to - from;
     const start = rows[at];
     rows[at] = (start + from) | 0; // for a moment, the row is what is delivered
@@ -486,7 +489,7 @@ export class Scoreboard {
 
   /** The bytes from `rows[at]` to `end` left the network. */
   #delivered(at: number, end: number, nowUs: number): void {
-    const rows = this.#rows;
+    const rows = this.#ranges.rows;
     const sentAt = rows[at + SENT_AT];
     const rtt = (nowUs - sentAt) | 0;
     this.deliveredBytes += (end - rows[at]) | 0;
@@ -507,16 +510,16 @@ export class Scoreboard {
   }
 
   #lose(at: number): void {
-    const rows = this.#rows;
+    const rows = this.#ranges.rows;
     rows[at + FLAGS] |= LOST;
     this.lostBytes += (rows[at + END] - rows[at]) | 0;
     this.#lostStart = seqMin(this.#lostStart, rows[at]);
   }
 
   #firstEndingAfter(seq: number): number {
-    const rows = this.#rows;
-    let low = this.#head;
-    let high = this.#tail;
+    const rows = this.#ranges.rows;
+    let low = this.#ranges.head;
+    let high = this.#ranges.tail;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (seqGt(rows[middle * STRIDE + END], seq)) high = middle;
@@ -531,19 +534,19 @@ export class Scoreboard {
    * the bytes are now.
    */
   #markSacked(i: number, from: number, to: number): number {
-    const rows = this.#rows;
+    const rows = this.#ranges.rows;
     const at = i * STRIDE;
     const segments = Math.ceil((to - from) / rows[at + SIZE]);
     const start = rows[at];
     const isWhole = ((rows[at + END] - start) | 0) === to;
-    if (from === 0 && i > this.#head && (rows[at - STRIDE + FLAGS] & SACKED) !== 0) {
+    if (from === 0 && i > this.#ranges.head && (rows[at - STRIDE + FLAGS] & SACKED) !== 0) {
       rows[at - STRIDE + END] = (start + to) | 0;
       rows[at - STRIDE + SIZE] += segments;
       if (!isWhole) {
         rows[at] = (start + to) | 0;
         return i - 1;
       }
-      this.#remove(i--);
+      this.#ranges.remove(i--);
     } else {
       if (!isWhole) this.#split(i, to);
       if (from > 0) this.#split(i++, from);
@@ -552,39 +555,33 @@ export class Scoreboard {
       rows[marked + SIZE] = segments;
     }
     const next = (i + 1) * STRIDE;
-    if (i + 1 < this.#tail && (rows[next + FLAGS] & SACKED) !== 0) {
+    if (i + 1 < this.#ranges.tail && (rows[next + FLAGS] & SACKED) !== 0) {
       rows[next - STRIDE + END] = rows[next + END];
       rows[next - STRIDE + SIZE] += rows[next + SIZE];
-      this.#remove(i + 1);
+      this.#ranges.remove(i + 1);
     }
     return i;
   }
 
   /** The first `length` bytes of the first row are gone. The rest of a segment is a row of its own. */
   #cutFront(at: number, length: number): void {
-    const rows = this.#rows;
+    const rows = this.#ranges.rows;
     const rest = rows[at + SIZE] - length % rows[at + SIZE];
     const isCut = rest < rows[at + SIZE]; // of a SACKED row one segment is left, whose size is 1
     rows[at] = (rows[at] + length) | 0;
-    if (isCut && rest < ((rows[at + END] - rows[at]) | 0)) this.#split(this.#head, rest);
+    if (isCut && rest < ((rows[at + END] - rows[at]) | 0)) this.#split(this.#ranges.head, rest);
   }
 
   /** Cuts row `i` behind its first `length` bytes. There is room for one more. */
   #split(i: number, length: number): void {
-    const rows = this.#rows;
+    const rows = this.#ranges.rows;
     const at = i * STRIDE;
-    rows.copyWithin(at + STRIDE, at, this.#tail * STRIDE);
-    this.#tail++;
+    this.#ranges.double(i);
     rows[at + END] = rows[at + STRIDE] = (rows[at] + length) | 0;
   }
 
-  #remove(i: number): void {
-    this.#rows.copyWithin(i * STRIDE, (i + 1) * STRIDE, this.#tail * STRIDE);
-    this.#tail--;
-  }
-
   #set(i: number, start: number, end: number, sentAt: number, flags: number, size: number): void {
-    const rows = this.#rows;
+    const rows = this.#ranges.rows;
     const at = i * STRIDE;
     rows[at] = start;
     rows[at + END] = end;
@@ -592,31 +589,4 @@ export class Scoreboard {
     rows[at + FLAGS] = flags;
     rows[at + SIZE] = size;
   }
-
-  /** Makes room for `extra` ranges behind the last. Indices change. */
-  #reserve(extra: number): void {
-    if ((this.#tail + extra) * STRIDE <= this.#rows.length) return;
-    this.#rows = packed(this.#rows, this.#head * STRIDE, this.#tail * STRIDE);
-    this.#tail -= this.#head;
-    this.#head = 0;
-  }
-
-  #reserveResent(): void {
-    const head = this.#resentHead * RESENT_STRIDE;
-    this.#resent = packed(this.#resent, head, this.#resentTail * RESENT_STRIDE);
-    this.#resentTail -= this.#resentHead;
-    this.#resentHead = 0;
-  }
-}
-
-/** What lies from `head` to `tail` moves to the beginning, and into more room where that is not half of it. */
-function packed(
-  from: Int32Array<ArrayBuffer>,
-  head: number,
-  tail: number,
-): Int32Array<ArrayBuffer> {
-  if ((tail - head) * 2 <= from.length) return from.copyWithin(0, head, tail);
-  const to = new Int32Array(from.length * 2);
-  to.set(from.subarray(head, tail));
-  return to;
 }

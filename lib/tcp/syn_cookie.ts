@@ -148,7 +148,7 @@ export function openByCookie(
     tsOk,
     tsRecent: seg.tsVal,
     tsOffset,
-    userTimeout: -1, // that of the third ACK counts
+    userTimeout: 0, // that of the third ACK counts
   }, now);
 }
 

@@ -30,9 +30,9 @@ export function announceUserTimeout(c: Connection): void {
   if (c.owesUserTimeout) c.tcp.ready(c);
 }
 
-/** What our option says, in seconds; -1: there is none to send. */
+/** What our option says, in seconds; 0: there is none to send. */
 export function announcedSeconds(c: Connection): number {
-  return c.owesUserTimeout ? bounded(Math.ceil(c.userTimeoutMs / 1000)) : -1;
+  return c.owesUserTimeout ? bounded(Math.ceil(c.userTimeoutMs / 1000)) : 0;
 }
 
 /** The peer told its user timeout, in seconds: it becomes ours, unless our user has chosen one. RFC 5482 §3.1 (CHANGEABLE). */

@@ -69,8 +69,8 @@ export class Segment {
   sackCount = 0;
   readonly sackStart: Int32Array = new Int32Array(4);
   readonly sackEnd: Int32Array = new Int32Array(4);
-  /** User timeout option, seconds, 1 … 1966020; -1: none. RFC 5482 §2. */
-  userTimeout = -1;
+  /** User timeout option, seconds, 1 … 1966020; 0: none. RFC 5482 §2. */
+  userTimeout = 0;
   /** Fast open option: -1 none, 0 a request, else the cookie's length 4 … 16. RFC 7413 §4.1.1. */
   fastOpenLength = -1;
   /** Whether it came, or is to be sent, as kind 254 with the number of the experiment. RFC 7413 §7. */
@@ -129,7 +129,7 @@ export class Segment {
     this.sackPermitted = false;
     this.hasTimestamps = false;
     this.sackCount = 0;
-    this.userTimeout = -1;
+    this.userTimeout = 0;
     this.fastOpenLength = -1;
     this.isFastOpenExperimental = false;
     this.urgentPointer = 0;

@@ -41,7 +41,7 @@ function formatOptions(seg: Segment): string {
   if (seg.sackPermitted) options.push(seg.hasTimestamps ? "sackOK" : "nop,nop,sackOK");
   if (seg.hasTimestamps) options.push(`TS val ${seg.tsVal >>> 0} ecr ${seg.tsEcr >>> 0}`);
   if (seg.windowScale >= 0) options.push(`nop,wscale ${seg.windowScale}`);
-  if (seg.userTimeout >= 0) options.push(`uto ${seg.userTimeout} s`);
+  if (seg.userTimeout !== 0) options.push(`uto ${seg.userTimeout} s`);
   if (seg.sackCount > 0) options.push("nop,nop", `sack ${formatSack(seg)}`);
   if (seg.fastOpenLength >= 0) options.push(formatFastOpen(seg));
   return options.join(",");

@@ -73,7 +73,7 @@ export function parseTcpOptions(
 export function tcpOptionsLength(seg: Segment): number {
   if ((seg.flags & SYN) !== 0) return synOptionsLength(seg);
   let length = seg.hasTimestamps ? 12 : 0;
-  if (seg.userTimeout >= 0) length += 4;
+  if (seg.userTimeout !== 0) length += 4;
   return seg.sackCount === 0 ? length : length + 4 + (sackBlocks(seg) << 3);
 }
 
@@ -87,7 +87,7 @@ export function buildTcpOptions(view: DataView, offset: number, seg: Segment): n
     view.setInt32(at + 8, seg.tsEcr);
     at += 12;
   }
-  if (seg.userTimeout >= 0) at = buildUserTimeout(view, at, seg);
+  if (seg.userTimeout !== 0) at = buildUserTimeout(view, at, seg);
   return seg.sackCount === 0 ? at - offset : buildSack(view, at, seg) - offset;
 }
 
@@ -169,7 +169,7 @@ function synOptionsLength(seg: Segment): number {
   if (seg.hasTimestamps) length += 12;
   else if (seg.sackPermitted) length += 4;
   if (seg.windowScale >= 0) length += 4;
-  if (seg.userTimeout >= 0) length += 4;
+  if (seg.userTimeout !== 0) length += 4;
   if (seg.fastOpenLength >= 0) length += (fastOpenOptionLength(seg) + 3) & ~3;
   return length;
 }
@@ -194,7 +194,7 @@ function buildSynOptions(view: DataView, offset: number, seg: Segment): number {
     view.setInt32(at, ALIGNED_WINDOW_SCALE | seg.windowScale);
     at += 4;
   }
-  if (seg.userTimeout >= 0) at = buildUserTimeout(view, at, seg);
+  if (seg.userTimeout !== 0) at = buildUserTimeout(view, at, seg);
   return seg.fastOpenLength < 0 ? at - offset : buildFastOpen(view, at, seg) - offset;
 }
 
@@ -235,6 +235,6 @@ function buildSack(view: DataView, at: number, seg: Segment): number {
 }
 
 function sackBlocks(seg: Segment): number {
-  const room = SACK_ROOM - (seg.hasTimestamps ? 12 : 0) - (seg.userTimeout >= 0 ? 4 : 0);
+  const room = SACK_ROOM - (seg.hasTimestamps ? 12 : 0) - (seg.userTimeout !== 0 ? 4 : 0);
   return Math.min(seg.sackCount, room >> 3);
 }

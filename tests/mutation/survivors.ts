@@ -25,8 +25,6 @@ const REDUCTION_SETS = "A reduction sets it, and nothing reads it without one.";
 const EPOCH_SETS = "The beginning of an epoch sets it before it is read.";
 const RACK_SETS = "It is read only once `#hasRack` is set with it.";
 const DISTINCT_CODE = "Any number will do that no other of these constants has.";
-const NO_ZERO_TIMEOUT =
-  "A user timeout of 0 is reserved: the parser takes it for no option, and less than 100 s are 100 s.";
 
 export const SURVIVORS: readonly Survivor[] = [
   {
@@ -38,13 +36,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/proxy/relay.ts",
-    lineText: "heapIndex = -1;",
-    before: "1",
-    after: "2",
-    reason: "Any negative index says that it is not filed.",
-  },
-  {
-    path: "lib/proxy/relay.ts",
     lineText: "private progressSeen = 0;",
     before: "0",
     after: "1",
@@ -52,42 +43,14 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/proxy/relay.ts",
-    lineText: "if (sent < 0) return this.sendRefused(-sent);",
+    lineText: "if (result < 0) return this.sendRefused(-result);",
     before: "<",
     after: "<=",
     reason: "A send takes a byte at least, or fails.",
   },
   {
     path: "lib/proxy/relay.ts",
-    lineText: "if (sent < 0) return this.sendRefused(-sent);",
-    before: "0",
-    after: "1",
-    reason: "A send takes a byte at least, or fails.",
-  },
-  {
-    path: "lib/proxy/relay.ts",
-    lineText: "if (sent >= 0) {",
-    before: ">=",
-    after: ">",
-    reason: "A send takes a byte at least, or fails.",
-  },
-  {
-    path: "lib/proxy/relay.ts",
-    lineText: "if (sent >= 0) {",
-    before: "0",
-    after: "1",
-    reason: "A send takes a byte at least, or fails.",
-  },
-  {
-    path: "lib/proxy/relay.ts",
-    lineText: "if (sent < 0) {",
-    before: "<",
-    after: "<=",
-    reason: "A send takes a byte at least, or fails.",
-  },
-  {
-    path: "lib/proxy/relay.ts",
-    lineText: "if (sent < 0) {",
+    lineText: "if (result < 0) return this.sendRefused(-result);",
     before: "0",
     after: "1",
     reason: "A send takes a byte at least, or fails.",
@@ -582,20 +545,6 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "With nothing in flight recovery is over, and only a DSACK matters.",
   },
   {
-    path: "lib/tcp/agreement.ts",
-    lineText: "if (agreement.userTimeout >= 0) takeUserTimeout(c, agreement.userTimeout, now);",
-    before: ">=",
-    after: ">",
-    reason: NO_ZERO_TIMEOUT,
-  },
-  {
-    path: "lib/tcp/agreement.ts",
-    lineText: "if (agreement.userTimeout >= 0) takeUserTimeout(c, agreement.userTimeout, now);",
-    before: "0",
-    after: "1",
-    reason: NO_ZERO_TIMEOUT,
-  },
-  {
     path: "lib/tcp/byte_queue.ts",
     lineText: "const NONE = -1;",
     before: "1",
@@ -608,27 +557,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "0",
     after: "1",
     reason: "The first pages set it.",
-  },
-  {
-    path: "lib/tcp/byte_queue.ts",
-    lineText: "if (pageDifference(first, low) < 0) low = first;",
-    before: "<",
-    after: "<=",
-    reason: SAME_VALUE,
-  },
-  {
-    path: "lib/tcp/byte_queue.ts",
-    lineText: "if (pageDifference(first, low) < 0) low = first;",
-    before: "0",
-    after: "1",
-    reason: SAME_VALUE,
-  },
-  {
-    path: "lib/tcp/byte_queue.ts",
-    lineText: "if (pageDifference(end, high) > 0) high = end;",
-    before: ">",
-    after: ">=",
-    reason: SAME_VALUE,
   },
   {
     path: "lib/tcp/byte_queue.ts",
@@ -730,13 +658,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/connector.ts",
-    lineText: "heapIndex = -1;",
-    before: "1",
-    after: "2",
-    reason: "Any negative index says that it is not filed.",
-  },
-  {
-    path: "lib/tcp/connector.ts",
     lineText: "if (times > 0) this.#fastOpen?.timedOut(times, times > limit, now);",
     before: ">",
     after: ">=",
@@ -751,9 +672,9 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/connector.ts",
-    lineText: "userTimeout = -1;",
-    before: "1",
-    after: "2",
+    lineText: "userTimeout = 0;",
+    before: "0",
+    after: "1",
     reason: SET_FIRST,
   },
   {
@@ -1081,13 +1002,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/handshake.ts",
-    lineText: "heapIndex = -1;",
-    before: "1",
-    after: "2",
-    reason: "Any negative index says that it is not filed.",
-  },
-  {
-    path: "lib/tcp/handshake.ts",
     lineText: "this.tsOffset = this.tsOk ? tcp.timestampOffset(syn) : 0;",
     before: "0",
     after: "1",
@@ -1127,20 +1041,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: ">",
     after: ">=",
     reason: "It becomes what it is.",
-  },
-  {
-    path: "lib/tcp/input.ts",
-    lineText: "if (seg.userTimeout >= 0) takeUserTimeout(c, seg.userTimeout, now);",
-    before: ">=",
-    after: ">",
-    reason: NO_ZERO_TIMEOUT,
-  },
-  {
-    path: "lib/tcp/input.ts",
-    lineText: "if (seg.userTimeout >= 0) takeUserTimeout(c, seg.userTimeout, now);",
-    before: "0",
-    after: "1",
-    reason: NO_ZERO_TIMEOUT,
   },
   {
     path: "lib/tcp/memory.ts",
@@ -1469,13 +1369,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "const INITIAL_CAPACITY = 16;",
-    before: "16",
-    after: "17",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
     lineText: "const STRIDE = 5;",
     before: "5",
     after: "6",
@@ -1546,20 +1439,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "this.#head = this.#tail = 0;",
-    before: "0",
-    after: "1",
-    reason: "Where in its array the first row lies is not seen.",
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "this.#resentHead = this.#resentTail = 0;",
-    before: "0",
-    after: "1",
-    reason: "Where in its array the first row lies is not seen.",
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
     lineText: "? 0",
     before: "0",
     after: "1",
@@ -1568,28 +1447,30 @@ export const SURVIVORS: readonly Survivor[] = [
   {
     path: "lib/tcp/scoreboard.ts",
     lineText:
-      "const hasReneged = this.count > 0 && (rows[this.#head * STRIDE + FLAGS] & SACKED) !== 0;",
+      "const hasReneged = this.count > 0 && (rows[this.#ranges.head * STRIDE + FLAGS] & SACKED) !== 0;",
     before: ">",
     after: ">=",
     reason: "The retransmission timer does not run while nothing is in flight.",
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "if (this.count > 0) this.#timeoutEnd = rows[(this.#tail - 1) * STRIDE + END];",
+    lineText:
+      "if (this.count > 0) this.#timeoutEnd = rows[(this.#ranges.tail - 1) * STRIDE + END];",
     before: ">",
     after: ">=",
     reason: "The retransmission timer does not run while nothing is in flight.",
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "for (let i = this.#head; i < this.#tail; i++) rows[i * STRIDE + FLAGS] &= ~LOST;",
+    lineText:
+      "for (let i = this.#ranges.head; i < this.#ranges.tail; i++) rows[i * STRIDE + FLAGS] &= ~LOST;",
     before: "<",
     after: "<=",
     reason: "Behind the last range is none.",
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "if (this.count > 0) this.#judgedEnd = rows[this.#head * STRIDE];",
+    lineText: "if (this.count > 0) this.#judgedEnd = rows[this.#ranges.head * STRIDE];",
     before: ">",
     after: ">=",
     reason:
@@ -1597,7 +1478,7 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "if (this.count > 0) this.#judgedEnd = rows[this.#head * STRIDE];",
+    lineText: "if (this.count > 0) this.#judgedEnd = rows[this.#ranges.head * STRIDE];",
     before: "0",
     after: "1",
     reason:
@@ -1612,41 +1493,11 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "this.#reserve(1);",
-    before: "1",
-    after: "2",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "this.#reserve(2); // only the first and the last range met can be cut",
-    before: "2",
-    after: "3",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "for (; i < this.#tail && seqLt(rows[i * STRIDE], end); i++) {",
+    lineText: "for (; i < this.#ranges.tail && seqLt(rows[i * STRIDE], end); i++) {",
     before: "seqLt",
     after: "seqLeq",
     reason:
       "Of a range that begins at the block's end nothing is reported; behind the last range is none.",
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText:
-      "if ((this.#resentTail + 1) * RESENT_STRIDE > this.#resent.length) this.#reserveResent();",
-    before: "1",
-    after: "2",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText:
-      "if ((this.#resentTail + 1) * RESENT_STRIDE > this.#resent.length) this.#reserveResent();",
-    before: ">",
-    after: ">=",
-    reason: EARLY_ROOM,
   },
   {
     path: "lib/tcp/scoreboard.ts",
@@ -1672,59 +1523,10 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText: "if ((this.#tail + extra) * STRIDE <= this.#rows.length) return;",
-    before: "(this.#tail + extra) * STRIDE <= this.#rows.length",
-    after: "false",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "if ((this.#tail + extra) * STRIDE <= this.#rows.length) return;",
-    before: "<=",
-    after: "<",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "if ((tail - head) * 2 <= from.length) return from.copyWithin(0, head, tail);",
-    before: "(tail - head) * 2 <= from.length",
-    after: "false",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "if ((tail - head) * 2 <= from.length) return from.copyWithin(0, head, tail);",
-    before: "2",
-    after: "3",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "if ((tail - head) * 2 <= from.length) return from.copyWithin(0, head, tail);",
-    before: "<=",
-    after: "<",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "const to = new Int32Array(from.length * 2);",
-    before: "2",
-    after: "3",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
     lineText: "#timeoutEnd = 0;",
     before: "0",
     after: "1",
     reason: "The timeout sets it, after which alone it is asked for.",
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "if (this.#head === this.#tail) this.#head = this.#tail = 0;",
-    before: "0",
-    after: "1",
-    reason: "Where in its array the first row lies is not seen.",
   },
   {
     path: "lib/tcp/scoreboard.ts",
@@ -1735,25 +1537,10 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/scoreboard.ts",
-    lineText:
-      "if ((this.#resentTail + 1) * RESENT_STRIDE > this.#resent.length) this.#reserveResent();",
-    before: ">",
-    after: "<=",
-    reason: EARLY_ROOM,
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
     lineText: "return i - 1;",
     before: "1",
     after: "2",
     reason: "What lies before it is SACKED, and passed over once more.",
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "if ((this.#tail + extra) * STRIDE <= this.#rows.length) return;",
-    before: "<=",
-    after: ">",
-    reason: EARLY_ROOM,
   },
   {
     path: "lib/tcp/scoreboard.ts",
@@ -1846,13 +1633,6 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "0",
     after: "1",
     reason: "Without timestamps nobody asks for their offset.",
-  },
-  {
-    path: "lib/tcp/syn_cookie.ts",
-    lineText: "userTimeout: -1, // that of the third ACK counts",
-    before: "1",
-    after: "2",
-    reason: "Any negative number says that there is none.",
   },
   {
     path: "lib/tcp/tcp.ts",

@@ -187,6 +187,18 @@ protocolTest("UTO-02", "after a SYN cookie the option of the third ACK counts", 
   assertEquals(t.connection.userTimeoutMs, 200_000);
 }, { tunables: { px_user_timeout_option: 1, tcp_syncookies: 2 } });
 
+for (const tcp_syncookies of [0, 2]) {
+  protocolTest("UTO-02", `enabled, no option is none, tcp_syncookies ${tcp_syncookies}`, (t) => {
+    t.run(`
+      0  < S 0:0(0) win 65535 <mss 1460>
+      +0 > S. 0:0(0) ack 1 <mss 1460>
+      +0 < . 1:1(0) ack 1
+         accept
+    `);
+    assertEquals(t.connection.userTimeoutMs, 0);
+  }, { tunables: { px_user_timeout_option: 1, tcp_syncookies } });
+}
+
 protocolTest(
   "UTO-02",
   "what the peer told ends the connection when it takes nothing for so long",

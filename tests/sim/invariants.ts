@@ -6,6 +6,7 @@
 import type { Proxy } from "../../lib/proxy/proxy.ts";
 import type { Stack } from "../../lib/stack/stack.ts";
 import type { Connection } from "../../lib/tcp/connection.ts";
+import { NOT_FILED } from "../../lib/tcp/deadlines.ts";
 import { State, STATE_NAMES } from "../../lib/tcp/state.ts";
 import { TIMER } from "../../lib/tcp/timers.ts";
 import { TRANSMISSION } from "../../lib/tcp/transmission_timer.ts";
@@ -117,11 +118,11 @@ export class Inspector {
     this.#checkRanges(c);
     if (isAlive && !c.resetPending) this.#checkSending(c);
     if (!isAlive) {
-      claim(c.timers === 0 && c.heapIndex === -1, "a timer outlives its connection");
+      claim(c.timers === 0 && c.heapIndex === NOT_FILED, "a timer outlives its connection");
       claim(sendQueue.length === 0, "bytes to send outlive their connection");
       claim(c.scoreboard === null, "a flight outlives its connection");
     } else {
-      claim(c.timers === 0 || c.heapIndex >= 0, "an armed timer is not filed");
+      claim(c.timers === 0 || c.heapIndex !== NOT_FILED, "an armed timer is not filed");
     }
     before.rcvEdge = c.rcvEdge;
     before.rcvNxt = c.rcvNxt;

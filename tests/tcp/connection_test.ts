@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Connection, SIGNAL } from "../../lib/tcp/connection.ts";
+import { NOT_FILED } from "../../lib/tcp/deadlines.ts";
 import { State } from "../../lib/tcp/state.ts";
 import { TIMER } from "../../lib/tcp/timers.ts";
 import { createFixture, type FixtureOptions } from "../support/fixture.ts";
@@ -46,7 +47,7 @@ Deno.test("connection: a new one owes nothing, waits for nothing and has counted
     ssthresh: 0x7fffffff,
     quickAcks: 16,
     keepaliveBytes: -1,
-    heapIndex: -1,
+    heapIndex: NOT_FILED,
   };
   for (const [name, value] of Object.entries(rest)) {
     const expected = Reflect.get(other, name);

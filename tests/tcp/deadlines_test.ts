@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Deadlines, type Timed } from "../../lib/tcp/deadlines.ts";
+import { Deadlines, NOT_FILED, type Timed } from "../../lib/tcp/deadlines.ts";
 import { randomWords } from "../support/random.ts";
 
 interface Item extends Timed {
@@ -7,7 +7,7 @@ interface Item extends Timed {
 }
 
 function itemsOf(count: number): Item[] {
-  return Array.from({ length: count }, (_, name) => ({ name, heapIndex: -1 }));
+  return Array.from({ length: count }, (_, name) => ({ name, heapIndex: NOT_FILED }));
 }
 
 Deno.test("deadlines: entries come up in the order of a sorted list, over the wrap of int32 too", () => {
@@ -36,7 +36,7 @@ Deno.test("deadlines: entries come up in the order of a sorted list, over the wr
           earliest > now ? Infinity : earliest,
         );
         if (due !== null) {
-          assertEquals(due.heapIndex, -1);
+          assertEquals(due.heapIndex, NOT_FILED);
           filed.delete(due);
         }
       }
@@ -46,7 +46,7 @@ Deno.test("deadlines: entries come up in the order of a sorted list, over the wr
       }
     }
     assertEquals(
-      items.filter((item) => item.heapIndex >= 0).length,
+      items.filter((item) => item.heapIndex !== NOT_FILED).length,
       filed.size,
     );
   }

@@ -132,8 +132,9 @@ Deno.test("UTO-02: a user timeout counts seconds, or minutes where its first bit
 
 Deno.test("UTO-02: a user timeout of nothing, or of a wrong length, is none", () => {
   for (const hex of ["1c040000", "1c048000", "1c030101", "1c05012c00 000000", "1c02 0101"]) {
-    assertEquals(parse(hex).userTimeout, -1);
+    assertEquals(parse(hex).userTimeout, 0);
   }
+  assertEquals(parse("1c04012c 1c040000").userTimeout, 300, "it is ignored");
 });
 
 Deno.test("UTO-02: a user timeout is written in seconds as long as they fit", () => {
