@@ -1284,13 +1284,6 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "To write no bytes is to do nothing.",
   },
   {
-    path: "lib/tcp/receive_queue.ts",
-    lineText: "if (rest > 0) this.#bytes.write(at, from + ((at - seq) | 0), rest);",
-    before: ">",
-    after: ">=",
-    reason: "To write no bytes is to do nothing.",
-  },
-  {
     path: "lib/tcp/recovery.ts",
     lineText: "priorFlight = 0;",
     before: "0",
@@ -1372,13 +1365,6 @@ export const SURVIVORS: readonly Survivor[] = [
     lineText: "const STRIDE = 5;",
     before: "5",
     after: "6",
-    reason: "A number to spare in each row is not seen.",
-  },
-  {
-    path: "lib/tcp/scoreboard.ts",
-    lineText: "const RESENT_STRIDE = 3;",
-    before: "3",
-    after: "4",
     reason: "A number to spare in each row is not seen.",
   },
   {
