@@ -29,6 +29,9 @@ const OFFER_MIN = 8192;
 /** A TS.Recent older than this says nothing. RFC 7323 §5.5. Milliseconds. */
 const PAWS_STALE_MS = 24 * 24 * 3600 * 1000;
 
+/** Full segments in order that one acknowledgment answers at most, while quick ones last. */
+const QUICK_BATCH = 4;
+
 /** SEGMENT ARRIVES in a synchronized state, RFC 9293 §3.10.7.4. */
 export function segmentArrives(c: Connection, seg: Segment, now: number): void {
   if (c.tsOk && isOld(c, seg, now)) return; // RFC 7323 §5.3; not RST
@@ -257,9 +260,16 @@ function noteSegmentSize(c: Connection, seg: Segment): void {
   if (size > c.rcvMss) c.rcvMss = Math.min(size, c.tcp.maxSegmentSize(c));
 }
 
-/** Every second full segment is acknowledged at once, others within `tcp_delack_ms`. RFC 9293 §3.8.6.3. */
+/**
+ * Every second full segment is acknowledged at once, others within `tcp_delack_ms`. RFC 9293 §3.8.6.3.
+ *
+ * "At once" is at the end of a batch of frames. While quick acknowledgments last
+ * it is QUICK_BATCH segments at most: the sender has few in flight, and if the
+ * one answer to all of them is lost it stands still.
+ */
 function scheduleAck(c: Connection, atOnce: boolean, now: number): void {
   const unacknowledged = (c.rcvNxt - c.lastAckSent) | 0;
+  if (c.quickAcks > 0 && unacknowledged >= QUICK_BATCH * c.rcvMss) c.tcp.mustPoll = true;
   if (atOnce || c.quickAcks > 0 || unacknowledged >= 2 * c.rcvMss) return owe(c);
   delayAck(c, now);
 }

@@ -298,6 +298,15 @@ Deno.test("input: text that comes twice wants an acknowledgment of its own, text
   assertEquals(wants, [false, true, false]);
 });
 
+Deno.test("input: while quick acknowledgments last, four segments want one of their own", () => {
+  const segments = [". 1:4380(4379/1460) ack 1", ". 4380:10220(5840/1460) ack 1"];
+  for (const px_quick_acks of [16, 0]) {
+    const t = new ScriptRun("offload", { tunables: { px_quick_acks } });
+    t.run("EST");
+    assertEquals(wantsOf(t, segments), [false, px_quick_acks > 0]);
+  }
+});
+
 Deno.test("input: without SACK each segment beyond a gap wants an acknowledgment of its own", () => {
   const t = new ScriptRun("offload");
   t.run("EST");
