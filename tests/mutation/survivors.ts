@@ -939,6 +939,13 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/fast_open_client.ts",
+    lineText: "Tried: 1,",
+    before: "1",
+    after: "2",
+    reason: "Only a suspicion that arises during the very connection could tell the two apart.",
+  },
+  {
+    path: "lib/tcp/fast_open_client.ts",
     lineText: "#optionLength = -1;",
     before: "1",
     after: "2",
@@ -1169,6 +1176,20 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "2",
     after: "3",
     reason: "The numbers only tell the phases apart.",
+  },
+  {
+    path: "lib/tcp/plpmtud.ts",
+    lineText: "probeStart = 0;",
+    before: "0",
+    after: "1",
+    reason: SET_FIRST,
+  },
+  {
+    path: "lib/tcp/plpmtud.ts",
+    lineText: "#largest = 0;",
+    before: "0",
+    after: "1",
+    reason: SET_FIRST,
   },
   {
     path: "lib/tcp/range_set.ts",
