@@ -403,6 +403,7 @@ class RecordedPoller implements Poller {
   }
 
   wait(milliseconds: number): number {
+    this.#recorder.flush(); // as below
     return this.#poller.wait(milliseconds);
   }
 
