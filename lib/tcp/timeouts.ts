@@ -9,6 +9,7 @@ import { followProbe, suspectBlackHole } from "./plpmtud.ts";
 import { detectLoss } from "./rack.ts";
 import { enterLoss, enterRecovery, reduceProportionally } from "./recovery.ts";
 import { backedOff, retransmissionLimit } from "./rtt.ts";
+import { State } from "./state.ts";
 import { arm, refile, takeDueTimers, TIMER } from "./timers.ts";
 import {
   restartRetransmission,
@@ -39,6 +40,7 @@ export function deadlinePassed(c: Connection, now: number): void {
   if ((due & TIMER.Probe) !== 0) probeTail(c, now);
   if ((due & TIMER.Retransmit) !== 0) retransmissionTimeout(c, now);
   if ((due & TIMER.Persist) !== 0) persistTimeout(c, now);
+  if (c.state === State.Closed) return; // given up: nothing comes up for it any more
   if ((due & TIMER.Keepalive) !== 0) keepaliveTimeout(c, now);
   refile(c);
 }

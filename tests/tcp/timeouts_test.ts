@@ -1,4 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { NOT_FILED } from "../../lib/tcp/deadlines.ts";
+import { State } from "../../lib/tcp/state.ts";
+import { arm, TIMER } from "../../lib/tcp/timers.ts";
 import { ScriptRun } from "../support/script_run.ts";
 
 /** A run on a clock of whole milliseconds, in which a frame may not be late by one of them. */
@@ -247,4 +250,24 @@ Deno.test("timeouts: RFC 5482 §3.1, a user timeout of 1 ms was chosen, and no w
   t.inject(". 1:1(0) ack 1 <uto 300 s>");
   t.discard();
   assertEquals(t.connection.userTimeoutMs, 300_000);
+});
+
+Deno.test("timeouts: who is given up in the moment of its keep-alive has no timer left", () => {
+  for (const window of [0, 1000]) {
+    const t = exactRun(`EST rtt .1\n+0 < . 1:1(0) ack 1 win ${window}\nwrite 10`, {
+      tcp_retries2: 3,
+    });
+    const c = t.connection;
+    c.setKeepalive({ time: 1000 });
+    for (let at = 0; c.closeReason === ""; at++) {
+      assert(at < 60_000, "it was never given up");
+      const next = Math.min(
+        ...[0, 1].filter((i) => (c.timers & (1 << i)) !== 0).map((i) => c.timerAt[i]),
+      );
+      if (Number.isFinite(next)) arm(c, TIMER.Keepalive, next);
+      t.advance(1);
+      t.discard();
+    }
+    assertEquals([c.state, c.timers, c.heapIndex], [State.Closed, 0, NOT_FILED]);
+  }
 });
