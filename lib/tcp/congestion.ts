@@ -42,6 +42,14 @@ export function pipe(c: Connection): number {
 }
 
 /**
+ * How many bytes beyond SND.NXT the peer's window takes; negative once it shrank
+ * over what is in flight. RFC 9293 §3.8.6.2.1 (the usable window).
+ */
+export function usableWindow(c: Connection): number {
+  return (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+}
+
+/**
  * FlightSize without what limited transmit sent beyond cwnd: what a reduction
  * starts from. RFC 5681 §3.1 (4).
  *

@@ -9,7 +9,7 @@ import { EMPTY_GATHER, type Gather } from "../wire/gather.ts";
 import { ACK, ECE, FIN, PSH, RST, type Segment, URG } from "../wire/segment.ts";
 import { seqLeq, seqMax } from "../wire/seq.ts";
 import { toMicroseconds } from "./acknowledge.ts";
-import { initialWindow, noteWindowUse, pipe } from "./congestion.ts";
+import { initialWindow, noteWindowUse, pipe, usableWindow } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
 import { addDuplicateReport, hasDuplicateReport } from "./duplicate_report.ts";
@@ -172,7 +172,7 @@ function sendNewRanges(c: Connection, now: number): Turn {
   for (let i = 0; i < burst(c); i++) {
     const unsent = (c.endOfStream - c.sndNxt) | 0;
     if (unsent === 0) return Turn.Done;
-    const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+    const window = usableWindow(c);
     // cwnd counts data; a FIN alone has none. RFC 5681 §2.
     const isFin = c.finQueued && unsent === 1;
     const allowed = isFin ? unsent : c.cwnd - pipe(c);
@@ -207,7 +207,7 @@ function rescue(c: Connection, now: number): Turn {
  * has not shrunk before it. Returns false when the device refused it.
  */
 function resendLast(c: Connection, now: number): boolean {
-  if (((c.sndUna + c.sndWnd + roundedOff(c) - c.sndNxt) | 0) < 0) return true;
+  if (usableWindow(c) + roundedOff(c) < 0) return true;
   const scoreboard = c.scoreboard!;
   const unit = segmentRoom(c);
   const start = scoreboard.lastSegment(unit);
@@ -255,11 +255,11 @@ function heldBack(c: Connection, unsent: number): number {
 export function sendTailProbe(c: Connection, now: number): boolean {
   const unit = segmentRoom(c);
   const unsent = (c.endOfStream - c.sndNxt) | 0;
-  const length = Math.min(unsent, unit, (c.sndUna + c.sndWnd - c.sndNxt) | 0);
+  const length = Math.min(unsent, unit, usableWindow(c));
   c.isProbeResent = length <= 0 || length < Math.min(unsent, c.mss);
   if (!c.isProbeResent) {
     if (!sendNext(c, length, unit, now)) return false;
-    const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+    const window = usableWindow(c);
     if (unsent >= 2 * unit && window >= unit) sendNext(c, unit, unit, now);
   } else {
     const before = c.retransmits;
@@ -300,7 +300,7 @@ function considerProbing(c: Connection, window: number, now: number): void {
 /** Sends what the open part of the window, which is not empty, holds, even if it is silly. Returns false when refused. */
 export function sendShort(c: Connection, now: number): boolean {
   const unsent = (c.endOfStream - c.sndNxt) | 0;
-  const length = Math.min(unsent, (c.sndUna + c.sndWnd - c.sndNxt) | 0, c.mss);
+  const length = Math.min(unsent, usableWindow(c), c.mss);
   if (!sendNext(c, length, segmentRoom(c), now)) return false;
   newDataSent(c, now);
   return true;

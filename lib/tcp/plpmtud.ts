@@ -11,6 +11,7 @@
  */
 
 import { seqGeq } from "../wire/seq.ts";
+import { usableWindow } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
 import {
   followPath,
@@ -184,7 +185,7 @@ export function probeLength(c: Connection, search: MtuSearch, now: number): numb
   const length = search.nextSize - optionsLength(c);
   const flight = length + (DUPLICATE_THRESHOLD + 1) * c.mss;
   const unsent = (c.sendQueue.end - c.sndNxt) | 0;
-  const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+  const window = usableWindow(c);
   return unsent >= flight && window >= flight && c.cwnd >= flight ? length : 0;
 }
 

@@ -6,7 +6,7 @@
 
 import type { Segment } from "../wire/segment.ts";
 import { seqGeq, seqGt, seqLeq } from "../wire/seq.ts";
-import { pipe, reducibleFlight } from "./congestion.ts";
+import { pipe, reducibleFlight, usableWindow } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
 import { noteReduction } from "./ecn.ts";
 import { Phase } from "./phase.ts";
@@ -202,7 +202,7 @@ function goOnAfterTimeout(
 
 function canSendNew(c: Connection): boolean {
   const hasMore = seqGt(c.endOfStream, c.sndNxt);
-  return hasMore && ((c.sndUna + c.sndWnd - c.sndNxt) | 0) > 0;
+  return hasMore && usableWindow(c) > 0;
 }
 
 /** Whether the peer proves that nothing of what was sent again was lost. RFC 3522 §3.2, RFC 3708 §3. */

@@ -1,6 +1,7 @@
 /** Timeouts: what a connection does when one of its deadlines has passed. RFC 9293 §3.10.8. */
 
 import { toMicroseconds } from "./acknowledge.ts";
+import { usableWindow } from "./congestion.ts";
 import { type CloseReason, type Connection } from "./connection.ts";
 import { timeoutSuspects } from "./fast_open_client.ts";
 import { sendKeepalive, sendProbe, sendShort, sendTailProbe } from "./output.ts";
@@ -128,7 +129,7 @@ function reorderingOver(c: Connection, now: number): void {
 function persistTimeout(c: Connection, now: number): void {
   if (c.sndNxt === c.endOfStream) return;
   if (c.handshake !== null) return postpone(c, TIMER.Persist, now);
-  if (((c.sndUna + c.sndWnd - c.sndNxt) | 0) > 0) {
+  if (usableWindow(c) > 0) {
     if (!sendShort(c, now)) arm(c, TIMER.Persist, (now + REFUSED_RETRY_MS) | 0);
     return;
   }
