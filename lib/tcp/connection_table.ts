@@ -53,8 +53,7 @@ export function tupleMatches(t: Tuple, seg: Omit<Tuple, "hash">): boolean {
     t.remote0 === seg.remote0 && t.local0 === seg.local0;
 }
 
-/** Whether the tuple's local end is `local`, whose port 0 means every port. */
-export function isAt(t: Tuple, local: Endpoint): boolean {
+function isAt(t: Tuple, local: Endpoint): boolean {
   const { w0, w1, w2, w3 } = local.address;
   return (local.port === 0 || t.localPort === local.port) &&
     t.local3 === w3 && t.local2 === w2 && t.local1 === w1 && t.local0 === w0;
@@ -121,6 +120,11 @@ export class ConnectionTable<T extends Tuple> {
   /** Calls `visit` with every entry; `visit` must not change the table. */
   forEach(visit: (item: T) => void): void {
     for (const item of this.#items) if (item !== null) visit(item);
+  }
+
+  /** Whether an entry's local end is `local`, whose port 0 means every port. */
+  hasLocal(local: Endpoint): boolean {
+    return this.#items.some((item) => item !== null && isAt(item, local));
   }
 
   #place(item: T): void {

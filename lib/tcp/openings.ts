@@ -9,7 +9,7 @@ import { Segment } from "../wire/segment.ts";
 import { AddressError } from "./address_error.ts";
 import { algorithmNamed } from "./algorithms.ts";
 import { Connection } from "./connection.ts";
-import { ConnectionTable, isAt, type Tuple } from "./connection_table.ts";
+import { ConnectionTable, type Tuple } from "./connection_table.ts";
 import { Connector } from "./connector.ts";
 import { SipHash } from "./siphash.ts";
 import type { Tcp } from "./tcp.ts";
@@ -66,9 +66,7 @@ export class Openings {
 
   /** Whether a connection is opened from this address and port. */
   hasLocal(local: Endpoint): boolean {
-    let isUsed = false;
-    this.#connections.forEach((c) => isUsed ||= isAt(c, local));
-    return isUsed;
+    return this.#connections.hasLocal(local);
   }
 
   /** See `Tcp.connect`. */

@@ -23,7 +23,7 @@ import { seqLt } from "../wire/seq.ts";
 import { AddressError } from "./address_error.ts";
 import { shiftFor, SYN_WINDOW_LIMIT } from "./agreement.ts";
 import { type CloseReason, type Connection, SIGNAL } from "./connection.ts";
-import { ConnectionTable, isAt, type Tuple, tupleHash } from "./connection_table.ts";
+import { ConnectionTable, type Tuple, tupleHash } from "./connection_table.ts";
 import type { Counters } from "./counters.ts";
 import { Connector } from "./connector.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -558,9 +558,8 @@ export class Tcp {
 
   /** Throws AddressError when a connection has the address and port, in whatever state. POSIX: bind. */
   #requireUnused(local: Endpoint): void {
-    let isUsed = this.timeWaits.hasLocal(local) || this.#openings.hasLocal(local);
-    this.#connections.forEach((c) => isUsed ||= isAt(c, local));
-    this.#handshakes.forEach((handshake) => isUsed ||= isAt(handshake, local));
+    const isUsed = this.timeWaits.hasLocal(local) || this.#openings.hasLocal(local) ||
+      this.#connections.hasLocal(local) || this.#handshakes.hasLocal(local);
     if (!isUsed) return;
     throw new AddressError("EADDRINUSE", `Cannot listen on ${local}: a connection has it still`);
   }

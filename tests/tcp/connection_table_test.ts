@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import {
   ConnectionTable,
-  isAt,
   isIpv4,
   type Tuple,
   tupleHash,
@@ -144,7 +143,11 @@ Deno.test("connection table: an IPv4 address is one of ::ffff:0:0/96, in all thr
 Deno.test("connection table: a tuple is at its address and port, and at port 0 of its address", () => {
   const tuple = { ...tupleOf(2, 40_000, 0), local0: 1, local1: 2, local2: 3, local3: 4 };
   const address = "[0:1:0:2:0:3:0:4]";
-  const at = (local: string) => isAt(tuple, parseEndpoint(local)!);
+  const table = new ConnectionTable<Tuple>();
+  const at = (local: string) => table.hasLocal(parseEndpoint(local)!);
+  assertEquals(at(`${address}:80`), false);
+  table.add(tupleOf(2, 40_001, 1));
+  table.add(tuple);
   assertEquals([`${address}:80`, `${address}:0`, `${address}:81`].map(at), [true, true, false]);
   for (const other of ["[9:1:0:2:0:3:0:4]", "[0:1:9:2:0:3:0:4]", "[0:1:0:2:9:3:0:4]"]) {
     assertEquals([`${other}:80`, `${other}:0`].map(at), [false, false], other);
