@@ -85,14 +85,15 @@ export class Connector implements Agreement, SynHistory {
       c.tcp.counters.TCPAbortOnTimeout++;
       return c.tcp.closed(c, "timed out");
     }
-    if (!this.#sendSyn(now)) return this.#fileAt((now + REFUSED_RETRY_MS) | 0);
+    if (!this.#sendSyn(now)) return c.tcp.deadlines.file(this, (now + REFUSED_RETRY_MS) | 0);
     if (times > 0) c.tcp.counters.TCPSynRetrans++;
     if (this.sent === 0) {
       this.sentAt = now | 0;
       this.firstTsVal = c.tcp.timestamp(this.tsOffset, now);
     }
     this.sent++;
-    this.#fileAt((now + Math.min(tunables.tcp_rto_init * 2 ** times, tunables.tcp_rto_max)) | 0);
+    const wait = Math.min(tunables.tcp_rto_init * 2 ** times, tunables.tcp_rto_max);
+    c.tcp.deadlines.file(this, (now + wait) | 0);
   }
 
   /** SEGMENT ARRIVES before the connection is synchronized. */
@@ -190,7 +191,7 @@ export class Connector implements Agreement, SynHistory {
   #receiveSyn(now: number): void {
     this.connection.state = State.SynReceived;
     this.#sentBefore = this.sent;
-    this.#fileAt(now | 0);
+    this.connection.tcp.deadlines.file(this, now | 0);
   }
 
   /** The peer's SYN acknowledges ours: → ESTABLISHED at once; its text counts. */
@@ -328,9 +329,5 @@ export class Connector implements Agreement, SynHistory {
     seg.hasTimestamps = true;
     seg.tsVal = this.connection.tcp.timestamp(this.tsOffset, now);
     seg.tsEcr = this.tsRecent;
-  }
-
-  #fileAt(at: number): void {
-    this.connection.tcp.deadlines.file(this, at);
   }
 }

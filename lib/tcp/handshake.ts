@@ -119,12 +119,12 @@ export class Handshake implements ConnectionRequest, SynHistory {
       if (tunables.tcp_synack_fail_rst !== 0) this.#sendReset(now);
       return this.#end("timed out");
     }
-    if (!this.sendSynAck(now)) return this.#fileAt((now + REFUSED_RETRY_MS) | 0);
+    if (!this.sendSynAck(now)) return this.tcp.deadlines.file(this, (now + REFUSED_RETRY_MS) | 0);
     if (this.sent > 0) this.tcp.counters.TCPSynRetrans++;
     else this.#noteFirst(now);
     const wait = Math.min(tunables.tcp_rto_init * 2 ** this.sent, tunables.tcp_rto_max);
     this.sent++;
-    this.#fileAt((now + wait) | 0);
+    this.tcp.deadlines.file(this, (now + wait) | 0);
   }
 
   #noteFirst(now: number): void {
@@ -261,10 +261,6 @@ export class Handshake implements ConnectionRequest, SynHistory {
     const child = this.child;
     if (child !== null) this.tcp.closed(child, reason);
     else this.tcp.forget(this);
-  }
-
-  #fileAt(at: number): void {
-    this.tcp.deadlines.file(this, at);
   }
 }
 
