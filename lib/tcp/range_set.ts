@@ -46,9 +46,8 @@ export class RangeSet {
 
   /** Whether the run that was touched last ends before `seq`. */
   isNewestEnd(seq: number): boolean {
-    const index = this.firstEndingAfter(this.#recent[0]); // `count` in an empty set, too
-    if (index === this.count || seqGt(this.#starts[index], this.#recent[0])) return false;
-    return this.#ends[index] === seq;
+    const index = this.#runWith(this.#recent[0]); // of an empty set none
+    return index !== -1 && this.#ends[index] === seq;
   }
 
   /** Adds `[start, end)`, merging what it overlaps or touches. Returns false when the set is full. */
@@ -92,15 +91,20 @@ export class RangeSet {
   blocks(starts: Int32Array, ends: Int32Array, limit: number): number {
     let found = 0;
     for (let i = 0; i < this.#recentCount && found < limit; i++) {
-      const index = this.firstEndingAfter(this.#recent[i]);
-      if (index === this.count || seqGt(this.#starts[index], this.#recent[i])) continue;
-      found = this.#addBlock(starts, ends, found, index);
+      const index = this.#runWith(this.#recent[i]);
+      if (index !== -1) found = this.#addBlock(starts, ends, found, index);
     }
     // Runs that grew together have left no places to older ones.
     for (let i = this.count - 1; i >= 0 && found < limit; i--) {
       found = this.#addBlock(starts, ends, found, i);
     }
     return found;
+  }
+
+  /** Index of the run which holds `seq`; -1: none does. */
+  #runWith(seq: number): number {
+    const index = this.firstEndingAfter(seq);
+    return index === this.count || seqGt(this.#starts[index], seq) ? -1 : index;
   }
 
   #addBlock(starts: Int32Array, ends: Int32Array, found: number, index: number): number {
