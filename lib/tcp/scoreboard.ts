@@ -95,9 +95,7 @@ export class Scoreboard {
 
   /** Payload bytes of the first segment in flight. Only if there is one. */
   get firstSize(): number {
-    const rows = this.#ranges.rows;
-    const at = this.#ranges.head * STRIDE;
-    return Math.min(rows[at + SIZE], (rows[at + END] - rows[at]) | 0);
+    return this.#sizeOf(this.#ranges.head * STRIDE);
   }
 
   /** Forgets everything; the flight is over. */
@@ -358,8 +356,8 @@ export class Scoreboard {
     const rows = this.#ranges.rows;
     for (let i = this.#ranges.head; i < this.#ranges.tail; i++) {
       const at = i * STRIDE;
-      const largest = Math.min(rows[at + SIZE], (rows[at + END] - rows[at]) | 0);
-      if (largest > size && (rows[at + FLAGS] & (SACKED | LOST)) === 0) this.#lose(at);
+      if ((rows[at + FLAGS] & (SACKED | LOST)) !== 0) continue;
+      if (this.#sizeOf(at) > size) this.#lose(at);
     }
     if (this.sackedSegments === 0) this.#limitCredit(0);
   }
@@ -507,6 +505,12 @@ export class Scoreboard {
     this.#hasRack = true;
     this.#rackSentAt = sentAt;
     this.#rackEnd = end;
+  }
+
+  /** Payload bytes of the largest segment of the row at `at`, which is not SACKED. */
+  #sizeOf(at: number): number {
+    const rows = this.#ranges.rows;
+    return Math.min(rows[at + SIZE], (rows[at + END] - rows[at]) | 0);
   }
 
   #lose(at: number): void {
