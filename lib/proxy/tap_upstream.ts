@@ -8,19 +8,10 @@
  * from its frame, for the engine must not be called while it takes it in.
  */
 
-import {
-  EADDRNOTAVAIL,
-  EAGAIN,
-  ECONNABORTED,
-  ECONNREFUSED,
-  ECONNRESET,
-  EHOSTUNREACH,
-  ENETUNREACH,
-  EPIPE,
-  ETIMEDOUT,
-} from "../host/errno.ts";
+import { EADDRNOTAVAIL, EAGAIN, ENETUNREACH, EPIPE, errnoNamed } from "../host/errno.ts";
 import { AddressError } from "../tcp/address_error.ts";
-import type { CloseReason, Connection, Keepalive } from "../tcp/connection.ts";
+import { endError } from "../tcp/call_error.ts";
+import type { Connection, Keepalive } from "../tcp/connection.ts";
 import type { ConnectOptions } from "../tcp/openings.ts";
 import type { Endpoint } from "../wire/address.ts";
 import { copyGather, Gather } from "../wire/gather.ts";
@@ -67,19 +58,6 @@ export interface Opener {
  */
 const HELD = new Gather();
 
-/** What each end of a connection would be for a socket; 0: none is an error. */
-const ERRNOS: Readonly<Record<CloseReason, number>> = {
-  "": 0,
-  "closed": 0,
-  "reset by peer": ECONNRESET,
-  "refused": ECONNREFUSED,
-  "timed out": ETIMEDOUT,
-  "keep-alive timed out": ETIMEDOUT,
-  "zero window timed out": ETIMEDOUT,
-  "host unreachable": EHOSTUNREACH,
-  "aborted": ECONNABORTED,
-};
-
 /** A connection of our own stack. */
 export class TapUpstream implements Upstream {
   readonly remote: Endpoint;
@@ -118,7 +96,8 @@ export class TapUpstream implements Upstream {
   }
 
   dialResult(): number {
-    return ERRNOS[this.#connection!.closeReason];
+    const error = endError(this.#connection!.closeReason);
+    return error === "" ? 0 : errnoNamed(error);
   }
 
   /** Nothing is taken: `takesOffers` is false. */

@@ -29,6 +29,11 @@ const END_ERRORS: Readonly<Record<CloseReason, "" | EndError>> = {
   "aborted": "ECONNABORTED",
 };
 
+/** What a connection's end is for those who still call it; "": it lives or was closed by both sides. */
+export function endError(reason: CloseReason): "" | EndError {
+  return END_ERRORS[reason];
+}
+
 /** What SEND comes to: EPIPE as soon as the stream ends, whoever ended it. RFC 9293 §3.10.2. */
 export function sendError(c: Connection): CallError {
   const isEnding = c.finQueued || c.resetPending || c.connector?.closesWhenOpen === true;
@@ -41,7 +46,7 @@ export function sendError(c: Connection): CallError {
  */
 export function receiveError(c: Connection): CallError {
   const isOver = c.state === State.Closed && c.receiveQueue.length === 0;
-  return isOver ? END_ERRORS[c.closeReason] : "";
+  return isOver ? endError(c.closeReason) : "";
 }
 
 /** What CLOSE comes to. A second one before the peer's FIN is no error: there will be one FIN. RFC 9293 §3.10.4. */
