@@ -62,10 +62,9 @@ export class EntryText {
         return `receive ${part.i32()}, room for ${part.i32()}`;
       case Kind.Send:
       case Kind.SendGather:
+        return `send ${part.i32()}, ${part.i32()} bytes`;
       case Kind.SendUrgent:
-        return `${
-          kind === Kind.SendUrgent ? "send urgent" : "send"
-        } ${part.i32()}, ${part.i32()} bytes`;
+        return `send urgent ${part.i32()}, ${part.i32()} bytes`;
       case Kind.AtMark:
         return `at mark ${part.i32()}`;
       case Kind.Watch:
