@@ -189,7 +189,8 @@ function takeText(c: Connection, seg: Segment, now: number): void {
   noteDuplicate(c, seg);
   if (!canReceive(c.state)) {
     // Behind the peer's FIN there is no text; where ours is out, too, it is ignored.
-    return c.state === State.CloseWait ? owe(c) : undefined;
+    if (c.state === State.CloseWait) owe(c);
+    return;
   }
   if (c.isReleased) return textForNobody(c, seg, now);
   const length = seg.payloadLength;
