@@ -96,7 +96,8 @@ export interface Poller {
   wait(milliseconds: number): number;
   /**
    * Waits for events, `wake`, or the end of `milliseconds` (fractions count,
-   * Infinity waits for ever); the rest of the program goes on. Returns how many events there are. One at a time.
+   * Infinity waits for ever); the rest of the program goes on. Returns how many
+   * events there are. One at a time.
    */
   park(milliseconds: number): Promise<number>;
   /** The descriptor of event `index` of the last `poll` or `park`. */
