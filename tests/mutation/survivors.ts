@@ -939,13 +939,6 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/fast_open_client.ts",
-    lineText: "Tried: 1,",
-    before: "1",
-    after: "2",
-    reason: "Only a suspicion that arises during the very connection could tell the two apart.",
-  },
-  {
-    path: "lib/tcp/fast_open_client.ts",
     lineText: "#optionLength = -1;",
     before: "1",
     after: "2",

@@ -555,14 +555,14 @@ const BLACK_HOLES: [string, string][] = [
   ],
 ];
 
-/** Opens flow `f` of 10.0.0.3 fast, from a port of its own. */
-const openFast = (port: number) => `
-  peer f 10.0.0.3:${port}
-  connect fast f
-  & write f 10
-  +0 >f S 0:10(10) <${WITH_COOKIE}>
-  +0 <f S. 0:0(0) ack 11 win 65535 <mss 1460>
-  +0 >f . 11:11(0) ack 1
+/** Opens a flow of 10.0.0.3 fast, from a port of its own. */
+const openFast = (port: number, flow = "f") => `
+  peer ${flow} 10.0.0.3:${port}
+  connect fast ${flow}
+  & write ${flow} 10
+  +0 >${flow} S 0:10(10) <${WITH_COOKIE}>
+  +0 <${flow} S. 0:0(0) ack 11 win 65535 <mss 1460>
+  +0 >${flow} . 11:11(0) ack 1
 `;
 
 function learnThird(t: ScriptRun): void {
@@ -612,6 +612,26 @@ clientTest("TFO-C-08", "a success after the pause makes the next one a first", (
     ${openFast(41003)}
   `);
 }, LONG);
+
+clientTest(
+  "TFO-C-08",
+  "an attempt from before the black hole ends no pause by its success",
+  (t) => {
+    learnThird(t);
+    t.run(`
+    ${openFast(40999, "e")}
+    ${openFast(41000)}
+    ${BLACK_HOLES[0][1]}
+    cnt:TCPFastOpenBlackhole
+    +0 <e P. 1:11(10) ack 11
+    +0 >e . 11:11(0) ack 11
+    abort e
+    +0 >e R. 11:11(0) ack 11
+    ${paused("g", 41001)}
+  `);
+  },
+  LONG,
+);
 
 clientTest("TFO-C-08", "three timeouts of SYNs pause fast open", (t) => {
   learnThird(t);
