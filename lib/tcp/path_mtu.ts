@@ -101,6 +101,6 @@ export function learnPathMtu(tcp: Tcp, t: Omit<Tuple, "hash">, mtu: number, now:
   const isNews = told < current ||
     (mayFragment && !(slot !== NO_SLOT && pathMtus.source(slot) === source));
   if (!isNews) return false;
-  pathMtus.learn(t, told, source, (now + tunables.mtu_expires * 1000) | 0);
+  pathMtus.learn(t, told, source, tunables.mtu_expires, now);
   return true;
 }

@@ -30,12 +30,17 @@ export type PathSource = (typeof PathSource)[keyof typeof PathSource];
 export class PathMtus {
   readonly #slots = new PeerSlots(SLOT_BITS, WORDS);
 
-  /** The path to `to` carries packets of `mtu` bytes, `source` says, until `expiresAt` (int32 ms). */
-  learn(to: Peer, mtu: number, source: PathSource, expiresAt: number): void {
+  /**
+   * The path to `to` carries packets of `mtu` bytes, `source` says. That counts
+   * for so many `seconds`; returns until when: int32 milliseconds.
+   */
+  learn(to: Peer, mtu: number, source: PathSource, seconds: number, now: number): number {
+    const expiresAt = (now + seconds * 1000) | 0;
     const at = this.#slots.take(to);
     this.#slots.set(at, MTU, mtu);
     this.#slots.set(at, EXPIRES_AT, expiresAt);
     this.#slots.set(at, SOURCE, source);
+    return expiresAt;
   }
 
   /** Where the path to `to` stands, for the calls below; NO_SLOT: nothing is known of it any more. */

@@ -213,7 +213,6 @@ export function followProbe(
 /** What was found is used, and told to later connections, until it may have changed. */
 function complete(c: Connection, search: MtuSearch, now: number): void {
   const { pathMtus, tunables } = c.tcp;
-  const expiresAt = (now + tunables.mtu_expires * 1000) | 0;
-  search.rest(expiresAt);
-  pathMtus.learn(c, search.size + headersLength(c), PathSource.Search, expiresAt);
+  const mtu = search.size + headersLength(c);
+  search.rest(pathMtus.learn(c, mtu, PathSource.Search, tunables.mtu_expires, now));
 }

@@ -14,7 +14,7 @@ Deno.test("path mtus: what was told counts until it expires, across the clock's 
   for (const expiresAt of [1000, 1, 0, -5, (WRAP + 300) | 0]) {
     const mtus = new PathMtus();
     assertEquals(toldOf(mtus, expiresAt - 600), null);
-    mtus.learn(HERE, 1400, PathSource.Router, expiresAt);
+    assertEquals(mtus.learn(HERE, 1400, PathSource.Router, 7, expiresAt - 7000), expiresAt);
     assertEquals(toldOf(mtus, expiresAt - 600), [1400, PathSource.Router, expiresAt]);
     assertEquals(mtus.find(THERE, expiresAt - 600), -1);
     assertEquals(toldOf(mtus, expiresAt - 1), [1400, PathSource.Router, expiresAt]);
@@ -25,9 +25,9 @@ Deno.test("path mtus: what was told counts until it expires, across the clock's 
 
 Deno.test("path mtus: the newest word counts", () => {
   const mtus = new PathMtus();
-  mtus.learn(HERE, 1400, PathSource.Search, 1000);
-  mtus.learn(HERE, 552, PathSource.NarrowRouter, 2000);
+  mtus.learn(HERE, 1400, PathSource.Search, 1, 0);
+  mtus.learn(HERE, 552, PathSource.NarrowRouter, 2, 0.5);
   assertEquals(toldOf(mtus, 1500), [552, PathSource.NarrowRouter, 2000]);
-  mtus.learn(HERE, 1300, PathSource.Router, 3000);
+  mtus.learn(HERE, 1300, PathSource.Router, 3, 0);
   assertEquals(toldOf(mtus, 1500), [1300, PathSource.Router, 3000]);
 });
