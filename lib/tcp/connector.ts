@@ -30,6 +30,7 @@ import { FastOpenAttempt } from "./fast_open_client.ts";
 import { segmentArrives, textOfSynArrives } from "./input.ts";
 import { prepareReply } from "./output.ts";
 import { learnPathMtu } from "./path_mtu.ts";
+import { NO_SLOT } from "./peer_slots.ts";
 import { replyReset } from "./reset.ts";
 import { State } from "./state.ts";
 import { announcedSeconds } from "./user_timeout.ts";
@@ -119,8 +120,10 @@ export class Connector implements Agreement, SynHistory {
 
   #tooBigArrives(mtu: number, now: number): void {
     const c = this.connection;
+    learnPathMtu(c.tcp, c, mtu, now);
     const hasData = c.sndNxt !== c.sndUna;
-    if (!learnPathMtu(c.tcp, c, mtu, now) || !hasData || c.state !== State.SynSent) return;
+    const isNarrow = c.tcp.pathMtus.findTold(c, now) !== NO_SLOT;
+    if (!hasData || !isNarrow || c.state !== State.SynSent) return;
     if (this.#sendSyn(now)) c.tcp.counters.TCPSynRetrans++;
   }
 

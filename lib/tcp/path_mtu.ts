@@ -47,10 +47,10 @@ export function optionsLength(c: Connection): number {
 /** `c` sends segments as large as its path and its peer take, by what is known now. RFC 9293 §3.7.1 (MUST-16). */
 export function followPath(c: Connection, now: number): void {
   const { pathMtus, tunables } = c.tcp;
-  const slot = pathMtus.find(c, now);
-  let most = Math.min(c.peerMss, c.tcp.maxSegmentSize(c));
   // What probes found is where a search begins, and no limit to it.
-  c.isPathNarrow = slot !== NO_SLOT && pathMtus.source(slot) !== PathSource.Search;
+  const slot = pathMtus.findTold(c, now);
+  let most = Math.min(c.peerMss, c.tcp.maxSegmentSize(c));
+  c.isPathNarrow = slot !== NO_SLOT;
   c.mayFragment = tunables.ip_no_pmtu_disc !== 0;
   if (c.isPathNarrow) {
     most = Math.min(most, segmentSizeIn(pathMtus.mtu(slot), c));
@@ -74,14 +74,18 @@ function searched(c: Connection, search: MtuSearch, most: number): number {
 /**
  * A router dropped a segment in flight: it takes packets of `mtu` bytes, 0 if it
  * did not say. What is in flight in larger segments is sent again at once; that
- * is no congestion. RFC 1191 §6.5.
+ * is no congestion. Another connection may have been told before: it is the
+ * segments in flight that tell whether this is news here. RFC 1191 §6.2, §6.4.
  */
 export function tooBigArrives(c: Connection, mtu: number, now: number): void {
-  const before = c.mss;
-  if (!learnPathMtu(c.tcp, c, mtu, now)) return;
+  const { pathMtus } = c.tcp;
+  learnPathMtu(c.tcp, c, mtu, now);
+  const slot = pathMtus.findTold(c, now);
+  if (slot === NO_SLOT) return;
   followPath(c, now);
-  if (c.mss >= before || c.scoreboard === null) return;
-  c.scoreboard.loseLargerThan(c.mss);
+  if (c.scoreboard === null) return;
+  const most = segmentSizeIn(pathMtus.mtu(slot), c);
+  c.scoreboard.loseLargerThan(most - optionsLength(c));
   c.tcp.ready(c);
 }
 

@@ -53,6 +53,12 @@ export class PathMtus {
     return NO_SLOT;
   }
 
+  /** As `find`, of what a router told. */
+  findTold(to: Peer, now: number): number {
+    const at = this.find(to, now);
+    return at !== NO_SLOT && this.source(at) !== PathSource.Search ? at : NO_SLOT;
+  }
+
   /** The longest packet, in bytes. */
   mtu(at: number): number {
     return this.#slots.word(at, MTU);

@@ -95,6 +95,28 @@ protocolTest(
   },
 );
 
+/** Another connection of the default flow's peer, and what both have in flight. */
+const TWO_FLIGHTS = `
+  EST rtt .1
+  peer b 10.0.0.2:40001 > 10.0.0.1:80
+  +0 <b S 0:0(0) win 65535 <mss 1460>
+  +0 >b S. 0:0(0) ack 1 <mss 1460>
+  +.1 <b . 1:1(0) ack 1
+  accept b
+  write 2920
+  +0 > P. 1:2921(2920/1460) ack 1
+  write b 2920
+  +0 >b P. 1:2921(2920/1460) ack 1
+`;
+
+protocolTest("MTU-01", "what was told of the path before counts for who is told it again", (t) => {
+  t.run(TWO_FLIGHTS);
+  tooBig(t, 1, 1400);
+  t.run("+0 > P. 1:2921(2920/1360) ack 1");
+  t.injectFrame(pathError(t, 3, 4, { seq: 1, mtu: 1400 }, t.flows.named("b")!));
+  t.run("+0 >b P. 1:2921(2920/1360) ack 1");
+});
+
 protocolTest("MTU-01", "with ip_no_pmtu_disc 1 DF is clear, and nothing is learned", (t) => {
   t.run("EST rtt .1\nwrite 1460");
   const first = t.next()!;
@@ -536,6 +558,34 @@ protocolTest("MTU-06", "a SYN too large with its data goes again without, at onc
     +0  > P. 1:3001(3000/1260) ack 1
   `);
 });
+
+protocolTest(
+  "MTU-06",
+  "a SYN whose path is known to be narrow goes again without data, too",
+  (t) => {
+    t.learnPeer();
+    t.run(`
+    peer x 10.0.0.2:50000
+    connect fast x
+    +0 >x S 0:0(0) <...>
+    +0 <x S. 0:0(0) ack 1 win 65535 <mss 1460,FO 00112233445566aa,nop,nop>
+    +0 >x . 1:1(0) ack 1
+    connect fast
+    & write 3000
+    +0 > S 0:1428(1428) <...>
+       write x 1000
+    +0 >x P. 1:1001(1000) ack 1
+  `);
+    const x = t.flows.named("x")!;
+    t.injectFrame(pathError(t, 3, 4, { seq: 1, mtu: 1300 }, x));
+    tooBig(t, 0, 1300);
+    t.run(`
+    +0  > S 0:0(0) <...>
+    +.1 < S. 0:0(0) ack 1 win 65535 <mss 1460>
+    +0  > P. 1:3001(3000/1260) ack 1
+  `);
+  },
+);
 
 protocolTest(
   "MTU-05",

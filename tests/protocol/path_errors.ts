@@ -15,9 +15,15 @@ export interface Quote {
   readonly mtu?: number;
 }
 
-/** The frame of an ICMP (or, over IPv6, ICMPv6) error about a segment of the default flow. */
-export function pathError(t: ScriptRun, type: number, code: number, quote: Quote): Uint8Array {
-  const { ends, productIsn } = t.flow;
+/** The frame of an ICMP (or, over IPv6, ICMPv6) error about a segment of a flow, the default one by default. */
+export function pathError(
+  t: ScriptRun,
+  type: number,
+  code: number,
+  quote: Quote,
+  flow = t.flow,
+): Uint8Array {
+  const { ends, productIsn } = flow;
   const seq = ((productIsn ?? 0) + quote.seq) >>> 0;
   const tcp = concat(
     halves(ends.localPort, quote.peerPort ?? ends.peerPort, seq >>> 16, seq & 0xffff),

@@ -5,6 +5,7 @@ import type { Connection } from "../../lib/tcp/connection.ts";
 import type { Tuple } from "../../lib/tcp/connection_table.ts";
 import { followPath, learnPathMtu, segmentSizeIn, tooBigArrives } from "../../lib/tcp/path_mtu.ts";
 import { PathMtus, PathSource } from "../../lib/tcp/path_mtus.ts";
+import { Scoreboard } from "../../lib/tcp/scoreboard.ts";
 import type { Tcp } from "../../lib/tcp/tcp.ts";
 import { DEFAULT_TUNABLES } from "../../lib/tcp/tunables.ts";
 import { tupleOf } from "./support.ts";
@@ -20,6 +21,7 @@ function tcpWith(mtu: number, tunables = {}): Tcp {
     tunables: { ...DEFAULT_TUNABLES, ...tunables },
     mtu,
     maxSegmentSize: (t: Tuple) => segmentSizeIn(mtu, t),
+    ready: (c: Connection) => c.isReady = true,
   } as unknown as Tcp;
 }
 
@@ -90,43 +92,84 @@ Deno.test("path MTU: it is known for mtu_expires seconds", () => {
   assertEquals(tcp.pathMtus.expiresAt(tcp.pathMtus.find(IPV4, NOW)), 8000);
 });
 
-/** A connection to `t`; how often it is in the ready queue, and above which size segments count as lost. */
-function connectionTo(t: Tuple, tcp: Tcp) {
-  const log: string[] = [];
-  const scoreboard = { loseLargerThan: (size: number) => log.push(`lose ${size}`) };
-  const c = {
+/** A connection to `t` with two segments of `size` bytes in flight. */
+function connectionTo(t: Tuple, tcp: Tcp, size = 1460): Connection {
+  const scoreboard = new Scoreboard();
+  scoreboard.sent(0, 2 * size, size, 0);
+  return {
     ...t,
-    ...{ peerMss: 1460, mss: 1460, tsOk: false, pathExpiresAt: 0, mtuSearch: null, scoreboard },
-    tcp: { ...tcp, ready: () => log.push("ready") },
+    ...{ peerMss: size, mss: size, tsOk: false, pathExpiresAt: 0, mtuSearch: null, scoreboard },
+    ...{ tcp, isReady: false },
   } as unknown as Connection;
-  return { c, log };
+}
+
+/** What sending goes by, and what will be sent again. */
+function stateOf(c: Connection) {
+  return { mss: c.mss, lost: c.scoreboard?.lostBytes ?? 0, isReady: c.isReady };
 }
 
 Deno.test("path MTU: RFC 1191 §6.3, what was told of a path holds for its segments until it expires", () => {
   const tcp = tcpWith(1500);
   learnPathMtu(tcp, IPV4, 1400, NOW);
-  const { c } = connectionTo(IPV4, tcp);
+  const c = connectionTo(IPV4, tcp);
   followPath(c, NOW);
   assertEquals([c.mss, c.isPathNarrow, c.pathExpiresAt], [1360, true, 601_000]);
   followPath(c, 601_000);
   assertEquals([c.mss, c.isPathNarrow], [1460, false]);
 });
 
-Deno.test("path MTU: RFC 1191 §6.5, segments that are too large now are lost, if any are in flight", () => {
+Deno.test("path MTU: RFC 1191 §6.4, segments that are too large now are lost, if any are in flight", () => {
   const flight = connectionTo(IPV4, tcpWith(1500));
-  tooBigArrives(flight.c, 1400, NOW);
-  assertEquals([flight.c.mss, flight.log], [1360, ["lose 1360", "ready"]]);
+  tooBigArrives(flight, 1400, NOW);
+  assertEquals(stateOf(flight), { mss: 1360, lost: 2920, isReady: true });
   const idle = connectionTo(IPV4, tcpWith(1500));
-  idle.c.scoreboard = null;
-  tooBigArrives(idle.c, 1400, NOW);
-  assertEquals([idle.c.mss, idle.log], [1360, []]);
+  idle.scoreboard = null;
+  tooBigArrives(idle, 1400, NOW);
+  assertEquals(stateOf(idle), { mss: 1360, lost: 0, isReady: false });
+});
+
+Deno.test("path MTU: RFC 1191 §6.2, who is told what others were told has lost its large segments, too", () => {
+  const tcp = tcpWith(1500);
+  tooBigArrives(connectionTo(IPV4, tcp), 1400, NOW);
+  const c = connectionTo(IPV4, tcp);
+  tooBigArrives(c, 1400, NOW);
+  assertEquals(stateOf(c), { mss: 1360, lost: 2920, isReady: true });
 });
 
 Deno.test("path MTU: segments that were small enough before stay in flight", () => {
-  const { c, log } = connectionTo(IPV4, tcpWith(1500));
-  c.peerMss = c.mss = 1000;
+  const c = connectionTo(IPV4, tcpWith(1500), 1000);
   tooBigArrives(c, 1400, NOW);
-  assertEquals([c.mss, c.isPathNarrow, log], [1000, true, []]);
+  assertEquals([c.mss, c.isPathNarrow, c.scoreboard!.lostBytes], [1000, true, 0]);
+  tooBigArrives(c, 1040, NOW);
+  assertEquals(c.scoreboard!.lostBytes, 0);
+  tooBigArrives(c, 1039, NOW);
+  assertEquals(stateOf(c), { mss: 999, lost: 2000, isReady: true });
+});
+
+Deno.test("path MTU: RFC 6691, a segment too large by its timestamps is lost", () => {
+  const lost = [1348, 1349].map((size) => {
+    const c = connectionTo(IPV4, tcpWith(1500), size);
+    c.tsOk = true;
+    tooBigArrives(c, 1400, NOW);
+    return c.scoreboard!.lostBytes;
+  });
+  assertEquals(lost, [0, 2698]);
+});
+
+Deno.test("path MTU: of a path that no router calls narrow nothing is lost", () => {
+  const c = connectionTo(IPV4, tcpWith(1500));
+  c.mss = 1360; // it was narrow once
+  tooBigArrives(c, 1500, NOW);
+  assertEquals(stateOf(c), { mss: 1360, lost: 0, isReady: false });
+});
+
+Deno.test("path MTU: a search's probe that fits the path stays in flight", () => {
+  const tcp = tcpWith(1500);
+  learnPathMtu(tcp, IPV4, 1400, NOW);
+  const c = connectionTo(IPV4, tcp, 1360);
+  c.mtuSearch = { isOver: false, size: 1000, limit() {} } as unknown as Connection["mtuSearch"];
+  tooBigArrives(c, 1500, NOW);
+  assertEquals([c.mss, c.scoreboard!.lostBytes], [1000, 0]);
 });
 
 Deno.test("path MTU: a search that is over, or whose packets may be cut, is one no more", () => {
@@ -136,7 +179,7 @@ Deno.test("path MTU: a search that is over, or whose packets may be cut, is one 
     { isOver: false, disc: 1, searches: false, mss: 1460 },
   ];
   for (const { isOver, disc, searches, mss } of cases) {
-    const { c } = connectionTo(IPV4, tcpWith(1500, { ip_no_pmtu_disc: disc }));
+    const c = connectionTo(IPV4, tcpWith(1500, { ip_no_pmtu_disc: disc }));
     c.mtuSearch = { isOver, size: 1000, limit() {} } as unknown as Connection["mtuSearch"];
     followPath(c, NOW);
     assertEquals([c.mtuSearch !== null, c.mss], [searches, mss]);
