@@ -158,6 +158,8 @@ export class Connection implements Tuple {
   /** Whether a router told of a narrow path, and until when that counts: int32 milliseconds. RFC 1191 §6.3. */
   isPathNarrow = false;
   pathExpiresAt = 0;
+  /** `PathMtus.news` when that was asked last. */
+  pathNews = 0;
   /** Null unless how much the path carries is being found out without routers. RFC 4821 §7. */
   mtuSearch: MtuSearch | null = null;
   /** Whether segments leave with DF clear. RFC 1191 §3; MTU-02. */

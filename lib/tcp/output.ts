@@ -16,7 +16,7 @@ import { addDuplicateReport, hasDuplicateReport } from "./duplicate_report.ts";
 import { markCapable } from "./ecn.ts";
 import { advertise } from "./receive_window.ts";
 import { backedOff } from "./rtt.ts";
-import { followPath } from "./path_mtu.ts";
+import { followPath, hearOfPath } from "./path_mtu.ts";
 import { Phase } from "./phase.ts";
 import { type MtuSearch, probeLength } from "./plpmtud.ts";
 import { usesRack } from "./rack.ts";
@@ -61,6 +61,7 @@ export function transmit(c: Connection, now: number): Turn {
   if (isNews && !sendAcknowledgment(c, now)) return Turn.Refused;
   let turn: Turn = Turn.Done;
   if (c.sndUna !== c.endOfStream && c.state !== State.TimeWait && c.state !== State.Closed) {
+    hearOfPath(c, now);
     // A timeout that may be spurious is answered by new data first. RFC 5682 §2.1 (2b).
     if (c.recovery !== null && c.recovery.sendsNew) c.recovery.sendsNew = false;
     else turn = sendLost(c, now);
@@ -253,6 +254,7 @@ function heldBack(c: Connection, unsent: number): number {
  * answered at once (RFC 9293 §3.8.6.3).
  */
 export function sendTailProbe(c: Connection, now: number): boolean {
+  hearOfPath(c, now);
   const unit = segmentRoom(c);
   const unsent = (c.endOfStream - c.sndNxt) | 0;
   const length = Math.min(unsent, unit, usableWindow(c));
@@ -299,6 +301,7 @@ function considerProbing(c: Connection, window: number, now: number): void {
 
 /** Sends what the open part of the window, which is not empty, holds, even if it is silly. Returns false when refused. */
 export function sendShort(c: Connection, now: number): boolean {
+  hearOfPath(c, now);
   const unsent = (c.endOfStream - c.sndNxt) | 0;
   const length = Math.min(unsent, usableWindow(c), c.mss);
   if (!sendNext(c, length, segmentRoom(c), now)) return false;

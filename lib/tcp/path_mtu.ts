@@ -47,6 +47,7 @@ export function optionsLength(c: Connection): number {
 /** `c` sends segments as large as its path and its peer take, by what is known now. RFC 9293 §3.7.1 (MUST-16). */
 export function followPath(c: Connection, now: number): void {
   const { pathMtus, tunables } = c.tcp;
+  c.pathNews = pathMtus.news;
   // What probes found is where a search begins, and no limit to it.
   const slot = pathMtus.findTold(c, now);
   let most = Math.min(c.peerMss, c.tcp.maxSegmentSize(c));
@@ -62,6 +63,19 @@ export function followPath(c: Connection, now: number): void {
   // Both are bytes: what was enough for small segments must be for large ones. RFC 5681 §3.1.
   c.cwnd = Math.max(c.cwnd, c.mss);
   c.ssthresh = Math.max(c.ssthresh, 2 * c.mss);
+}
+
+/**
+ * `c` is about to send: its path may be narrower than it knows, for routers tell
+ * one connection at a time. What is in flight stays there until it is known to be
+ * dropped. RFC 1191 §6.2, RFC 8201 §5.2.
+ */
+export function hearOfPath(c: Connection, now: number): void {
+  const { pathMtus } = c.tcp;
+  if (c.pathNews === pathMtus.news) return;
+  c.pathNews = pathMtus.news;
+  // News of another path may have pushed out what was told of this one: that is no reason to grow.
+  if (pathMtus.findTold(c, now) !== NO_SLOT) followPath(c, now);
 }
 
 /** What is known to arrive, of the `most` that is allowed. A search without anything left to be found is over. */
@@ -89,22 +103,20 @@ export function tooBigArrives(c: Connection, mtu: number, now: number): void {
   c.tcp.ready(c);
 }
 
-/** Notes the MTU of the path to the remote end of `t`. Returns whether that is news. MTU-02, MTU-03. */
-export function learnPathMtu(tcp: Tcp, t: Omit<Tuple, "hash">, mtu: number, now: number): boolean {
+/** Notes the MTU of the path to the remote end of `t`, if a router may say so and it is news. MTU-02, MTU-03. */
+export function learnPathMtu(tcp: Tcp, t: Omit<Tuple, "hash">, mtu: number, now: number): void {
   const { pathMtus, tunables } = tcp;
-  if (tunables.ip_no_pmtu_disc !== 0) return false;
+  if (tunables.ip_no_pmtu_disc !== 0) return;
   const slot = pathMtus.find(t, now);
   const current = slot !== NO_SLOT ? pathMtus.mtu(slot) : tcp.mtu;
   const isFromIpv4 = isIpv4(t);
   let told = mtu;
   if (isFromIpv4 && mtu === 0) told = PLATEAUS.find((plateau) => plateau < current) ?? 0;
-  if (!isFromIpv4 && told < LEAST_IPV6_MTU) return false;
+  if (!isFromIpv4 && told < LEAST_IPV6_MTU) return;
   const mayFragment = isFromIpv4 && told < tunables.min_pmtu;
   if (mayFragment) told = Math.min(tunables.min_pmtu, current);
   const source = mayFragment ? PathSource.NarrowRouter : PathSource.Router;
   const isNews = told < current ||
     (mayFragment && !(slot !== NO_SLOT && pathMtus.source(slot) === source));
-  if (!isNews) return false;
-  pathMtus.learn(t, told, source, tunables.mtu_expires, now);
-  return true;
+  if (isNews) pathMtus.learn(t, told, source, tunables.mtu_expires, now);
 }

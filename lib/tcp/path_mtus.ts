@@ -28,6 +28,8 @@ export type PathSource = (typeof PathSource)[keyof typeof PathSource];
 
 /** The MTUs of paths which are less than the link's. */
 export class PathMtus {
+  /** How often routers told something new, modulo 2^32: who sends asks again when it has changed. */
+  news = 0;
   readonly #slots = new PeerSlots(SLOT_BITS, WORDS);
 
   /**
@@ -40,6 +42,7 @@ export class PathMtus {
     this.#slots.set(at, MTU, mtu);
     this.#slots.set(at, EXPIRES_AT, expiresAt);
     this.#slots.set(at, SOURCE, source);
+    if (source !== PathSource.Search) this.news = (this.news + 1) | 0;
     return expiresAt;
   }
 

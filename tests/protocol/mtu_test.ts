@@ -97,10 +97,10 @@ protocolTest(
 
 /** Another connection of the default flow's peer, and what both have in flight. */
 const TWO_FLIGHTS = `
-  EST rtt .1
+  EST+SACK rtt .1
   peer b 10.0.0.2:40001 > 10.0.0.1:80
-  +0 <b S 0:0(0) win 65535 <mss 1460>
-  +0 >b S. 0:0(0) ack 1 <mss 1460>
+  +0 <b S 0:0(0) win 65535 <mss 1460,sackOK>
+  +0 >b S. 0:0(0) ack 1 <mss 1460,nop,nop,sackOK>
   +.1 <b . 1:1(0) ack 1
   accept b
   write 2920
@@ -116,6 +116,100 @@ protocolTest("MTU-01", "what was told of the path before counts for who is told 
   t.injectFrame(pathError(t, 3, 4, { seq: 1, mtu: 1400 }, t.flows.named("b")!));
   t.run("+0 >b P. 1:2921(2920/1360) ack 1");
 });
+
+protocolTest("MTU-01", "other connections to the destination hear of it before they send", (t) => {
+  t.run(TWO_FLIGHTS);
+  tooBig(t, 1, 1400);
+  t.run(`
+    +0  > P. 1:2921(2920/1360) ack 1
+    none(.01)
+    write b 3000
+    +0  >b P. 2921:5921(3000/1360) ack 1
+  `);
+});
+
+protocolTest("MTU-01", "what they had in flight is sent again smaller after a timeout", (t) => {
+  t.run(TWO_FLIGHTS);
+  tooBig(t, 1, 1400);
+  t.run(`
+    +0  > P. 1:2921(2920/1360) ack 1
+    +.1 < . 1:1(0) ack 2921
+    *   >b . 1:1361(1360) ack 1
+        cnt:TCPTimeouts
+  `);
+});
+
+protocolTest("MTU-01", "they hear of it before they probe for the loss of a tail", (t) => {
+  t.run(TWO_FLIGHTS);
+  const b = t.flows.named("b")!.connection!;
+  b.cwnd = 2920;
+  t.run("write b 3000");
+  tooBig(t, 1, 1400);
+  t.run(`
+    +0  > P. 1:2921(2920/1360) ack 1
+    +.1 < . 1:1(0) ack 2921
+    *   >b . 2921:4281(1360) ack 1
+    +0  >b . 4281:5641(1360) ack 1
+        cnt:TCPLossProbes
+  `);
+});
+
+protocolTest("MTU-01", "they hear of it before they send less than a segment at last", (t) => {
+  t.run(`
+    ${TWO_FLIGHTS}
+    +.1 <b . 1:1(0) ack 2921 win 1400
+    write b 3000
+  `);
+  tooBig(t, 1, 1400);
+  t.run(`
+    +0   > P. 1:2921(2920/1360) ack 1
+    +.1  < . 1:1(0) ack 2921
+    +.1  >b . 2921:4281(1360) ack 1
+  `);
+});
+
+protocolTest("MTU-01", "connections to other destinations do not", (t) => {
+  t.run(TWO_FLIGHTS.replace("10.0.0.2:40001", "10.0.0.3:40001"));
+  tooBig(t, 1, 1400);
+  t.run(`
+    +0  > P. 1:2921(2920/1360) ack 1
+    write b 3000
+    +0  >b P. 2921:5921(3000/1460) ack 1
+  `);
+});
+
+protocolTest("MTU-04", "others forget what they heard, too", (t) => {
+  t.run(TWO_FLIGHTS);
+  tooBig(t, 1, 1400);
+  t.discard();
+  t.run(`
+    +.1  < . 1:1(0) ack 2921
+    +0   <b . 1:1(0) ack 2921
+    +590 write b 2000
+    +0   >b P. 2921:4921(2000/1360) ack 1
+    +.1  <b . 1:1(0) ack 4921
+    +11  write b 2000
+    +0   >b P. 4921:6921(2000/1460) ack 1
+  `);
+});
+
+protocolTest("MTU-03", "IPv6: other connections to the destination hear of it", (t) => {
+  t.run("EST rtt .1\nwrite 1440\n+0 > P. 1:1441(1440) ack 1");
+  const { peerAddress, localAddress } = t.flow.ends;
+  t.run(`
+    peer b [${peerAddress}]:40001 > [${localAddress}]:80
+    +0 <b S 0:0(0) win 65535 <mss 1440>
+    +0 >b S. 0:0(0) ack 1 <mss 1440>
+    +.1 <b . 1:1(0) ack 1
+    accept b
+  `);
+  tooBig(t, 1, 1300);
+  t.run(`
+    +0 > P. 1:1441(1440/1240) ack 1
+    write b 2000
+    +0 >b P. 1:2001(2000/1240) ack 1
+  `);
+}, { isIpv6: true });
 
 protocolTest("MTU-01", "with ip_no_pmtu_disc 1 DF is clear, and nothing is learned", (t) => {
   t.run("EST rtt .1\nwrite 1460");

@@ -3,7 +3,13 @@
 import { assertEquals } from "@std/assert";
 import type { Connection } from "../../lib/tcp/connection.ts";
 import type { Tuple } from "../../lib/tcp/connection_table.ts";
-import { followPath, learnPathMtu, segmentSizeIn, tooBigArrives } from "../../lib/tcp/path_mtu.ts";
+import {
+  followPath,
+  hearOfPath,
+  learnPathMtu,
+  segmentSizeIn,
+  tooBigArrives,
+} from "../../lib/tcp/path_mtu.ts";
 import { PathMtus, PathSource } from "../../lib/tcp/path_mtus.ts";
 import { Scoreboard } from "../../lib/tcp/scoreboard.ts";
 import type { Tcp } from "../../lib/tcp/tcp.ts";
@@ -28,9 +34,10 @@ function tcpWith(mtu: number, tunables = {}): Tcp {
 /** Whether each of `told` is news to `tcp`, and which MTU counts then. */
 function learned(tcp: Tcp, t: Tuple, told: readonly number[]): [boolean, number][] {
   return told.map((mtu) => {
-    const isNews = learnPathMtu(tcp, t, mtu, NOW);
+    const { news } = tcp.pathMtus;
+    learnPathMtu(tcp, t, mtu, NOW);
     const slot = tcp.pathMtus.find(t, NOW);
-    return [isNews, slot >= 0 ? tcp.pathMtus.mtu(slot) : tcp.mtu];
+    return [tcp.pathMtus.news !== news, slot >= 0 ? tcp.pathMtus.mtu(slot) : tcp.mtu];
   });
 }
 
@@ -134,6 +141,42 @@ Deno.test("path MTU: RFC 1191 §6.2, who is told what others were told has lost 
   const c = connectionTo(IPV4, tcp);
   tooBigArrives(c, 1400, NOW);
   assertEquals(stateOf(c), { mss: 1360, lost: 2920, isReady: true });
+});
+
+Deno.test("path MTU: RFC 1191 §6.2, who is about to send hears what others were told, and loses nothing", () => {
+  const tcp = tcpWith(1500);
+  const c = connectionTo(IPV4, tcp);
+  followPath(c, NOW);
+  tooBigArrives(connectionTo(IPV4, tcp), 1400, NOW);
+  hearOfPath(c, NOW);
+  assertEquals(stateOf(c), { mss: 1360, lost: 0, isReady: false });
+  assertEquals([c.isPathNarrow, c.pathExpiresAt], [true, 601_000]);
+});
+
+Deno.test("path MTU: as long as there is no news nobody asks", () => {
+  const tcp = tcpWith(1500);
+  learnPathMtu(tcp, IPV4, 1400, NOW);
+  const c = connectionTo(IPV4, tcp);
+  followPath(c, NOW);
+  c.mss = 1000;
+  hearOfPath(c, NOW);
+  learnPathMtu(tcp, IPV4, 1400, NOW);
+  hearOfPath(c, NOW);
+  assertEquals(c.mss, 1000);
+  learnPathMtu(tcp, IPV4, 1399, NOW);
+  hearOfPath(c, NOW);
+  assertEquals(c.mss, 1359);
+});
+
+Deno.test("path MTU: news of another path lets no segments grow", () => {
+  const tcp = tcpWith(1500);
+  const c = connectionTo(IPV4, tcp);
+  learnPathMtu(tcp, IPV4, 1400, NOW);
+  followPath(c, NOW);
+  tcp.pathMtus.learn(IPV4, 1300, PathSource.Search, 600, NOW); // and what was told is forgotten
+  learnPathMtu(tcp, IPV6, 1400, NOW);
+  hearOfPath(c, NOW);
+  assertEquals([c.mss, c.isPathNarrow], [1360, true]);
 });
 
 Deno.test("path MTU: segments that were small enough before stay in flight", () => {

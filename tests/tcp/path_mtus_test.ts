@@ -31,3 +31,16 @@ Deno.test("path mtus: the newest word counts", () => {
   mtus.learn(HERE, 1300, PathSource.Router, 3, 0);
   assertEquals(toldOf(mtus, 1500), [1300, PathSource.Router, 3000]);
 });
+
+Deno.test("path mtus: what a router tells is news, what a search found is not", () => {
+  const mtus = new PathMtus();
+  const tell = (source: PathSource) => {
+    mtus.learn(HERE, 1400, source, 1, 0);
+    return [mtus.news, mtus.findTold(HERE, 0) === mtus.find(HERE, 0)];
+  };
+  assertEquals(mtus.news, 0);
+  assertEquals(tell(PathSource.Router), [1, true]);
+  assertEquals(tell(PathSource.NarrowRouter), [2, true]);
+  assertEquals(tell(PathSource.Search), [2, false]);
+  assertEquals(mtus.findTold(THERE, 0), -1);
+});
