@@ -18,7 +18,7 @@ const HEADERS_IPV6 = 60;
 /** Bytes of the timestamps option in every segment. RFC 7323 App. A. */
 const TIMESTAMPS_LENGTH = 12;
 
-/** MTUs which links have, for routers that do not tell theirs. RFC 1191 §7.1. */
+/** MTUs which links have, for routers that do not tell theirs. RFC 1191 §7. */
 const PLATEAUS = [65535, 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68] as const;
 
 /** Every IPv6 link carries so much: who claims less is not believed. RFC 8201 §4. */

@@ -351,7 +351,7 @@ export class Scoreboard {
     if (this.count > 0) this.#timeoutEnd = rows[(this.#ranges.tail - 1) * STRIDE + END];
   }
 
-  /** Takes for lost what was sent in segments of more than `size` bytes: no router will carry those. RFC 1191 §6.5. */
+  /** Takes for lost what was sent in segments of more than `size` bytes: no router will carry those. RFC 1191 §6.4. */
   loseLargerThan(size: number): void {
     const rows = this.#ranges.rows;
     for (let i = this.#ranges.head; i < this.#ranges.tail; i++) {
@@ -371,7 +371,7 @@ export class Scoreboard {
   /**
    * Whether anything is taken for lost that was sent in segments of at most `size`
    * bytes. Others were larger than the path is known to carry: their loss is no
-   * congestion. RFC 1191 §6.5, RFC 4821 §7.6.2.
+   * congestion. RFC 1191 §6.4, RFC 4821 §7.6.2.
    */
   hasLost(size: number): boolean {
     const rows = this.#ranges.rows;

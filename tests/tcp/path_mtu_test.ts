@@ -41,7 +41,7 @@ function learned(tcp: Tcp, t: Tuple, told: readonly number[]): [boolean, number]
   });
 }
 
-Deno.test("path MTU: RFC 1191 §7.1, routers that do not tell theirs are taken down all plateaus", () => {
+Deno.test("path MTU: RFC 1191 §7, routers that do not tell theirs are taken down all plateaus", () => {
   const expected = [32000, 17914, 8166, 4352, 2002, 1492, 1006].map((mtu) => [true, mtu]);
   assertEquals(learned(tcpWith(65_535), IPV4, Array(9).fill(0)), [
     ...expected as [boolean, number][],

@@ -627,7 +627,7 @@ Deno.test("scoreboard: the first segment in flight may be shorter than its range
   assertEquals(board.firstSize, SIZE);
 });
 
-Deno.test("scoreboard: RFC 1191 §6.5, what was sent in segments larger than the path is lost, once", () => {
+Deno.test("scoreboard: RFC 1191 §6.4, what was sent in segments larger than the path is lost, once", () => {
   const lostBy = (size: number, prepare: (board: Scoreboard) => void = () => {}) => {
     const board = new Scoreboard();
     board.sent(0, 3000, 1000, 1);
