@@ -12,6 +12,7 @@ import { tcpOptionsLength } from "../wire/tcp_options.ts";
 import { defaultMss } from "./agreement.ts";
 import type { Connection } from "./connection.ts";
 import { FAST_OPEN } from "./fast_open.ts";
+import { pathSegmentSize } from "./path_mtu.ts";
 
 /** After so many timeouts in a row something swallows what fast open makes. Linux: `tcp_fastopen_active_detect_blackhole`. */
 const BLACK_HOLE_TIMEOUTS = 3;
@@ -58,7 +59,7 @@ export class FastOpenAttempt {
       syn.fastOpenCookie.set(server!.cookie);
     }
     const mss = server !== null && server.mss > 0 ? server.mss : defaultMss(c);
-    const room = Math.min(mss, tcp.maxSegmentSize(c)) - tcpOptionsLength(syn);
+    const room = Math.min(mss, pathSegmentSize(tcp, c, now)) - tcpOptionsLength(syn);
     const length = Math.min(room, c.sendQueue.length);
     if (length <= 0) return EMPTY_GATHER;
     syn.payloadLength = c.sendQueue.gather(tcp.sendGather, c.sendQueue.start, length);

@@ -34,6 +34,13 @@ export function segmentSizeIn(mtu: number, t: Omit<Tuple, "hash">): number {
   return mtu - headersLength(t);
 }
 
+/** The largest segment without options that the link carries to the remote end of `t` and, by what routers told, the path. */
+export function pathSegmentSize(tcp: Tcp, t: Omit<Tuple, "hash">, now: number): number {
+  const slot = tcp.pathMtus.findTold(t, now);
+  const most = tcp.maxSegmentSize(t);
+  return slot === NO_SLOT ? most : Math.min(most, segmentSizeIn(tcp.pathMtus.mtu(slot), t));
+}
+
 /** The largest segment that is sure to fit, or nearly: what a router is believed at least. RFC 8899 §5.1.2 (MIN_PLPMTU). */
 export function leastSegmentSize(c: Connection): number {
   return segmentSizeIn(isIpv4(c) ? c.tcp.tunables.min_pmtu : LEAST_IPV6_MTU, c);
@@ -50,11 +57,10 @@ export function followPath(c: Connection, now: number): void {
   c.pathNews = pathMtus.news;
   // What probes found is where a search begins, and no limit to it.
   const slot = pathMtus.findTold(c, now);
-  let most = Math.min(c.peerMss, c.tcp.maxSegmentSize(c));
+  let most = Math.min(c.peerMss, pathSegmentSize(c.tcp, c, now));
   c.isPathNarrow = slot !== NO_SLOT;
   c.mayFragment = tunables.ip_no_pmtu_disc !== 0;
   if (c.isPathNarrow) {
-    most = Math.min(most, segmentSizeIn(pathMtus.mtu(slot), c));
     c.pathExpiresAt = pathMtus.expiresAt(slot);
     c.mayFragment ||= pathMtus.source(slot) === PathSource.NarrowRouter;
   }
@@ -92,14 +98,11 @@ function searched(c: Connection, search: MtuSearch, most: number): number {
  * segments in flight that tell whether this is news here. RFC 1191 §6.2, §6.4.
  */
 export function tooBigArrives(c: Connection, mtu: number, now: number): void {
-  const { pathMtus } = c.tcp;
   learnPathMtu(c.tcp, c, mtu, now);
-  const slot = pathMtus.findTold(c, now);
-  if (slot === NO_SLOT) return;
+  if (c.tcp.pathMtus.findTold(c, now) === NO_SLOT) return;
   followPath(c, now);
   if (c.scoreboard === null) return;
-  const most = segmentSizeIn(pathMtus.mtu(slot), c);
-  c.scoreboard.loseLargerThan(most - optionsLength(c));
+  c.scoreboard.loseLargerThan(pathSegmentSize(c.tcp, c, now) - optionsLength(c));
   c.tcp.ready(c);
 }
 

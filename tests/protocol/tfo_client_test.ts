@@ -125,9 +125,27 @@ clientTest(
   `,
 );
 
+clientTest("TFO-C-03", "what routers told of the path counts, too", (t) => {
+  t.run(`
+    ${learn()}
+    connect fast
+    & write 1428
+    +0 > S 0:1428(1428) <${WITH_COOKIE}>
+  `);
+  t.injectFrame(pathError(t, 3, 4, { seq: 0, mtu: 1400 }));
+  t.run(`
+    +0 > S 0:0(0) <${PLAIN}>
+    abort
+    peer b 10.0.0.2:40001
+    connect fast b
+    & write b 4000
+    +0 >b S 0:1328(1328) <${WITH_COOKIE}>
+  `);
+});
+
 clientTest(
   "TFO-C-03",
-  "the path's limit counts, too",
+  "the link's limit counts, too",
   `
   ${learn(COOKIE, 8960).replace("mss 1460,sack", "mss 1160,sack")}
   connect fast
