@@ -45,7 +45,8 @@ export function concludeProbe(
 ): void {
   const beyond = (seg.ack - c.probeEnd) | 0;
   if (beyond < 0) return;
-  if (!c.isProbeResent || isDsack) {
+  const isTwice = isDsack && isProbeReportedTwice(c, seg.sackEnd[0]);
+  if (!c.isProbeResent || isTwice) {
     c.hasProbed = false;
   } else if (beyond > 0) {
     c.hasProbed = false;

@@ -284,6 +284,7 @@ for (
   const [how, ack, isLoss] of [
     ["an ACK behind it without DSACK tells of a loss: cwnd falls once", "ack 2921", true],
     ["a DSACK tells that nothing was lost", "ack 1461 <nop,nop,sack 1:1461>", false],
+    ["a DSACK of bytes before it tells nothing", "ack 1461 <nop,nop,sack 0:1>", true],
     ["a duplicate tells that nothing was lost", "ack 1461", false],
   ] as const
 ) {

@@ -51,7 +51,7 @@ Deno.test("tail probe: RFC 8985 §7.4.2, a DSACK up to the end of a probe that w
 /** The probe ended at 500, cwnd is 10,000. Whether it still waits for an answer, cwnd, and whether that was a repair. */
 function concluded(
   ack: number,
-  { isResent = true, acked = 0, isDsack = false, sacks = 0, payload = 0, ssthresh = 5000 },
+  { isResent = true, acked = 0, dsackEnd = 0, sacks = 0, payload = 0, ssthresh = 5000 },
 ): [boolean, number, number] {
   const c = {
     hasProbed: true,
@@ -63,13 +63,14 @@ function concluded(
     tcp: { counters: { TCPLossProbeRecovery: 0 } },
   } as unknown as Connection;
   const seg = Object.assign(new Segment(), { ack, sackCount: sacks, payloadLength: payload });
-  concludeProbe(c, seg, acked, isDsack);
+  seg.sackEnd[0] = dsackEnd;
+  concludeProbe(c, seg, acked, dsackEnd !== 0);
   return [c.hasProbed, c.cwnd, c.tcp.counters.TCPLossProbeRecovery];
 }
 
 Deno.test("tail probe: RFC 8985 §7.4.2, what is acknowledged before the probe's end says nothing", () => {
-  for (const isDsack of [false, true]) {
-    assertEquals(concluded(499, { acked: 100, isDsack }), [true, 10_000, 0]);
+  for (const dsackEnd of [0, 500]) {
+    assertEquals(concluded(499, { acked: 100, dsackEnd }), [true, 10_000, 0]);
   }
 });
 
@@ -78,11 +79,16 @@ Deno.test("tail probe: RFC 8985 §7.4.2, an ACK beyond the probe tells that it r
   assertEquals(concluded(501, { acked: 100, ssthresh: 20_000 }), [false, 10_000, 1]);
 });
 
-Deno.test("tail probe: RFC 8985 §7.4.2, new data as a probe, or a DSACK, repaired nothing", () => {
+Deno.test("tail probe: RFC 8985 §7.4.2, new data as a probe, or one whose DSACK comes, repaired nothing", () => {
   for (const ack of [500, 501]) {
     assertEquals(concluded(ack, { acked: 100, isResent: false }), [false, 10_000, 0]);
-    assertEquals(concluded(ack, { acked: 100, isDsack: true }), [false, 10_000, 0]);
+    assertEquals(concluded(ack, { acked: 100, dsackEnd: 500 }), [false, 10_000, 0]);
   }
+});
+
+Deno.test("tail probe: RFC 8985 §7.4.2, a DSACK of other bytes says nothing about the probe", () => {
+  assertEquals(concluded(500, { sacks: 1, dsackEnd: 499 }), [true, 10_000, 0]);
+  assertEquals(concluded(501, { acked: 100, sacks: 1, dsackEnd: 499 }), [false, 5000, 1]);
 });
 
 Deno.test("tail probe: RFC 8985 §7.4.2, a bare duplicate at the probe's end tells that both arrived", () => {
