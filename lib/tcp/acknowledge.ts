@@ -226,7 +226,7 @@ function takeDuplicateReport(c: Connection, seg: Segment): boolean {
   if (seqLeq(end, start) || !(isBelow || isInside)) return false;
   c.tcp.counters.TCPDSACKRecv++;
   c.recovery?.reportedTwice(start, end);
-  if (!isProbeReportedTwice(c, end)) widenReorderWindow(c);
+  if (!isProbeReportedTwice(c, end)) widenReorderWindow(c, end);
   return true;
 }
 

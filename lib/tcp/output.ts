@@ -258,8 +258,8 @@ export function sendTailProbe(c: Connection, now: number): boolean {
   const unit = segmentRoom(c);
   const unsent = (c.endOfStream - c.sndNxt) | 0;
   const length = Math.min(unsent, unit, usableWindow(c));
-  c.isProbeResent = length <= 0 || length < Math.min(unsent, c.mss);
-  if (!c.isProbeResent) {
+  const isResent = length <= 0 || length < Math.min(unsent, c.mss);
+  if (!isResent) {
     if (!sendNext(c, length, unit, now)) return false;
     const window = usableWindow(c);
     if (unsent >= 2 * unit && window >= unit) sendNext(c, unit, unit, now);
@@ -269,6 +269,7 @@ export function sendTailProbe(c: Connection, now: number): boolean {
     if (c.retransmits === before) return true;
   }
   c.hasProbed = true;
+  c.isProbeResent = isResent;
   c.probeEnd = c.sndNxt;
   c.tcp.counters.TCPLossProbes++;
   return true;

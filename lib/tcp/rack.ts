@@ -5,7 +5,7 @@
  * The times are in the scoreboard; here is when to look, and the reordering window.
  */
 
-import { seqLt } from "../wire/seq.ts";
+import { seqLeq, seqLt } from "../wire/seq.ts";
 import type { Connection } from "./connection.ts";
 import { Phase } from "./phase.ts";
 import { Recovery } from "./recovery.ts";
@@ -50,10 +50,19 @@ export function noteReordering(c: Connection): void {
   c.tcp.counters.TCPSACKReorder++;
 }
 
-/** A retransmission was in vain: the window was too short, once a round trip. RFC 8985 §6.2 step 4. */
-export function widenReorderWindow(c: Connection): void {
+/**
+ * The peer had bytes up to `end` twice, and not because of a probe. If fast
+ * recovery sent them again, that was in vain: the window was too short, once a
+ * round trip. RFC 8985 §6.2 step 4.
+ *
+ * Deviates from RFC 8985 §6.2: not every DSACK counts. What a timer sent again
+ * tells nothing of order, for the acknowledgment may have been lost; Linux leaves
+ * out probes for that. But a fast retransmission in vain shows by itself that the
+ * path reorders: without timestamps nothing else may.
+ */
+export function widenReorderWindow(c: Connection, end: number): void {
   const recovery = c.recovery;
-  if (recovery === null) return;
+  if (recovery === null || !recovery.isFast || seqLeq(end, recovery.undoFrom)) return;
   if (recovery.hasRound && seqLt(c.sndUna, recovery.roundEnd)) return;
   recovery.isReordering = true;
   recovery.hasRound = true;

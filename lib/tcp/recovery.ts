@@ -29,6 +29,8 @@ export class Recovery {
   resentStamp = 0;
   priorCwnd = 0;
   priorSsthresh = 0;
+  /** Whether it was fast recovery that sent something again last, and not a timeout. */
+  isFast = false;
 
   /** Whether the last segment was sent again in this recovery, for want of anything else. RFC 6675 §4 (RescueRxt). */
   hasRescued = false;
@@ -76,6 +78,7 @@ export function enterRecovery(c: Connection, acked: number): void {
   recovery.prrDelivered = Math.max(0, recovery.priorFlight - flight);
   recovery.prrOut = 0;
   recovery.hasRescued = false;
+  recovery.isFast = true;
   if (c.sackOk) c.tcp.counters.TCPSackRecovery++;
   else c.tcp.counters.TCPRenoRecovery++;
 }
@@ -90,6 +93,7 @@ export function enterLoss(c: Connection, scoreboard: Scoreboard): void {
   const isFirst = c.phase === Phase.Loss && c.retries === 0;
   recovery.isTesting = c.tcp.tunables.tcp_frto !== 0 && (c.phase === Phase.Open || c.retries > 0);
   recovery.sendsNew = false;
+  recovery.isFast = false;
   // ssthresh falls on the first timeout of a segment only. RFC 5681 §3.1.
   if (c.phase === Phase.Open || isOver || isFirst) reduce(c, recovery);
   c.phase = Phase.Loss;

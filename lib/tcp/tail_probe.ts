@@ -28,9 +28,9 @@ export function probeTimeout(c: Connection): number {
   return 2 * c.srttUs / 1000 + (isLone ? LONGEST_DELAY_MS : LEAST_TIMEOUT_MS);
 }
 
-/** Whether a DSACK that ends at `end` tells of the probe: both it and the original arrived. RFC 8985 §7.4.2. */
+/** Whether a DSACK that ends at `end` tells of the last probe: both it and the original arrived. RFC 8985 §7.4.2. */
 export function isProbeReportedTwice(c: Connection, end: number): boolean {
-  return c.hasProbed && c.isProbeResent && end === c.probeEnd;
+  return c.isProbeResent && end === c.probeEnd;
 }
 
 /**

@@ -149,6 +149,61 @@ protocolTest(
   { toleranceMs: 3 },
 );
 
+for (
+  const [what, script] of [
+    [
+      "a timeout's repair, told at once,",
+      `
+      +.3   > . 1:1461(1460) ack 1
+            cnt:TCPTimeouts
+      +.1   < . 1:1(0) ack 14601 <nop,nop,sack 1:1461>
+            cnt:TCPLossUndo
+      `,
+    ],
+    [
+      "a timeout's repair, told when that is over,",
+      `
+      +.3   > . 1:1461(1460) ack 1
+      +.1   < . 1:1(0) ack 14601
+            cnt:TCPSpuriousRTOs
+      +.1   < . 1:1(0) ack 14601 <nop,nop,sack 1:1461>
+      `,
+    ],
+    [
+      "a probe, told in fast recovery,",
+      `
+      +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:14601>
+      +0    > . 1:1461(1460) ack 1
+            cnt:TCPSackRecovery
+      +.05  < . 1:1(0) ack 1 <nop,nop,sack 13141:14601 1461:14601>
+      +.05  < . 1:1(0) ack 14601
+      `,
+    ],
+  ] as const
+) {
+  protocolTest("RACK-02", `in vain, ${what} is no sign of reordering`, (t) => {
+    t.run(`
+      EST+SACK rtt .1
+            write 14600
+      +0    > P. 1:14601(14600) ack 1
+      none(.2)
+      +.002 > P. 13141:14601(1460) ack 1
+            cnt:TCPLossProbes
+      ${script}
+    `);
+    const { recovery } = t.connection;
+    assertEquals([recovery?.windowFactor, recovery?.isReordering], [1, false]);
+    t.run(`
+            write 14600
+      +0    > P. 14601:29201(14600) ack 1
+      +.1   < . 1:1(0) ack 14601 <nop,nop,sack 16061:20441>
+      +0    > . 14601:16061(1460) ack 1
+            cnt:RetransSegs=3
+    `);
+    t.discard();
+  }, { toleranceMs: 1.5 });
+}
+
 /** Ten segments, of which the first is sent again; with a DSACK if that was in vain. */
 function spuriousRecovery(t: ScriptRun, isSpurious: boolean): void {
   t.connection.cwnd = 29_200;

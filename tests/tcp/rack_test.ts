@@ -11,6 +11,10 @@ import {
 import { Recovery } from "../../lib/tcp/recovery.ts";
 import { Scoreboard } from "../../lib/tcp/scoreboard.ts";
 
+/** Behind the bytes that the peer had twice; fast recovery began at 0. */
+const END = 5000;
+
+/** Nothing is acknowledged, and fast recovery sent something again. */
 function connection(): Connection {
   return {
     phase: Phase.Open,
@@ -18,7 +22,7 @@ function connection(): Connection {
     srttUs: 50_000,
     sndUna: 0,
     sndNxt: 10_000,
-    recovery: new Recovery(),
+    recovery: Object.assign(new Recovery(), { isFast: true }),
   } as unknown as Connection;
 }
 
@@ -39,13 +43,13 @@ Deno.test("rack: RACK-02, the window is a quarter of the least RTT, or nothing w
 
 Deno.test("rack: RACK-02, DSACKs widen the window once a round trip, up to SRTT", () => {
   const c = connection();
-  widenReorderWindow(c);
-  widenReorderWindow(c);
+  widenReorderWindow(c, END);
+  widenReorderWindow(c, END);
   assertEquals([windowOf(c, 3), c.recovery!.windowFactor], [20_000, 2]);
   for (let round = 0; round < 300; round++) {
     c.sndUna = c.sndNxt;
     c.sndNxt += 10_000;
-    widenReorderWindow(c);
+    widenReorderWindow(c, END);
   }
   assertEquals([windowOf(c, 3), c.recovery!.windowFactor], [50_000, 255]);
 });
@@ -58,19 +62,30 @@ Deno.test("rack: RACK-02, without any recovery yet the window is that of a quart
 
 Deno.test("rack: RFC 8985 §6.2 step 4, a wider window is kept for sixteen recoveries", () => {
   const c = connection();
-  widenReorderWindow(c);
+  widenReorderWindow(c, END);
   assertEquals([c.recovery!.windowPersists, c.recovery!.isReordering], [16, true]);
   c.recovery = null; // nothing was sent again: a DSACK tells of nothing
-  widenReorderWindow(c);
+  widenReorderWindow(c, END);
   assertEquals(c.recovery, null);
+});
+
+Deno.test("rack: RFC 8985 §6.2 step 4, what a timeout sent again, or was sent before, widens nothing", () => {
+  const widened = (isFast: boolean, undoFrom: number) => {
+    const c = connection();
+    Object.assign(c.recovery!, { isFast, undoFrom });
+    widenReorderWindow(c, END);
+    return [c.recovery!.windowFactor, c.recovery!.isReordering];
+  };
+  assertEquals([widened(true, 0), widened(false, 0)], [[2, true], [1, false]]);
+  assertEquals([widened(true, END - 1), widened(true, END)], [[2, true], [1, false]]);
 });
 
 Deno.test("rack: RFC 8985 §6.2 step 4, a round trip is over when all that was in flight is acknowledged", () => {
   const c = connection();
-  widenReorderWindow(c);
+  widenReorderWindow(c, END);
   for (const [una, factor] of [[9999, 2], [10_000, 3]]) {
     c.sndUna = una;
-    widenReorderWindow(c);
+    widenReorderWindow(c, END);
     assertEquals(c.recovery!.windowFactor, factor);
   }
 });

@@ -98,8 +98,9 @@ Deno.test("recovery: RFC 6675 §5 (4), it begins with ssthresh at half of the fl
       -5000,
       -1,
     ]);
-    const { priorCwnd, priorSsthresh, hasRescued } = recovery;
-    assertEquals([mayUndo, hasRescued, priorCwnd, priorSsthresh], [true, false, 20_000, MAX_CWND]);
+    const { priorCwnd, priorSsthresh, hasRescued, isFast } = recovery;
+    assertEquals([priorCwnd, priorSsthresh], [20_000, MAX_CWND]);
+    assertEquals([mayUndo, hasRescued, isFast], [true, false, true]);
     assertEquals(counted(c), [sackOk ? "TCPSackRecovery" : "TCPRenoRecovery"]);
   }
 });
@@ -133,10 +134,12 @@ function timedOut(
 ): [boolean, boolean] {
   const c = connection({ phase, retries, recover });
   c.tcp.tunables = { ...DEFAULT_TUNABLES, tcp_frto };
-  c.recovery = Object.assign(new Recovery(), { sendsNew: true });
+  c.recovery = Object.assign(new Recovery(), { sendsNew: true, isFast: true });
   enterLoss(c, c.scoreboard!);
   assertEquals([c.phase, c.cwnd, c.recover, c.duplicateAcks], [Phase.Loss, MSS, 10_000, 0]);
-  assertEquals([c.hasProbed, c.recovery.sendsNew, c.scoreboard!.lostBytes], [false, false, 15_000]);
+  const { sendsNew, isFast } = c.recovery;
+  assertEquals([c.hasProbed, sendsNew, isFast], [false, false, false]);
+  assertEquals(c.scoreboard!.lostBytes, 15_000);
   return [c.ssthresh === 7500, c.recovery.isTesting];
 }
 
@@ -346,9 +349,9 @@ Deno.test("recovery: RFC 9937 §6, up to ssthresh it slow-starts while SND.UNA m
 
 Deno.test("recovery: who has met reordering only takes nothing back and tests nothing", () => {
   const recovery = new Recovery();
-  const { mayUndo, hasRescued, isTesting, sendsNew, isReordering, hasRound } = recovery;
-  const flags = [mayUndo, hasRescued, isTesting, sendsNew, isReordering, hasRound];
-  assertEquals(flags, [false, false, false, false, false, false]);
+  const { mayUndo, isFast, hasRescued, isTesting, sendsNew, isReordering, hasRound } = recovery;
+  const flags = [mayUndo, isFast, hasRescued, isTesting, sendsNew, isReordering, hasRound];
+  assertEquals(flags, Array(flags.length).fill(false));
   const { prrDelivered, prrOut, undoBytes, windowFactor, windowPersists } = recovery;
   assertEquals([prrDelivered, prrOut, undoBytes, windowFactor, windowPersists], [0, 0, -1, 1, 0]);
 });
