@@ -22,9 +22,10 @@ import { type MtuSearch, probeLength } from "./plpmtud.ts";
 import { usesRack } from "./rack.ts";
 import { blockCount, blockLimit, writeBlocks } from "./sack_blocks.ts";
 import { State } from "./state.ts";
+import { hasNewProbe } from "./tail_probe.ts";
 import type { Tcp } from "./tcp.ts";
 import { arm, disarm, elapsedMs, TIMER } from "./timers.ts";
-import { newDataSent, restartRetransmission } from "./transmission_timer.ts";
+import { lostDataResent, newDataSent } from "./transmission_timer.ts";
 import { announcedSeconds } from "./user_timeout.ts";
 
 /** The IP length is 16 bits: so many payload bytes fit behind 60 + 60 bytes of headers in any case. */
@@ -112,7 +113,7 @@ function sendLost(c: Connection, now: number): Turn {
     if (!sendRange(c, start, piece, unit, now)) return Turn.Refused;
     scoreboard.resent(piece, unit, toMicroseconds(now));
     noteResent(c, piece, now);
-    if (start === c.sndUna && c.phase === Phase.Recovery) restartRetransmission(c, now);
+    if (c.phase === Phase.Recovery) lostDataResent(c, start, now);
   }
   return Turn.More;
 }
@@ -257,10 +258,9 @@ export function sendTailProbe(c: Connection, now: number): boolean {
   hearOfPath(c, now);
   const unit = segmentRoom(c);
   const unsent = (c.endOfStream - c.sndNxt) | 0;
-  const length = Math.min(unsent, unit, usableWindow(c));
-  const isResent = length <= 0 || length < Math.min(unsent, c.mss);
+  const isResent = !hasNewProbe(c);
   if (!isResent) {
-    if (!sendNext(c, length, unit, now)) return false;
+    if (!sendNext(c, Math.min(unsent, unit), unit, now)) return false;
     const window = usableWindow(c);
     if (unsent >= 2 * unit && window >= unit) sendNext(c, unit, unit, now);
   } else {

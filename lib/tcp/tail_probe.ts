@@ -4,9 +4,11 @@
  */
 
 import type { Segment } from "../wire/segment.ts";
+import { usableWindow } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
 import { Phase } from "./phase.ts";
 import { usesRack } from "./rack.ts";
+import { TIMER } from "./timers.ts";
 
 /** How long the peer may delay the acknowledgment of a lone segment. RFC 8985 §7.2 (WCDelAckT); Linux: tcp_rto_min. */
 const LONGEST_DELAY_MS = 200;
@@ -15,10 +17,26 @@ const LEAST_TIMEOUT_MS = 2;
 /** Without a round-trip time. RFC 8985 §7.2. */
 const INITIAL_TIMEOUT_MS = 1000;
 
-/** Whether what is in flight has a tail to be probed: nothing else would find its loss. RFC 8985 §7.2. */
+/**
+ * Whether what is in flight has a tail to be probed: nothing else would find its loss. RFC 8985 §7.2.
+ *
+ * Deviates from RFC 8985 §7.2: fast recovery is probed, too, when all that is
+ * lost was sent again, by new data alone. The last retransmission is often alone
+ * in flight; when its acknowledgment is lost, only a timeout would follow, and
+ * send it again in vain.
+ */
 export function canProbe(c: Connection): boolean {
-  return c.phase === Phase.Open && !c.hasProbed && c.handshake === null && usesRack(c) &&
-    c.scoreboard !== null && c.scoreboard.sackedBytes === 0;
+  const scoreboard = c.scoreboard;
+  if (c.hasProbed || scoreboard === null || c.handshake !== null || !usesRack(c)) return false;
+  if (c.phase === Phase.Open) return scoreboard.sackedBytes === 0;
+  const isJudged = scoreboard.lostBytes === 0 && (c.timers & TIMER.Reorder) === 0;
+  return c.phase === Phase.Recovery && isJudged && hasNewProbe(c);
+}
+
+/** Whether there is new data for a probe, a whole segment or all of it, and room for it in the window. */
+export function hasNewProbe(c: Connection): boolean {
+  const unsent = (c.endOfStream - c.sndNxt) | 0;
+  return unsent > 0 && usableWindow(c) >= Math.min(unsent, c.mss);
 }
 
 /** PTO: how long after the last segment the probe is sent. Milliseconds with a fraction. RFC 8985 §7.2. */

@@ -11,6 +11,7 @@ import { detectLoss } from "./rack.ts";
 import { enterLoss, enterRecovery, reduceProportionally } from "./recovery.ts";
 import { backedOff, retransmissionLimit } from "./rtt.ts";
 import { State } from "./state.ts";
+import { canProbe } from "./tail_probe.ts";
 import { arm, refile, takeDueTimers, TIMER } from "./timers.ts";
 import {
   restartRetransmission,
@@ -99,6 +100,7 @@ function adviseNegatively(c: Connection): void {
 
 /** No acknowledgment of the tail came: one segment asks for it, then the retransmission timer runs. RFC 8985 §7.3. */
 function probeTail(c: Connection, now: number): void {
+  if (!canProbe(c)) return resumeRetransmission(c, now);
   if (!sendTailProbe(c, now)) return arm(c, TIMER.Probe, (now + REFUSED_RETRY_MS) | 0);
   restartRetransmission(c, now);
 }

@@ -43,12 +43,19 @@ export function setTransmissionTimer(
 
 /** New data was sent: the timer runs from now if none did; the tail is probed after its last segment. */
 export function newDataSent(c: Connection, now: number): void {
-  if (canProbe(c)) {
-    const timeout = Math.min(now + probeTimeout(c), retransmissionTime(c, now));
-    armOnly(c, TIMER.Probe, timeout | 0);
-  } else if ((c.timers & TRANSMISSION) === 0) {
-    restartRetransmission(c, now);
-  }
+  if (canProbe(c)) awaitProbe(c, now);
+  else if ((c.timers & TRANSMISSION) === 0) restartRetransmission(c, now);
+}
+
+/** Fast recovery sent lost data from `start` on again: it is probed, or the timer runs from now if that was the first in flight. */
+export function lostDataResent(c: Connection, start: number, now: number): void {
+  if (canProbe(c)) awaitProbe(c, now);
+  else if (start === c.sndUna) restartRetransmission(c, now);
+}
+
+function awaitProbe(c: Connection, now: number): void {
+  const timeout = Math.min(now + probeTimeout(c), retransmissionTime(c, now));
+  armOnly(c, TIMER.Probe, timeout | 0);
 }
 
 /** Arms the retransmission timer as if it had run since the first byte in flight was sent. */

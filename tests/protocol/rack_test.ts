@@ -296,6 +296,86 @@ protocolTest(
   `,
 );
 
+/** Of ten segments the first was lost, sent again, and nothing was heard since; 13,140 bytes are not sent yet. */
+const REPAIRED = `
+  EST+SACK rtt .1
+        write 36500
+  +0    > . 1:14601(14600/1460) ack 1
+  +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:14601>
+  +0    > . 1:1461(1460) ack 1
+  +0    > . 14601:23361(8760/1460) ack 1
+`;
+
+for (
+  const [what, answer] of [
+    [
+      "only acknowledgments were lost: nothing is sent in vain",
+      `
+      +.05  < . 1:1(0) ack 26281
+            cnt:RetransSegs
+      `,
+    ],
+    [
+      "the retransmission was lost: it is sent again without timeout",
+      `
+      +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:26281>
+      +0    > . 1:1461(1460) ack 1
+            cnt:RetransSegs=2
+      `,
+    ],
+  ] as const
+) {
+  protocolTest("RACK-03", `in fast recovery new data is the probe; ${what}`, (t) => {
+    t.run(`
+      ${REPAIRED}
+      none(.2)
+      +.002 > . 23361:24821(1460) ack 1
+      +0    > . 24821:26281(1460) ack 1
+            cnt:TCPLossProbes
+      none(.04)
+      ${answer}
+            cnt:TCPTimeouts=0
+    `);
+    t.discard();
+  }, { toleranceMs: 1.5 });
+}
+
+protocolTest(
+  "RACK-03",
+  "in fast recovery there is no probe once the window is full: the timer runs as before",
+  (t) => {
+    t.run(`
+      ${REPAIRED}
+      +.01  < . 1:1(0) ack 1 win 23360 <nop,nop,sack 1461:14601>
+      none(.285)
+      +.005 > . 1:1461(1460) ack 1
+            cnt:TCPLossProbes=0
+            cnt:TCPTimeouts
+    `);
+    t.discard();
+  },
+  { toleranceMs: 1.5 },
+);
+
+protocolTest(
+  "RACK-03",
+  "in fast recovery without new data the timer runs",
+  `
+  EST+SACK rtt .1
+        write 14600
+  +0    > P. 1:14601(14600) ack 1
+  +.1   < . 1:1(0) ack 1 <nop,nop,sack 1461:14601>
+  +0    > . 1:1461(1460) ack 1
+  none(.295)
+  +.005 > . 1:1461(1460) ack 1
+        cnt:TCPLossProbes=0
+        cnt:TCPTimeouts
+  +.01  < . 1:1(0) ack 14601
+  none(10)
+  `,
+  { toleranceMs: 1.5 },
+);
+
 protocolTest(
   "RACK-03",
   "a lone segment is probed 200 ms later, but not after the RTO",

@@ -4,9 +4,11 @@ import { Phase } from "../../lib/tcp/phase.ts";
 import {
   canProbe,
   concludeProbe,
+  hasNewProbe,
   isProbeReportedTwice,
   probeTimeout,
 } from "../../lib/tcp/tail_probe.ts";
+import { TIMER } from "../../lib/tcp/timers.ts";
 import { Segment } from "../../lib/wire/segment.ts";
 
 Deno.test("tail probe: RACK-03, the timeout is 2·SRTT, longer for a lone segment, 1 s without SRTT", () => {
@@ -39,6 +41,50 @@ Deno.test("tail probe: RFC 8985 §7.2, each condition alone forbids a probe", ()
     { scoreboard: { sackedBytes: 1 } },
   ];
   for (const changes of forbidding) assertEquals(may(changes), false, JSON.stringify(changes));
+});
+
+/** In fast recovery all that was lost was sent again; the window takes 1000 bytes, a segment. */
+const REPAIRED = {
+  phase: Phase.Recovery,
+  hasProbed: false,
+  handshake: null,
+  sackOk: true,
+  mss: 1000,
+  sndUna: 0,
+  sndNxt: 5000,
+  sndWnd: 6000,
+  endOfStream: 9000,
+  timers: TIMER.Retransmit | TIMER.Keepalive,
+  tcp: { tunables: { tcp_recovery: 1 } },
+  scoreboard: { sackedBytes: 3000, lostBytes: 0 },
+};
+
+Deno.test("tail probe: RFC 3042, fast recovery is probed by new data when nothing lost is left", () => {
+  const may = (changes: object) => canProbe({ ...REPAIRED, ...changes } as unknown as Connection);
+  assertEquals(may({}), true);
+  const forbidding = [
+    { phase: Phase.Loss },
+    { hasProbed: true },
+    { handshake: {} },
+    { sackOk: false },
+    { tcp: { tunables: { tcp_recovery: 0 } } },
+    { scoreboard: null },
+    { scoreboard: { sackedBytes: 3000, lostBytes: 1 } },
+    { timers: TIMER.Reorder },
+    { endOfStream: 5000 },
+    { sndWnd: 5999 },
+  ];
+  for (const changes of forbidding) assertEquals(may(changes), false, JSON.stringify(changes));
+});
+
+Deno.test("tail probe: RFC 8985 §7.3, new data is a probe as a whole segment, or all of it", () => {
+  const has = (unsent: number, window: number) =>
+    hasNewProbe({
+      ...{ mss: 1000, sndUna: 0, sndNxt: 5000 },
+      ...{ sndWnd: 5000 + window, endOfStream: 5000 + unsent },
+    } as Connection);
+  assertEquals([has(9000, 1000), has(9000, 999)], [true, false]);
+  assertEquals([has(10, 10), has(10, 9), has(0, 9000)], [true, false, false]);
 });
 
 Deno.test("tail probe: RFC 8985 §7.4.2, a DSACK up to the end of a probe that was sent again tells of it", () => {

@@ -4,6 +4,7 @@ import { Phase } from "../../lib/tcp/phase.ts";
 import { Scoreboard } from "../../lib/tcp/scoreboard.ts";
 import { TIMER } from "../../lib/tcp/timers.ts";
 import {
+  lostDataResent,
   newDataSent,
   restartRetransmission,
   resumeRetransmission,
@@ -52,6 +53,27 @@ Deno.test("transmission timer: RFC 8985 §7.2, no probe after the retransmission
   const c = connection(true);
   newDataSent(c, 1200);
   assertEquals(armed(c), [TIMER.Probe, 1250]);
+});
+
+Deno.test("transmission timer: RFC 6298 §5.3, it runs from the first segment's retransmission, a later one moves nothing", () => {
+  const c = connection(true);
+  c.phase = Phase.Recovery;
+  restartRetransmission(c, 1100);
+  lostDataResent(c, 1000, 1110);
+  assertEquals(armed(c), [TIMER.Retransmit, 1350]);
+  lostDataResent(c, 0, 1110);
+  assertEquals(armed(c), [TIMER.Retransmit, 1360]);
+});
+
+Deno.test("transmission timer: a repair is probed where there is new data, not after the timeout", () => {
+  const resent = (now: number) => {
+    const c = connection(true);
+    Object.assign(c, { phase: Phase.Recovery, endOfStream: 30_000, sndWnd: 30_000 });
+    restartRetransmission(c, 1100);
+    lostDataResent(c, 1000, now);
+    return armed(c);
+  };
+  assertEquals([resent(1110), resent(1200)], [[TIMER.Probe, 1212], [TIMER.Probe, 1250]]);
 });
 
 Deno.test("transmission timer: RACK-04, whichever is armed takes the others' place", () => {
