@@ -1186,6 +1186,13 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/range_set.ts",
+    lineText: "return index !== -1 && this.#ends[index] === seq;",
+    before: "1",
+    after: "2",
+    reason: "Before the first run there is none, and what is not there is no sequence number.",
+  },
+  {
+    path: "lib/tcp/range_set.ts",
     lineText: "const RECENT = 4;",
     before: "4",
     after: "5",
