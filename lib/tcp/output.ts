@@ -16,7 +16,7 @@ import { addDuplicateReport, hasDuplicateReport } from "./duplicate_report.ts";
 import { markCapable } from "./ecn.ts";
 import { advertise } from "./receive_window.ts";
 import { backedOff } from "./rtt.ts";
-import { followPath, hearOfPath } from "./path_mtu.ts";
+import { followPath, hearOfPath, leastSegmentSize, optionsLength } from "./path_mtu.ts";
 import { Phase } from "./phase.ts";
 import { type MtuSearch, probeLength } from "./plpmtud.ts";
 import { usesRack } from "./rack.ts";
@@ -127,11 +127,21 @@ function resendable(c: Connection, start: number, length: number, unit: number):
   let window = (c.sndUna + c.sndWnd - start) | 0;
   if (length <= Math.min(room, window + roundedOff(c))) return length;
   // A window that was shut over what is in flight is asked by the timer, with the first segment.
-  if (window <= 0) window = start === c.sndUna && c.retries > 0 ? unit : 0;
+  if (window <= 0) window = start === c.sndUna && c.retries > 0 ? askingSize(c, unit) : 0;
   const most = Math.min(room, window);
   if (length <= most) return length;
   const whole = most - (most % unit);
   return whole > 0 || room < window ? whole : window;
+}
+
+/**
+ * With how many bytes a window that was shut over what is in flight is asked:
+ * beyond R1 with no more than any path carries, for it may be a black hole that
+ * hides that the window has opened. RFC 4821 §7.7.
+ */
+function askingSize(c: Connection, unit: number): number {
+  if (c.retries <= c.tcp.tunables.tcp_retries1) return unit;
+  return Math.min(unit, leastSegmentSize(c) - optionsLength(c));
 }
 
 /** By how much scaling alone may have moved the edge of the peer's window left, at most. RFC 7323 §2.4. */

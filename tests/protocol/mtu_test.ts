@@ -509,6 +509,33 @@ protocolTest(
   { tunables: { tcp_mtu_probing: 2, tcp_base_mss: 700 } },
 );
 
+for (
+  const [what, begin, ts, full, least] of [
+    ["IPv4", "EST rtt .1", "", 1460, 512],
+    ["IPv4 with timestamps", "EST+TS rtt .1", "<ts>", 1448, 500],
+    ["IPv6", "EST rtt .1", "", 1440, 1220],
+  ] as const
+) {
+  const title = `${what}: behind a black hole a window that opened unseen is asked with less`;
+  const question = (length: number) => `* > . 1:${1 + length}(${length}) ack 1 ${ts}`;
+  protocolTest("MTU-05", title, (t) => {
+    t.run(`
+      ${begin}
+      write ${2 * full}
+      +0  > P. 1:${1 + 2 * full}(${2 * full}/${full}) ack 1 ${ts}
+      +.1 < . 1:1(0) ack 1 win 0 ${ts}
+      ${question(full)}
+      ${question(full)}
+      ${question(full)}
+      ${question(least)}
+      ${question(least)}
+      +.1 < . 1:1(0) ack ${1 + least} win 65535 ${ts}
+      +0  > . ${1 + least}:${1 + full}(${full - least}) ack 1 ${ts}
+    `);
+    t.discard();
+  }, { isIpv6: what === "IPv6" });
+}
+
 protocolTest("MTU-05", "with tcp_mtu_probing 0 nothing falls", (t) => {
   t.run("EST rtt .1\nwrite 1460\n+0 > P. 1:1461(1460) ack 1");
   for (let i = 0; i < 9; i++) assertEquals(t.next(130_000)?.payload.length, 1460);

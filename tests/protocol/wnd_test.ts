@@ -224,7 +224,8 @@ protocolTest(
     for (; t.elapsedMs < 2 * 3600 * 1000; asked++) {
       const question = t.next(130_000);
       assert(question !== null, `no question after ${t.elapsedMs} ms`);
-      assertEquals([(question.seq - t.flow.productIsn!) | 0, question.payload.length], [1, 1460]);
+      const length = asked < 3 ? 1460 : 512; // beyond R1 it may be the path that takes nothing
+      assertEquals([(question.seq - t.flow.productIsn!) | 0, question.payload.length], [1, length]);
       t.advance(50);
       t.inject(". 1:1(0) ack 1 win 0");
     }
