@@ -3,7 +3,7 @@
 import { Stack } from "../../lib/stack/stack.ts";
 import type { Connection } from "../../lib/tcp/connection.ts";
 import { STATE_NAMES } from "../../lib/tcp/state.ts";
-import { DEFAULT_TUNABLES } from "../../lib/tcp/tunables.ts";
+import { DEFAULT_TUNABLES, type Tunables } from "../../lib/tcp/tunables.ts";
 import { type Endpoint, parseCidr, parseEndpoint, parseMac } from "../../lib/wire/address.ts";
 import { Frame } from "../../lib/wire/frame.ts";
 import { Arena } from "../../lib/wire/memory.ts";
@@ -11,6 +11,13 @@ import { PagePool } from "../../lib/wire/pages.ts";
 import { decodePacket } from "./codec.ts";
 import { randomWords } from "./random.ts";
 import { RecordingSink, type SentFrame } from "./recording_sink.ts";
+
+/** What a test changes of a host. */
+export interface PairHostOptions {
+  /** Bytes of pages for all queues; 4 MiB by default. */
+  readonly pageBytes?: number;
+  readonly tunables?: Tunables;
+}
 
 /** One of the two: "a" is 10.0.0.1, "b" is 10.0.0.2. */
 export class PairHost {
@@ -20,16 +27,17 @@ export class PairHost {
   readonly frame: Frame;
   readonly sink = new RecordingSink(false, 1500);
 
-  constructor(name: string, number: number) {
+  constructor(name: string, number: number, options: PairHostOptions = {}) {
+    const pageBytes = options.pageBytes ?? 4 << 20;
     this.name = name;
     this.address = `10.0.0.${number}`;
-    const arena = new Arena(6 << 20);
+    const arena = new Arena(pageBytes + (2 << 20));
     const next = randomWords(number);
     this.frame = new Frame(arena, 2048);
     this.stack = new Stack({
       arena,
-      pages: new PagePool(arena, 4 << 20),
-      tunables: DEFAULT_TUNABLES,
+      pages: new PagePool(arena, pageBytes),
+      tunables: options.tunables ?? DEFAULT_TUNABLES,
       entropy: {
         fill(bytes) {
           for (let i = 0; i < bytes.length; i++) bytes[i] = next() >>> 24;
