@@ -13,11 +13,11 @@ import { sendLimit } from "./memory.ts";
 import { Phase } from "./phase.ts";
 import { followProbe } from "./plpmtud.ts";
 import { detectLoss, DUPLICATE_THRESHOLD, noteReordering, widenReorderWindow } from "./rack.ts";
-import { enterRecovery, goOn, reduceProportionally } from "./recovery.ts";
+import { enterRecovery, goOn, reduceProportionally, tellLosses } from "./recovery.ts";
 import { sampleOfTimestamps, takeRttSample } from "./rtt.ts";
 import type { Scoreboard } from "./scoreboard.ts";
 import { concludeProbe, isProbeReportedTwice } from "./tail_probe.ts";
-import { disarm, TIMER } from "./timers.ts";
+import { disarm, TIMER, toMicroseconds } from "./timers.ts";
 import { endTransmission, setTransmissionTimer } from "./transmission_timer.ts";
 
 /**
@@ -65,11 +65,6 @@ export function synAcknowledged(c: Connection, ack: number): void {
   tellWriter(c);
 }
 
-/** Whole microseconds of a time in milliseconds, modulo 2^32. */
-export function toMicroseconds(now: number): number {
-  return (now * 1000) | 0;
-}
-
 /** An acknowledgment while bytes are in flight. What it says is gathered first, then acted upon. */
 function flightAcknowledged(
   c: Connection,
@@ -88,6 +83,7 @@ function flightAcknowledged(
   else if (acked === 0 && isRepeated(c, seg)) isDuplicate = duplicateArrives(c, scoreboard);
   if (scoreboard.sawReordering) noteReordering(c);
   if (scoreboard.rttSample >= 0) takeSample(c, scoreboard, now);
+  if (c.model !== null && scoreboard.deliveredBytes > 0) c.model.measured(c, scoreboard, now);
   if (c.hasProbed) concludeProbe(c, seg, acked, isDsack);
   goOn(c, scoreboard, seg, acked, isDsack, isDuplicate);
 
@@ -95,11 +91,14 @@ function flightAcknowledged(
   const wait = detectLoss(c, scoreboard, nowUs);
   if (!c.sackOk) findNextHole(c, scoreboard, acked);
   if (c.mtuSearch !== null) followProbe(c, c.mtuSearch, scoreboard, now);
+  tellLosses(c, scoreboard, now);
   if (c.phase === Phase.Open && scoreboard.lostBytes > 0 && scoreboard.hasLost(c.mss)) {
     enterRecovery(c, Math.max(0, acked));
   }
   const delivered = scoreboard.deliveredBytes;
-  if (c.phase === Phase.Recovery) {
+  if (c.model !== null) {
+    if (delivered > 0) c.model.acknowledged(c, scoreboard, now);
+  } else if (c.phase === Phase.Recovery) {
     if (delivered > 0 || isDsack) {
       reduceProportionally(c, delivered, acked > 0 && scoreboard.lostBytes <= lostBefore);
     }

@@ -1,12 +1,13 @@
 /** The congestion control algorithms, in the order of `tcp_congestion_control`. */
 
 import { nearest } from "../nearest.ts";
+import { BBR } from "./bbr.ts";
 import type { CongestionControl } from "./congestion.ts";
 import { CUBIC } from "./cubic.ts";
 import { NEW_RENO } from "./new_reno.ts";
 
 /** By the value of the tunable; their names are the tunable's. */
-export const ALGORITHMS: readonly CongestionControl[] = [NEW_RENO, CUBIC];
+export const ALGORITHMS: readonly CongestionControl[] = [NEW_RENO, CUBIC, BBR];
 
 /** The algorithm of that name; null for null. Throws RangeError, with the nearest name, when there is none. */
 export function algorithmNamed(name: string | null): CongestionControl | null {

@@ -5,6 +5,7 @@
 
 import { seqGeq } from "../wire/seq.ts";
 import type { Connection } from "./connection.ts";
+import type { Scoreboard } from "./scoreboard.ts";
 
 /**
  * How a connection's cwnd answers to acknowledgments and loss. There is one
@@ -13,6 +14,8 @@ import type { Connection } from "./connection.ts";
 export interface CongestionControl {
   /** As `tcp_congestion_control` calls it. */
   readonly name: string;
+  /** The model by which it sends, from the next flight of `c` on; null: it has none, and what follows is called. */
+  modelOf(c: Connection, now: number): PathModel | null;
   /**
    * `bytes` were newly delivered while the flight filled cwnd, outside of fast
    * recovery; `rttUs` is the round trip they took, -1 if that is not known.
@@ -24,6 +27,35 @@ export interface CongestionControl {
   restored(c: Connection): void;
   /** Sending goes on after nothing was in flight for `idleMs`. RFC 9438 §5.8. */
   resumed(c: Connection, idleMs: number): void;
+}
+
+/**
+ * An algorithm that models the path of one connection: it says at which pace
+ * bytes leave, and sets cwnd by itself, in recovery too.
+ */
+export interface PathModel {
+  /** How many bytes the pace lets leave `now`. */
+  allowance(c: Connection, now: number): number;
+  /** When it lets more leave; milliseconds with a fraction. */
+  readonly nextAt: number;
+  /** `length` bytes leave, which are not counted as in flight yet. */
+  sent(c: Connection, length: number, now: number): void;
+  /** There is nothing to send, and room for more. */
+  idle(c: Connection): void;
+  /** Sending begins, or goes on after nothing was in flight. */
+  resumed(c: Connection, now: number): void;
+  /** An acknowledgment delivered bytes. What it shows to be lost is not known yet. */
+  measured(c: Connection, scoreboard: Scoreboard, now: number): void;
+  /** Bytes were found lost; `scoreboard` says which. */
+  lossesFound(c: Connection, scoreboard: Scoreboard, now: number): void;
+  /** All is known about the acknowledgment last measured: sets cwnd and pace. */
+  acknowledged(c: Connection, scoreboard: Scoreboard, now: number): void;
+  /** Loss recovery begins, or a router marked a segment. */
+  reduced(c: Connection): void;
+  /** Loss recovery is over. */
+  recovered(c: Connection): void;
+  /** What was taken for lost was not. */
+  restored(c: Connection): void;
 }
 
 /** No congestion window grows beyond this; SND.WND is the smaller anyway. */
@@ -39,6 +71,12 @@ export function pipe(c: Connection): number {
   const scoreboard = c.scoreboard;
   const flight = (c.sndNxt - c.sndUna) | 0;
   return scoreboard === null ? flight : flight - scoreboard.sackedBytes - scoreboard.lostBytes;
+}
+
+/** How many bytes cwnd lets leave now, and the pace if there is one. Negative: more than cwnd is in flight. */
+export function sendingRoom(c: Connection, now: number): number {
+  const room = c.cwnd - pipe(c);
+  return c.model === null ? room : Math.min(room, c.model.allowance(c, now));
 }
 
 /**

@@ -12,7 +12,7 @@ import { Address } from "../wire/address.ts";
 import type { Gather } from "../wire/gather.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { type CallError, closeError, receiveError, sendError } from "./call_error.ts";
-import type { CongestionControl } from "./congestion.ts";
+import type { CongestionControl, PathModel } from "./congestion.ts";
 import type { Tuple } from "./connection_table.ts";
 import type { Connector } from "./connector.ts";
 import type { CubicState } from "./cubic.ts";
@@ -127,7 +127,7 @@ export class Connection implements Tuple {
 
   /** Armed `TIMER` bits, and the time of each: int32 milliseconds. */
   timers = 0;
-  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+  readonly timerAt: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   heapIndex = NOT_FILED;
 
   readonly iss: number;
@@ -212,6 +212,8 @@ export class Connection implements Tuple {
   windowUseEnd: number;
   /** By default what `tcp_congestion_control` says; may change before there was loss. Linux: `TCP_CONGESTION`. */
   congestion: CongestionControl;
+  /** Null where `congestion` has none, and until the first flight. */
+  model: PathModel | null = null;
   /** Null until cwnd was first full, and after the first slow start. */
   roundTrips: RoundTrips | null = null;
   /** Null until CUBIC has something to remember. */

@@ -67,6 +67,10 @@ export class CubicState {
 export const CUBIC: CongestionControl = {
   name: "cubic",
 
+  modelOf(): null {
+    return null;
+  },
+
   acknowledged(c: Connection, bytes: number, rttUs: number, now: number): void {
     if (c.cwnd < c.ssthresh) return slowStart(c, bytes, rttUs);
     const state = c.cubic ??= new CubicState();

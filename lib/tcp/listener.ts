@@ -38,7 +38,7 @@ export interface ListenOptions {
    * SO_REUSEADDR.
    */
   readonly reuseAddress?: boolean;
-  /** The congestion control of its connections, reno or cubic; none or null: what `tcp_congestion_control` says. */
+  /** The congestion control of its connections, reno, cubic or bbr; none or null: what `tcp_congestion_control` says. */
   readonly congestionControl?: string | null;
 }
 

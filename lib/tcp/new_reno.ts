@@ -8,6 +8,10 @@ import { slowStart } from "./slow_start.ts";
 export const NEW_RENO: CongestionControl = {
   name: "reno",
 
+  modelOf(): null {
+    return null;
+  },
+
   acknowledged(c: Connection, bytes: number, rttUs: number): void {
     if (c.cwnd < c.ssthresh) return slowStart(c, bytes, rttUs);
     // One MSS for each cwnd of acknowledged bytes. RFC 5681 §3.1 (3), byte counted.

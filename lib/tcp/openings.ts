@@ -25,7 +25,7 @@ export interface ConnectOptions {
    * user may get them twice. Not by default. RFC 7413 §6.1.
    */
   readonly fastOpen?: boolean;
-  /** Its congestion control, reno or cubic; none or null: what `tcp_congestion_control` says. */
+  /** Its congestion control, reno, cubic or bbr; none or null: what `tcp_congestion_control` says. */
   readonly congestionControl?: string | null;
 }
 

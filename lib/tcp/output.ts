@@ -8,8 +8,14 @@
 import { EMPTY_GATHER, type Gather } from "../wire/gather.ts";
 import { ACK, ECE, FIN, PSH, RST, type Segment, URG } from "../wire/segment.ts";
 import { seqLeq, seqMax } from "../wire/seq.ts";
-import { toMicroseconds } from "./acknowledge.ts";
-import { initialWindow, noteWindowUse, pipe, usableWindow } from "./congestion.ts";
+import {
+  initialWindow,
+  noteWindowUse,
+  type PathModel,
+  pipe,
+  sendingRoom,
+  usableWindow,
+} from "./congestion.ts";
 import type { Connection } from "./connection.ts";
 import type { Tuple } from "./connection_table.ts";
 import { addDuplicateReport, hasDuplicateReport } from "./duplicate_report.ts";
@@ -24,7 +30,7 @@ import { blockCount, blockLimit, writeBlocks } from "./sack_blocks.ts";
 import { State } from "./state.ts";
 import { hasNewProbe } from "./tail_probe.ts";
 import type { Tcp } from "./tcp.ts";
-import { arm, disarm, elapsedMs, TIMER } from "./timers.ts";
+import { arm, disarm, elapsedMs, TIMER, toMicroseconds } from "./timers.ts";
 import { lostDataResent, newDataSent } from "./transmission_timer.ts";
 import { announcedSeconds } from "./user_timeout.ts";
 
@@ -108,7 +114,7 @@ function sendLost(c: Connection, now: number): Turn {
     const index = scoreboard.firstLost();
     const start = scoreboard.start(index);
     const length = (scoreboard.end(index) - start) | 0;
-    const piece = resendable(c, start, length, unit);
+    const piece = resendable(c, start, length, unit, now);
     if (piece <= 0) return Turn.Done;
     if (!sendRange(c, start, piece, unit, now)) return Turn.Refused;
     scoreboard.resent(piece, unit, toMicroseconds(now));
@@ -122,8 +128,14 @@ function sendLost(c: Connection, now: number): Turn {
  * How many of `length` lost bytes from `start` on may be sent again now: whole
  * segments, and a short one where they or the window end. RFC 9293 §3.8.6 (SHLD-16).
  */
-function resendable(c: Connection, start: number, length: number, unit: number): number {
-  const room = Math.min(c.cwnd - pipe(c), superSegment(c));
+function resendable(
+  c: Connection,
+  start: number,
+  length: number,
+  unit: number,
+  now: number,
+): number {
+  const room = Math.min(sendingRoom(c, now), superSegment(c));
   let window = (c.sndUna + c.sndWnd - start) | 0;
   if (length <= Math.min(room, window + roundedOff(c))) return length;
   // A window that was shut over what is in flight is asked by the timer, with the first segment.
@@ -165,15 +177,27 @@ function sendNew(c: Connection, now: number): Turn {
   if (c.mtuSearch !== null) turn = sendMtuProbe(c, c.mtuSearch, now);
   if (turn === Turn.More) turn = sendNewRanges(c, now);
   if (c.sndNxt !== before) newDataSent(c, now);
-  if (turn === Turn.Done) noteWindowUse(c);
+  if (turn === Turn.Done) {
+    noteWindowUse(c);
+    if (c.model !== null) awaitPace(c, c.model, now);
+  }
   return turn;
+}
+
+/** Nothing more leaves now: has the user nothing, or is it the pace? Then the turn comes when that lets more leave. */
+function awaitPace(c: Connection, model: PathModel, now: number): void {
+  const isIdle = c.sndNxt === c.endOfStream && c.scoreboard?.lostBytes === 0;
+  if (c.cwnd <= pipe(c)) return;
+  if (isIdle) model.idle(c);
+  else if (model.nextAt > now) arm(c, TIMER.Pace, Math.ceil(model.nextAt) | 0);
 }
 
 /** The next segment probes the path, if it is to; more may be sent then, unless the probe waits for room. */
 function sendMtuProbe(c: Connection, search: MtuSearch, now: number): Turn {
   const length = probeLength(c, search, now);
   if (length === 0) return Turn.More;
-  if (c.cwnd - pipe(c) < length) return Turn.Done; // what is in flight makes room for it
+  // What is in flight makes room for it, or time; the pace counts more than one segment at a time anyway.
+  if (c.cwnd - pipe(c) < length || sendingRoom(c, now) <= 0) return Turn.Done;
   const start = c.sndNxt;
   if (!sendNext(c, length, length, now)) return Turn.Refused;
   search.sent(start, c.sndNxt);
@@ -187,7 +211,7 @@ function sendNewRanges(c: Connection, now: number): Turn {
     const window = usableWindow(c);
     // cwnd counts data; a FIN alone has none. RFC 5681 §2.
     const isFin = c.finQueued && unsent === 1;
-    const allowed = isFin ? unsent : c.cwnd - pipe(c);
+    const allowed = isFin ? unsent : sendingRoom(c, now);
     const room = Math.min(window, allowed, superSegment(c));
     const isRest = unsent <= room;
     const length = isRest ? unsent - heldBack(c, unsent) : wholeSegments(c, room);
@@ -291,6 +315,8 @@ function resumeSending(c: Connection, now: number): void {
   // The last round trip was no pause: it ended with the acknowledgment of all.
   c.congestion.resumed(c, elapsedMs(c.idleSince, now));
   c.idleSince = now | 0;
+  c.model = c.congestion.modelOf(c, now);
+  if (c.model !== null) return c.model.resumed(c, now);
   const idleMs = elapsedMs(c.lastSentAt, now);
   if (tunables.tcp_slow_start_after_idle === 0 || idleMs <= c.rtoMs) return;
   const restart = initialWindow(c.mss, tunables.tcp_initial_cwnd);
@@ -392,6 +418,7 @@ function sendRange(
   acknowledged(c);
   if (isNewText) newTextLeft(c, now);
   if (c.recovery !== null) c.recovery.prrOut += length;
+  if (c.model !== null) c.model.sent(c, length, now);
   c.lastSentAt = now | 0;
   return true;
 }

@@ -87,7 +87,7 @@ export function enterRecovery(c: Connection, acked: number): void {
  * The retransmission timer expired: everything in flight counts as lost, slow
  * start begins anew. RFC 5681 §3.1, RFC 6298 §5.4; Linux: tcp_enter_loss.
  */
-export function enterLoss(c: Connection, scoreboard: Scoreboard): void {
+export function enterLoss(c: Connection, scoreboard: Scoreboard, now: number): void {
   const recovery = c.recovery ??= new Recovery();
   const isOver = seqGeq(c.sndUna, c.recover);
   const isFirst = c.phase === Phase.Loss && c.retries === 0;
@@ -98,10 +98,18 @@ export function enterLoss(c: Connection, scoreboard: Scoreboard): void {
   if (c.phase === Phase.Open || isOver || isFirst) reduce(c, recovery);
   c.phase = Phase.Loss;
   c.recover = c.sndNxt;
-  c.cwnd = c.mss;
   c.duplicateAcks = 0;
   c.hasProbed = false;
   scoreboard.loseAll();
+  tellLosses(c, scoreboard, now); // the model judges by the cwnd that there was
+  c.cwnd = c.mss;
+}
+
+/** A path model hears of what was found lost since it was told last, unless that was too large for the path. */
+export function tellLosses(c: Connection, scoreboard: Scoreboard, now: number): void {
+  if (c.model === null || scoreboard.newlyLostBytes === 0) return;
+  if (scoreboard.hasLost(c.mss)) c.model.lossesFound(c, scoreboard, now);
+  scoreboard.forgetLosses();
 }
 
 /** ssthresh falls; what was is kept in case that it was a mistake. RFC 4015 §3. */
@@ -168,7 +176,8 @@ function leaveRecovery(c: Connection, recovery: Recovery, seg: Segment): void {
     c.tcp.counters.TCPFullUndo++;
     return undo(c, recovery);
   }
-  c.cwnd = c.ssthresh;
+  if (c.model !== null) c.model.recovered(c);
+  else c.cwnd = c.ssthresh;
   if (recovery.windowPersists > 0 && --recovery.windowPersists === 0) recovery.windowFactor = 1;
 }
 
@@ -201,7 +210,9 @@ function goOnAfterTimeout(
       recovery.sendsNew = recovery.isTesting; // step 2b
     }
   }
-  if (isOver) c.phase = Phase.Open;
+  if (!isOver) return;
+  c.phase = Phase.Open;
+  c.model?.recovered(c);
 }
 
 function canSendNew(c: Connection): boolean {

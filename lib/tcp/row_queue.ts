@@ -7,7 +7,7 @@ const INITIAL_CAPACITY = 16;
 
 /** Rows of `stride` int32 numbers. Who uses it reads and writes them in place, row `i` from `i * stride` on. */
 export class RowQueue {
-  /** The numbers. Another array after `reserve`. */
+  /** The numbers. Another array after `reserve` and `release`. */
   rows: Int32Array<ArrayBuffer>;
   /** Index of the first row; who takes that out adds one. */
   head = 0;
@@ -29,6 +29,14 @@ export class RowQueue {
   /** Forgets all rows. */
   clear(): void {
     this.head = this.tail = 0;
+  }
+
+  /** Forgets all rows, and gives back what they took. */
+  release(): void {
+    this.clear();
+    if (this.#capacity === INITIAL_CAPACITY) return;
+    this.#capacity = INITIAL_CAPACITY;
+    this.rows = new Int32Array(this.#capacity * this.#stride);
   }
 
   /**

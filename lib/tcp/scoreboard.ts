@@ -75,6 +75,18 @@ export class Scoreboard {
   /** Whether bytes were delivered that were in flight at the timeout and not sent again. RFC 5682 §3.1. */
   sawOriginal = false;
 
+  /** When the newest of the bytes left that were delivered; only if there are any. */
+  newestSentAt = 0;
+
+  // What was taken for lost since `forgetLosses`.
+
+  /** Bytes, and the runs in which they lay. */
+  newlyLostBytes = 0;
+  newlyLostRuns = 0;
+  /** When the newest of it left. */
+  newestLostAt = 0;
+  #lastLostEnd = 0;
+
   /** The least RTT known of this path, in µs. Kept by the connection, lent with the flight. RFC 8985 §6.2 step 1. */
   minRttUs = 0;
 
@@ -107,6 +119,13 @@ export class Scoreboard {
     this.lostBytes = 0;
     this.#hasRack = false;
     this.rttSample = -1;
+    this.forgetLosses();
+  }
+
+  /** What is taken for lost from now on is news. */
+  forgetLosses(): void {
+    this.newlyLostBytes = 0;
+    this.newlyLostRuns = 0;
   }
 
   /** What is told from now on belongs to one acknowledgment. */
@@ -490,6 +509,9 @@ export class Scoreboard {
     const rows = this.#ranges.rows;
     const sentAt = rows[at + SENT_AT];
     const rtt = (nowUs - sentAt) | 0;
+    if (this.deliveredBytes === 0 || ((sentAt - this.newestSentAt) | 0) > 0) {
+      this.newestSentAt = sentAt;
+    }
     this.deliveredBytes += (end - rows[at]) | 0;
     this.#fack = seqMax(this.#fack, end);
     if ((rows[at + FLAGS] & RETRANSMITTED) === 0) {
@@ -515,9 +537,20 @@ export class Scoreboard {
 
   #lose(at: number): void {
     const rows = this.#ranges.rows;
+    const length = (rows[at + END] - rows[at]) | 0;
     rows[at + FLAGS] |= LOST;
-    this.lostBytes += (rows[at + END] - rows[at]) | 0;
+    this.lostBytes += length;
     this.#lostStart = seqMin(this.#lostStart, rows[at]);
+    this.#noteLoss(rows[at], length, rows[at + SENT_AT]);
+  }
+
+  #noteLoss(start: number, length: number, sentAt: number): void {
+    if (this.newlyLostBytes === 0 || start !== this.#lastLostEnd) this.newlyLostRuns++;
+    if (this.newlyLostBytes === 0 || ((sentAt - this.newestLostAt) | 0) >= 0) {
+      this.newestLostAt = sentAt;
+    }
+    this.newlyLostBytes += length;
+    this.#lastLostEnd = (start + length) | 0;
   }
 
   #firstEndingAfter(seq: number): number {

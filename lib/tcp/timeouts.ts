@@ -1,6 +1,5 @@
 /** Timeouts: what a connection does when one of its deadlines has passed. RFC 9293 §3.10.8. */
 
-import { toMicroseconds } from "./acknowledge.ts";
 import { usableWindow } from "./congestion.ts";
 import { type CloseReason, type Connection } from "./connection.ts";
 import { timeoutSuspects } from "./fast_open_client.ts";
@@ -8,11 +7,11 @@ import { sendKeepalive, sendProbe, sendShort, sendTailProbe } from "./output.ts"
 import { Phase } from "./phase.ts";
 import { followProbe, suspectBlackHole } from "./plpmtud.ts";
 import { detectLoss } from "./rack.ts";
-import { enterLoss, enterRecovery, reduceProportionally } from "./recovery.ts";
+import { enterLoss, enterRecovery, reduceProportionally, tellLosses } from "./recovery.ts";
 import { backedOff, retransmissionLimit } from "./rtt.ts";
 import { State } from "./state.ts";
 import { canProbe } from "./tail_probe.ts";
-import { arm, refile, takeDueTimers, TIMER } from "./timers.ts";
+import { arm, refile, takeDueTimers, TIMER, toMicroseconds } from "./timers.ts";
 import {
   restartRetransmission,
   resumeRetransmission,
@@ -43,6 +42,7 @@ export function deadlinePassed(c: Connection, now: number): void {
   if ((due & TIMER.Retransmit) !== 0) retransmissionTimeout(c, now);
   if ((due & TIMER.Persist) !== 0) persistTimeout(c, now);
   if (c.state === State.Closed) return; // given up: nothing comes up for it any more
+  if ((due & TIMER.Pace) !== 0) c.tcp.ready(c);
   if ((due & TIMER.Keepalive) !== 0) keepaliveTimeout(c, now);
   refile(c);
 }
@@ -82,7 +82,7 @@ function retransmissionTimeout(c: Connection, now: number): void {
   c.tcp.counters.TCPTimeouts++;
   const r1 = c.tcp.tunables.tcp_retries1;
   if (c.retries > 0 && c.retries % r1 === 0) suspectBlackHole(c, scoreboard, now);
-  enterLoss(c, scoreboard);
+  enterLoss(c, scoreboard, now);
   if (c.mtuSearch !== null) followProbe(c, c.mtuSearch, scoreboard, now);
   if (c.retries === r1) adviseNegatively(c);
   c.retries++;
@@ -116,10 +116,11 @@ function reorderingOver(c: Connection, now: number): void {
   if (scoreboard === null) return;
   const wait = detectLoss(c, scoreboard, toMicroseconds(now));
   if (c.mtuSearch !== null) followProbe(c, c.mtuSearch, scoreboard, now);
+  tellLosses(c, scoreboard, now);
   if (scoreboard.lostBytes > 0) {
     if (c.phase === Phase.Open && scoreboard.hasLost(c.mss)) {
       enterRecovery(c, 0);
-      reduceProportionally(c, c.mss, false);
+      if (c.model === null) reduceProportionally(c, c.mss, false);
     }
     c.tcp.ready(c);
   }

@@ -29,10 +29,12 @@ export const TIMER = {
   User: 512,
   /** The end of the patience with a shut window. RFC 6429; `px_zero_window_timeout`. */
   ZeroWindow: 1024,
+  /** The pace lets more leave. draft-ietf-ccwg-bbr §5.6.2. */
+  Pace: 2048,
 } as const;
 
 /** Number of timers. */
-const COUNT = 11;
+const COUNT = 12;
 
 /** Arms a timer of `c`, or moves it. `bit` is one of `TIMER`, `at` int32 milliseconds. */
 export function arm(c: Connection, bit: number, at: number): void {
@@ -53,6 +55,11 @@ export function disarm(c: Connection, bits: number): void {
  */
 export function elapsedMs(since: number, now: number): number {
   return ((now | 0) - since) >>> 0;
+}
+
+/** Whole microseconds of a time in milliseconds, modulo 2^32. */
+export function toMicroseconds(now: number): number {
+  return (now * 1000) | 0;
 }
 
 /** The mask of armed timers which are due; they are disarmed. */

@@ -6,7 +6,7 @@
 import type { Connection } from "./connection.ts";
 import { backedOff } from "./rtt.ts";
 import { canProbe, probeTimeout } from "./tail_probe.ts";
-import { arm, disarm, TIMER } from "./timers.ts";
+import { arm, disarm, TIMER, toMicroseconds } from "./timers.ts";
 
 /** The timers of which at most one is armed. */
 export const TRANSMISSION = TIMER.Retransmit | TIMER.Probe | TIMER.Reorder;
@@ -65,7 +65,7 @@ export function resumeRetransmission(c: Connection, now: number): void {
 
 /** When that is, milliseconds; not before the next. */
 function retransmissionTime(c: Connection, now: number): number {
-  const elapsedUs = (((now * 1000) | 0) - c.scoreboard!.firstSentAt) | 0;
+  const elapsedUs = (toMicroseconds(now) - c.scoreboard!.firstSentAt) | 0;
   const rto = backedOff(c.rtoMs, c.backoff, c.tcp.tunables);
   return now + Math.max(1, rto - elapsedUs / 1000);
 }

@@ -97,8 +97,8 @@ const DEFINITIONS = {
   tcp_recovery: [1, 0, 1, ""],
   /** 1 looks whether a retransmission timeout was spurious. RFC 5682. */
   tcp_frto: [1, 0, 1, ""],
-  /** How cwnd grows and shrinks: reno or cubic. RFC 5681, RFC 9438. */
-  tcp_congestion_control: [1, 0, 1, ""],
+  /** How cwnd grows and shrinks: reno, cubic or bbr. RFC 5681, RFC 9438, draft-ietf-ccwg-bbr. */
+  tcp_congestion_control: [1, 0, 2, ""],
   /** 1 tells the peer of a user timeout, and takes over the peer's, from 100 s to 1 h. RFC 5482 §3.1. */
   px_user_timeout_option: [0, 0, 1, ""],
   /** How long a peer's window may stay shut, with something for it to take, before it is reset; 0: for ever. RFC 6429. */
@@ -207,7 +207,7 @@ const DEFINITIONS = {
 
 /** Choices that have names, by value. */
 const CHOICES: { readonly [name in keyof typeof DEFINITIONS]?: readonly string[] } = {
-  tcp_congestion_control: ["reno", "cubic"],
+  tcp_congestion_control: ["reno", "cubic", "bbr"],
 };
 
 /** The name of a tunable. */

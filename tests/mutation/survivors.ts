@@ -25,6 +25,10 @@ const REDUCTION_SETS = "A reduction sets it, and nothing reads it without one.";
 const EPOCH_SETS = "The beginning of an epoch sets it before it is read.";
 const RACK_SETS = "It is read only once `#hasRack` is set with it.";
 const DISTINCT_CODE = "Any number will do that no other of these constants has.";
+const DRAWN = "It is drawn by chance, and a thousandth of it is not seen.";
+const CYCLE_SETS = "It is read in a cycle of probing, whose beginning sets it.";
+const REFILL_SETS = "It is read in ProbeBW_UP, and ProbeBW_REFILL before it sets it.";
+const PROBE_RTT_SETS = "It is read in ProbeRTT, whose beginning sets it.";
 
 export const SURVIVORS: readonly Survivor[] = [
   {
@@ -545,6 +549,146 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "With nothing in flight recovery is over, and only a DSACK matters.",
   },
   {
+    path: "lib/tcp/bbr.ts",
+    lineText: "const PROBE_WAIT_MS = 2000;",
+    before: "2000",
+    after: "2001",
+    reason: DRAWN,
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "const PROBE_WAIT_SPREAD_MS = 1000;",
+    before: "1000",
+    after: "1001",
+    reason: DRAWN,
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "const NO_STATE = -1;",
+    before: "1",
+    after: "2",
+    reason: DISTINCT_CODE,
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "#fullBwCount = 0;",
+    before: "0",
+    after: "1",
+    reason: "The first rate is growth, which sets it.",
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "#drainStartRound = 0;",
+    before: "0",
+    after: "1",
+    reason: "Whoever enters Drain sets it.",
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "#isIdleRestart = false;",
+    before: "false",
+    after: "true",
+    reason: "Sending begins as it does after a pause, which sets it.",
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "#probeRttDoneAt = 0;",
+    before: "0",
+    after: "1",
+    reason: PROBE_RTT_SETS,
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "#hasProbeRttRound = false;",
+    before: "false",
+    after: "true",
+    reason: PROBE_RTT_SETS,
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "#isStopping = false;",
+    before: "false",
+    after: "true",
+    reason: "Before the first cycle of probing it ends nothing, and that begins by setting it.",
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "#probeUpRounds = 0;",
+    before: "0",
+    after: "1",
+    reason: REFILL_SETS,
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "#probeUpAcked = 0;",
+    before: "0",
+    after: "1",
+    reason: REFILL_SETS,
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "#probedRound = 0;",
+    before: "0",
+    after: "1",
+    reason: CYCLE_SETS,
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "#probeWait = 0;",
+    before: "0",
+    after: "1",
+    reason: CYCLE_SETS,
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "#cycleAt = 0;",
+    before: "0",
+    after: "1",
+    reason: CYCLE_SETS,
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "#priorCwnd = 0;",
+    before: "0",
+    after: "1",
+    reason: "cwnd is larger, and a loss or ProbeRTT sets it.",
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "if (now > this.#cycleAt + this.#probeWait) return true;",
+    before: ">",
+    after: ">=",
+    reason: DRAWN,
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "this.#dice = (Math.imul(this.#dice, 1664525) + 1013904223) | 0;",
+    before: "1664525",
+    after: "1664526",
+    reason: DRAWN,
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "this.#dice = (Math.imul(this.#dice, 1664525) + 1013904223) | 0;",
+    before: "1013904223",
+    after: "1013904224",
+    reason: DRAWN,
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "PROBE_WAIT_SPREAD_MS * ((this.#dice >>> 8) & 0xffff) / 0x10000;",
+    before: "0x10000",
+    after: "65537",
+    reason: DRAWN,
+  },
+  {
+    path: "lib/tcp/bbr.ts",
+    lineText: "if (this.#isFullBwReached || rate > this.#pacer.rate) this.#pacer.rate = rate;",
+    before: ">",
+    after: ">=",
+    reason: SAME_VALUE,
+  },
+  {
     path: "lib/tcp/byte_queue.ts",
     lineText: "const NONE = -1;",
     before: "1",
@@ -843,6 +987,48 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "0",
     after: "1",
     reason: SAME_TIME,
+  },
+  {
+    path: "lib/tcp/delivery_rate.ts",
+    lineText: "const STRIDE = 6;",
+    before: "6",
+    after: "7",
+    reason: "A row may have a number to spare.",
+  },
+  {
+    path: "lib/tcp/delivery_rate.ts",
+    lineText: "#deliveredAt = 0;",
+    before: "0",
+    after: "1",
+    reason: FLIGHT_SETS,
+  },
+  {
+    path: "lib/tcp/delivery_rate.ts",
+    lineText: "#firstSentAt = 0;",
+    before: "0",
+    after: "1",
+    reason: FLIGHT_SETS,
+  },
+  {
+    path: "lib/tcp/delivery_rate.ts",
+    lineText: "this.wasLimited = rows[at + IN_FLIGHT] < 0;",
+    before: "<",
+    after: "<=",
+    reason: "There is at least the byte that left.",
+  },
+  {
+    path: "lib/tcp/delivery_rate.ts",
+    lineText: "this.wasLimited = rows[at + IN_FLIGHT] < 0;",
+    before: "0",
+    after: "1",
+    reason: "There is at least the byte that left.",
+  },
+  {
+    path: "lib/tcp/delivery_rate.ts",
+    lineText: "return low < tail && rows[low * STRIDE] === sentAt ? low * STRIDE : -1;",
+    before: "1",
+    after: "2",
+    reason: "Any negative index says that there is none.",
   },
   {
     path: "lib/tcp/duplicate_report.ts",
@@ -1558,6 +1744,34 @@ export const SURVIVORS: readonly Survivor[] = [
     reason: "A cut between two segments changes the number of ranges, and nothing else.",
   },
   {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "newestSentAt = 0;",
+    before: "0",
+    after: "1",
+    reason: SET_FIRST,
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "newestLostAt = 0;",
+    before: "0",
+    after: "1",
+    reason: SET_FIRST,
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "#lastLostEnd = 0;",
+    before: "0",
+    after: "1",
+    reason: SET_FIRST,
+  },
+  {
+    path: "lib/tcp/scoreboard.ts",
+    lineText: "if (this.deliveredBytes === 0 || ((sentAt - this.newestSentAt) | 0) > 0) {",
+    before: ">",
+    after: ">=",
+    reason: SAME_VALUE,
+  },
+  {
     path: "lib/tcp/send_queue.ts",
     lineText: "if (count < lent) this.#bytes.releaseFrom(this.end);",
     before: "<",
@@ -1765,9 +1979,9 @@ export const SURVIVORS: readonly Survivor[] = [
   },
   {
     path: "lib/tcp/timers.ts",
-    lineText: "const COUNT = 11;",
-    before: "11",
-    after: "12",
+    lineText: "const COUNT = 12;",
+    before: "12",
+    after: "13",
     reason: "No timer has the bit behind the last.",
   },
   {
@@ -1797,6 +2011,13 @@ export const SURVIVORS: readonly Survivor[] = [
     before: "1",
     after: "2",
     reason: "Any negative index says that there is none.",
+  },
+  {
+    path: "lib/tcp/windowed_max.ts",
+    lineText: "#period = 0;",
+    before: "0",
+    after: "1",
+    reason: "A period in which nothing was taken changes nothing.",
   },
 ];
 

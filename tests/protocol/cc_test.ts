@@ -378,6 +378,44 @@ protocolTest("CC-07", "reno may be chosen for all connections and for one", (t) 
   assertEquals(t.connection.ssthresh, 7 * 1460);
 }, RENO);
 
+for (
+  const [whom, options] of [
+    ["all connections", { tunables: { tcp_congestion_control: 2 } }],
+    ["one", { congestionControl: "bbr" }],
+  ] as const
+) {
+  protocolTest(
+    "CC-07",
+    `bbr may be chosen for ${whom}: it paces, and one loss does not slow it`,
+    (t) => {
+      t.run("EST+SACK rtt .1");
+      const c = t.connection;
+      assertEquals(c.congestion.name, "bbr");
+      t.calls.write(t.flow, 14_600, null);
+      // 2.77 initial windows each round trip: 404 bytes per millisecond.
+      const sent: [ms: number, end: number][] = [];
+      const beganMs = t.elapsedMs;
+      for (let packet = t.next(); packet !== null; packet = t.next(10)) {
+        const end = ((packet.seq - t.flow.productIsn!) | 0) + packet.payload.length;
+        sent.push([t.elapsedMs - beganMs, end]);
+      }
+      assertEquals(sent.at(-1)![1], 14_601);
+      for (const [ms, end] of sent) {
+        assert(end <= 1 + 2 * 1460 + 404.42 * (ms + 4), `${end} after ${ms} ms`);
+        assert(end >= 404.42 * ms, `${end} after ${ms} ms`);
+      }
+      const { ssthresh, cwnd } = c;
+      t.advance(70);
+      t.inject(". 1:1(0) ack 1 <nop,nop,sack 1461:14601>");
+      t.expect(". 1:1461(1460) ack 1");
+      t.advance(100);
+      t.inject(". 1:1(0) ack 14601");
+      assertEquals([c.ssthresh, c.cwnd >= cwnd], [ssthresh, true], `${c.cwnd}`);
+    },
+    options,
+  );
+}
+
 protocolTest(
   "CC-08",
   "a loss told in one batch with acknowledgments is one of the whole flight",

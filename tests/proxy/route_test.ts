@@ -71,13 +71,13 @@ const WRONG: [settings: string, message: string][] = [
   ],
   [
     "congestion=Cubik",
-    "expected congestion=ALGORITHM (reno or cubic), not congestion=Cubik; did you mean cubic?",
+    "expected congestion=ALGORITHM (reno, cubic or bbr), not congestion=Cubik; did you mean cubic?",
   ],
-  ["congestion=vegas", "expected congestion=ALGORITHM (reno or cubic), not congestion=vegas"],
-  ["congestion=1", "expected congestion=ALGORITHM (reno or cubic), not congestion=1"],
+  ["congestion=vegas", "expected congestion=ALGORITHM (reno, cubic or bbr), not congestion=vegas"],
+  ["congestion=1", "expected congestion=ALGORITHM (reno, cubic or bbr), not congestion=1"],
   [
     "upstream-congestion=rno",
-    "expected upstream-congestion=ALGORITHM (reno or cubic), not upstream-congestion=rno; " +
+    "expected upstream-congestion=ALGORITHM (reno, cubic or bbr), not upstream-congestion=rno; " +
     "did you mean reno?",
   ],
   [

@@ -154,7 +154,7 @@ export class Inspector {
     }
     // Whoever has something to send and waits must be woken: else it waits for ever.
     const waits = c.sndUna !== c.endOfStream && !c.isReady && c.handshake === null;
-    const wakers = TRANSMISSION | TIMER.Persist;
+    const wakers = TRANSMISSION | TIMER.Persist | TIMER.Pace;
     claim(
       !waits || (c.timers & wakers) !== 0,
       "it waits with bytes to send, and no timer wakes it",

@@ -160,6 +160,7 @@ function planTunables(dice: Dice): Tunables {
     tcp_sack: dice.pick([0, 1, 1]),
     tcp_timestamps: dice.pick([0, 1, 1, 2]),
     tcp_window_scaling: dice.pick([0, 1, 1]),
+    tcp_congestion_control: dice.pick([0, 1, 1, 2, 2]),
     tcp_initial_cwnd: dice.pick([1, 3, 10, 10]),
     tcp_slow_start_after_idle: dice.integer(0, 1),
     tcp_rto_min: dice.pick([100, 200, 200]),

@@ -1,9 +1,11 @@
 import { assertEquals } from "@std/assert";
+import type { Bbr } from "../../lib/tcp/bbr.ts";
 import { type Connection, SIGNAL } from "../../lib/tcp/connection.ts";
 import { Phase } from "../../lib/tcp/phase.ts";
 import { Recovery } from "../../lib/tcp/recovery.ts";
 import { TIMER } from "../../lib/tcp/timers.ts";
 import { ScriptRun } from "../support/script_run.ts";
+import { RecordingModel } from "./support.ts";
 
 /** Whether a writer who found no room is told when `acked` bytes of a full queue of `limit` are acknowledged. */
 function isTold(cwnd: number, limit: number, acked: number): boolean {
@@ -505,4 +507,142 @@ Deno.test("acknowledge: RFC 9937 §6, what came in one batch with the news of a 
   assertEquals(delivered(`ack ${at(2)} win 65535`, `ack 1 ${sack}`), 6 * 1460); // an older one
   const again = `ack ${at(2)} win 65535`;
   assertEquals(deliveredTo("EST", again, again, again, again), 3 * 1460); // of the duplicates one
+});
+
+/** Ten segments of 1460 bytes are in flight of a connection with a path model. */
+function modelled(fixture = "EST+SACK rtt .1"): [ScriptRun, RecordingModel] {
+  const t = new ScriptRun("bare");
+  t.run(fixture);
+  const model = new RecordingModel();
+  t.connection.congestion = model.congestion;
+  t.calls.write(t.flow, 14_600, null);
+  t.discard();
+  t.advance(100);
+  model.take();
+  return [t, model];
+}
+
+Deno.test("acknowledge: a path model hears of what was delivered, and nobody else sets cwnd", () => {
+  const [t, model] = modelled();
+  t.inject(`. 1:1(0) ack ${at(2)} win 65535`);
+  t.discard();
+  assertEquals(model.take(), ["measured 2920", "acknowledged 2920", "idle"]);
+  t.inject(`. 1:1(0) ack ${at(2) + 1} win 65535`);
+  assertEquals(model.take(), ["measured 1", "acknowledged 1", "idle"]);
+  t.inject(`. 1:1(0) ack ${at(2) + 1} win 65534`); // delivers nothing
+  assertEquals(model.take(), ["idle"]);
+  t.inject(`. 1:1(0) ack ${at(10)} win 65535`);
+  assertEquals(model.take(), [`measured ${8 * 1460 - 1}`, `acknowledged ${8 * 1460 - 1}`]);
+  assertEquals(t.connection.cwnd, 14_600);
+});
+
+Deno.test("acknowledge: a path model hears of loss before cwnd is set, and recovery leaves cwnd to it", () => {
+  const [t, model] = modelled();
+  const told = (ack: string) => {
+    t.inject(`. 1:1(0) ${ack}`);
+    t.discard();
+    return model.take();
+  };
+  assertEquals(told(`ack 1 win 65535 <nop,nop,sack ${at(2)}:${at(6)}>`), [
+    "measured 5840",
+    "lost 2920",
+    "reduced",
+    "acknowledged 5840",
+    "sent 1460",
+    "sent 1460",
+    "idle",
+  ]);
+  assertEquals([t.connection.phase, t.connection.cwnd], [Phase.Recovery, 14_600]);
+  assertEquals(told("ack 1 win 65534"), ["idle"]);
+  // A DSACK alone moves PRR, but no model.
+  assertEquals(told(`ack 1 win 65534 <nop,nop,sack 0:1 ${at(2)}:${at(6)}>`), ["idle"]);
+  t.advance(100);
+  assertEquals(told(`ack ${at(10)} win 65535`), [
+    "measured 8760",
+    "recovered",
+    "acknowledged 8760",
+  ]);
+  assertEquals([t.connection.phase, t.connection.cwnd], [Phase.Open, 14_600]);
+});
+
+Deno.test("acknowledge: RFC 5681 §3.2, without SACK a path model hears of a duplicate as of what was delivered", () => {
+  const [t, model] = modelled("EST rtt .1");
+  const told = [1, 2, 3].map(() => {
+    t.inject(". 1:1(0) ack 1 win 65535");
+    return model.take();
+  });
+  const duplicate = ["measured 1460", "acknowledged 1460", "idle"];
+  assertEquals(told, [duplicate, duplicate, [
+    "measured 1460",
+    "reduced",
+    "lost 1460",
+    "acknowledged 1460",
+    "sent 1460",
+    "idle",
+  ]]);
+  t.discard();
+});
+
+Deno.test("acknowledge: a loss before any round trip is known leaves BBR a window", () => {
+  const t = new ScriptRun("bare", { tunables: { tcp_congestion_control: 2 } });
+  t.run(`
+    0   < S 0:0(0) win 65535 <mss 1460>
+    +0  > S. 0:0(0) ack 1 <...>
+    +1  > S. 0:0(0) ack 1 <...>
+    +.1 < . 1:1(0) ack 1
+        accept
+        write 14600
+  `);
+  assertEquals(t.connection.srttUs, 0);
+  t.advance(100);
+  for (let i = 0; i < 4; i++) t.inject(". 1:1(0) ack 1");
+  t.advance(100);
+  t.inject(`. 1:1(0) ack ${at(2)}`);
+  t.discard();
+  const { cwnd, phase } = t.connection;
+  assertEquals([Number.isInteger(cwnd), cwnd >= 4 * 1460, phase], [true, true, Phase.Recovery]);
+});
+
+Deno.test("acknowledge: draft-ietf-ccwg-bbr §5.5.10.2, what an acknowledgment shows to be lost counts in its sample", () => {
+  const t = new ScriptRun("bare", { tunables: { tcp_congestion_control: 2 } });
+  t.run("EST+SACK rtt .1");
+  t.calls.write(t.flow, 14_600, null);
+  t.advance(100);
+  t.discard();
+  const { delivery } = (t.connection.model as Bbr).path;
+  const sampleAfter = (blocks: string) => {
+    t.inject(`. 1:1(0) ack 1 win 65535 <nop,nop,sack ${blocks}>`);
+    t.discard();
+    return [delivery.lost, delivery.lostSince, delivery.inFlightThen];
+  };
+  assertEquals(sampleAfter(`${at(3)}:${at(6)}`), [3 * 1460, 3 * 1460, 6 * 1460]);
+  // The newest left before it was lost; what it is about is what was delivered, not the loss.
+  assertEquals(sampleAfter(`${at(9)}:${at(10)} ${at(3)}:${at(6)}`), [
+    6 * 1460,
+    6 * 1460,
+    10 * 1460,
+  ]);
+});
+
+Deno.test("acknowledge: after a silence of any length what BBR sends gives samples", () => {
+  for (const minutes of [1, 35, 36, 40, 70, 72]) {
+    const t = new ScriptRun("bare", { tunables: { tcp_congestion_control: 2 } });
+    t.run("EST+SACK+WS7 rtt .1");
+    const send = () => {
+      t.calls.write(t.flow, 14_600, null);
+      t.advance(50);
+      t.discard();
+    };
+    send();
+    t.advance(100);
+    t.inject(`. 1:1(0) ack ${at(10)} win 60000`);
+    t.advance(minutes * 60_000);
+    send();
+    const { delivery } = (t.connection.model as Bbr).path;
+    for (let index = 11; index <= 20; index++) {
+      t.inject(`. 1:1(0) ack ${at(index)} win 60000`);
+      assertEquals(delivery.hasSample, true, `segment ${index} after ${minutes} minutes`);
+      t.advance(1);
+    }
+  }
 });

@@ -17,7 +17,7 @@ Deno.test("algorithms: each is found by its name, and a wrong name gets the near
     const [name, advice] of [
       ["cubik", "did you mean cubic?"],
       ["Reno", "did you mean reno?"],
-      ["vegas", "there are reno, cubic"],
+      ["vegas", "there are reno, cubic, bbr"],
     ]
   ) {
     const message = `There is no congestion control "${name}"; ${advice}`;

@@ -6,9 +6,11 @@ import {
   noteWindowUse,
   pipe,
   reducibleFlight,
+  sendingRoom,
 } from "../../lib/tcp/congestion.ts";
 import type { Connection } from "../../lib/tcp/connection.ts";
 import { Scoreboard } from "../../lib/tcp/scoreboard.ts";
+import { RecordingModel } from "./support.ts";
 
 Deno.test("congestion: CC-01, the initial window is min(10 MSS, max(2 MSS, 14600))", () => {
   const windows = [536, 1448, 1460, 2190, 4380, 8960, 65495].map((mss) => initialWindow(mss, 10));
@@ -92,4 +94,14 @@ Deno.test("congestion: RFC 7661 §4.3, in slow start half of the window must be 
   assertEquals([isUsed(10_001, 5000), isUsed(10_001, 5001)], [false, true]);
   assertEquals([isUsed(10_000, 5001), isUsed(10_000, 10_000)], [false, false]);
   assertEquals([isUsed(10_000, 0, true), isUsed(10_001, 0, true)], [true, true]);
+});
+
+Deno.test("congestion: room to send is what cwnd leaves, and what the pace lets leave now if there is one", () => {
+  const flight = { cwnd: 12_000, sndUna: -1000, sndNxt: 9000, scoreboard: null };
+  const room = (changes: object) =>
+    sendingRoom({ ...flight, model: null, ...changes } as unknown as Connection, 0);
+  assertEquals([room({}), room({ cwnd: 9000 })], [2000, -1000]);
+  const model = new RecordingModel();
+  const rooms = [0, 1999, 2001].map((pace) => room({ model: Object.assign(model, { pace }) }));
+  assertEquals([...rooms, room({ model, cwnd: 9000 })], [0, 1999, 2000, -1000]);
 });

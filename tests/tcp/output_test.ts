@@ -12,7 +12,9 @@ import { Phase } from "../../lib/tcp/phase.ts";
 import { MtuSearch } from "../../lib/tcp/plpmtud.ts";
 import { Recovery } from "../../lib/tcp/recovery.ts";
 import type { FixtureOptions, LinkMode } from "../support/fixture.ts";
+import { TIMER } from "../../lib/tcp/timers.ts";
 import { ScriptRun } from "../support/script_run.ts";
+import { RecordingModel } from "./support.ts";
 
 const IP_AND_TCP = 14 + 20 + 20;
 
@@ -442,4 +444,115 @@ Deno.test("output: a reply which belongs to no connection names no window, is on
     const { wnd, isOffloaded, mayFragment } = prepareReply(tcp, t.connection);
     assertEquals([wnd, isOffloaded, mayFragment], [0, false, ip_no_pmtu_disc === 1]);
   }
+});
+
+/** A connection with a path model which lets `pace` bytes leave, and what leaves when `length` are written. */
+function paced(pace: number, length: number, changes = {}): [ScriptRun, RecordingModel, number[]] {
+  const t = established("bare");
+  const model = Object.assign(new RecordingModel(), { pace, nextAt: t.now + 5 });
+  Object.assign(t.connection, { congestion: model.congestion }, changes);
+  return [t, model, framesOf(t, length)];
+}
+
+function isPaceAwaited(t: ScriptRun): boolean {
+  return (t.connection.timers & TIMER.Pace) !== 0;
+}
+
+Deno.test("output: draft-ietf-ccwg-bbr §5.6.2, new text leaves in whole segments as the pace allows", () => {
+  const sent = [0, 1459, 1460, 2919].map((pace) => {
+    const [, model, lengths] = paced(pace, 1460);
+    return [lengths, model.take()];
+  });
+  assertEquals(sent.slice(0, 2), [[[], ["resumed"]], [[], ["resumed"]]]);
+  assertEquals(sent.slice(2), [
+    [[1460], ["resumed", "sent 1460", "idle"]],
+    [[1460], ["resumed", "sent 1460", "idle"]],
+  ]);
+});
+
+Deno.test("output: draft-ietf-ccwg-bbr §5.6.2, what was lost leaves again as the pace allows", () => {
+  const [t, model] = paced(Infinity, 14_600);
+  const c = t.connection;
+  c.scoreboard!.loseAll();
+  Object.assign(model, { pace: 1459, nextAt: t.now + 0.5 });
+  model.take();
+  assertEquals([turnOf(t)[0], model.take(), isPaceAwaited(t)], [[], [], true]);
+  assertEquals(c.timerAt[Math.log2(TIMER.Pace)], Math.ceil(t.now + 0.5) | 0);
+  model.pace = 1460;
+  assertEquals(turnOf(t)[0].length, 10);
+  assertEquals(model.take(), Array(10).fill("sent 1460"));
+});
+
+Deno.test("output: a pace is waited for only while something waits for it alone", () => {
+  const isAwaited = (pace: number, length: number, changes = {}, nextIn = 5) => {
+    const t = established("bare");
+    const model = Object.assign(new RecordingModel(), { pace, nextAt: t.now + nextIn });
+    Object.assign(t.connection, { congestion: model.congestion }, changes);
+    framesOf(t, length);
+    return [isPaceAwaited(t), model.take().includes("idle")];
+  };
+  assertEquals(isAwaited(0, 1460), [true, false]);
+  assertEquals(isAwaited(0, 1460, {}, 0), [false, false]); // it might leave, were it not for something else
+  assertEquals(isAwaited(Infinity, 1460), [false, true]); // nothing waits
+  assertEquals(isAwaited(Infinity, 14_600), [false, false]); // nothing waits, and cwnd is full
+  assertEquals(isAwaited(Infinity, 14_599), [false, true]);
+  assertEquals(isAwaited(Infinity, 20_000), [false, false]); // waits for cwnd
+});
+
+Deno.test("output: draft-ietf-ccwg-bbr §4.1.2.4, who waits for what is lost has something to send", () => {
+  const [t, model] = paced(Infinity, 1460);
+  t.connection.scoreboard!.loseAll();
+  model.pace = 0;
+  model.take();
+  turnOf(t);
+  assertEquals(model.take(), []);
+});
+
+Deno.test("output: draft-ietf-ccwg-bbr §5.4.1, a path model hears when a flight begins, and no pause ends its cwnd", () => {
+  const [t, model] = paced(Infinity, 10, { cwnd: 146_000, ssthresh: 14_600 });
+  const c = t.connection;
+  assertEquals(model.take(), ["resumed", "sent 10", "idle"]);
+  assertEquals(framesOf(t, 1460), [1460]);
+  assertEquals(model.take(), ["sent 1460", "idle"]);
+  t.inject(". 1:1(0) ack 1471 win 65535");
+  t.advance(c.rtoMs + 1000);
+  model.take();
+  framesOf(t, 10);
+  assertEquals([model.take(), c.cwnd, c.ssthresh], [
+    ["resumed", "sent 10", "idle"],
+    146_000,
+    14_600,
+  ]);
+});
+
+Deno.test("output: a path model is asked for when a flight begins, not in the middle of one", () => {
+  const t = established("bare");
+  const model = new RecordingModel();
+  framesOf(t, 10);
+  t.connection.congestion = model.congestion;
+  framesOf(t, 1460);
+  assertEquals([t.connection.model, model.take()], [null, []]);
+  t.inject(". 1:1(0) ack 1471 win 65535");
+  framesOf(t, 10);
+  assertEquals(model.take(), ["resumed", "sent 10", "idle"]);
+});
+
+Deno.test("output: RFC 8985 §7.3, a path model hears of a tail probe, which no pace delays", () => {
+  const [t, model] = paced(Infinity, 1460);
+  model.pace = 0;
+  model.take();
+  assertEquals([sendTailProbe(t.connection, t.now), model.take()], [true, ["sent 1460"]]);
+  t.discard();
+});
+
+Deno.test("output: RFC 4821 §7.4, a pace delays a probe of the path, however little it lets leave at once", () => {
+  const sent = (pace: number) => {
+    const t = established("bare");
+    const model = Object.assign(new RecordingModel(), { pace, nextAt: t.now + 5 });
+    Object.assign(t.connection, { congestion: model.congestion, mss: 1000, cwnd: 10_000 });
+    t.connection.mtuSearch = new MtuSearch(1000);
+    t.connection.mtuSearch.limit(1460);
+    return [framesOf(t, 6000)[0], isPaceAwaited(t)];
+  };
+  assertEquals([sent(0), sent(1)], [[undefined, true], [1460, true]]);
 });

@@ -9,10 +9,12 @@ import {
   goOn,
   Recovery,
   reduceProportionally,
+  tellLosses,
 } from "../../lib/tcp/recovery.ts";
 import { Scoreboard } from "../../lib/tcp/scoreboard.ts";
 import { DEFAULT_TUNABLES } from "../../lib/tcp/tunables.ts";
 import { Segment } from "../../lib/wire/segment.ts";
+import { RecordingModel } from "./support.ts";
 
 const MSS = 1000;
 
@@ -42,6 +44,7 @@ function connection(changes: Partial<Connection> = {}): Connection {
     roundTrips: {},
     scoreboard,
     congestion: NEW_RENO,
+    model: null,
     tcp: {
       tunables: DEFAULT_TUNABLES,
       counters: {
@@ -135,7 +138,7 @@ function timedOut(
   const c = connection({ phase, retries, recover });
   c.tcp.tunables = { ...DEFAULT_TUNABLES, tcp_frto };
   c.recovery = Object.assign(new Recovery(), { sendsNew: true, isFast: true });
-  enterLoss(c, c.scoreboard!);
+  enterLoss(c, c.scoreboard!, 0);
   assertEquals([c.phase, c.cwnd, c.recover, c.duplicateAcks], [Phase.Loss, MSS, 10_000, 0]);
   const { sendsNew, isFast } = c.recovery;
   assertEquals([c.hasProbed, sendsNew, isFast], [false, false, false]);
@@ -366,4 +369,70 @@ Deno.test("recovery: RFC 3522 §3.2, the first retransmission's stamp stays, eve
   assertEquals(recovery.undoBytes, 0);
   recovery.resent(500, 78);
   assertEquals([recovery.undoBytes, recovery.resentStamp], [500, 77]);
+});
+
+/** The same with a path model. */
+function modelled(c: Connection): [Connection, RecordingModel] {
+  const model = new RecordingModel();
+  return [Object.assign(c, { model, congestion: model.congestion }), model];
+}
+
+Deno.test("recovery: a path model hears once of what was found lost", () => {
+  const [c, model] = modelled(connection());
+  const board = c.scoreboard!;
+  tellLosses(c, board, 0);
+  assertEquals(model.take(), []);
+  board.loseFirst(1);
+  tellLosses(c, board, 0);
+  tellLosses(c, board, 0);
+  assertEquals(model.take(), ["lost 1"]);
+  board.loseAll();
+  tellLosses(c, board, 0);
+  assertEquals([model.take(), board.newlyLostBytes], [["lost 14999"], 0]);
+});
+
+Deno.test("recovery: RFC 4821 §7.6.2, what was lost because it was too large is nothing for a path model", () => {
+  const [c, model] = modelled(connection({ mss: MSS - 1 }));
+  c.scoreboard!.loseFirst(MSS);
+  tellLosses(c, c.scoreboard!, 0);
+  assertEquals([model.take(), c.scoreboard!.newlyLostBytes], [[], 0]);
+});
+
+Deno.test("recovery: without a path model nobody hears of losses", () => {
+  const c = connection();
+  c.scoreboard!.loseFirst(MSS);
+  tellLosses(c, c.scoreboard!, 0);
+  assertEquals(c.scoreboard!.newlyLostBytes, MSS);
+});
+
+Deno.test("recovery: a path model hears of a reduction before it hears of the losses of a timeout", () => {
+  const [c, model] = modelled(connection());
+  enterLoss(c, c.scoreboard!, 0);
+  assertEquals([model.take(), c.cwnd], [["reduced", "lost 15000"], MSS]);
+  const [again, other] = modelled(connection({ phase: Phase.Loss, retries: 1, recover: 10_000 }));
+  enterLoss(again, again.scoreboard!, 0);
+  assertEquals(other.take(), ["lost 15000"]);
+  const [fast, third] = modelled(connection());
+  enterRecovery(fast, 0);
+  assertEquals(third.take(), ["reduced"]);
+});
+
+Deno.test("recovery: at its end a path model says what cwnd is, after fast recovery and after a timeout", () => {
+  const { Open, Recovery, Loss } = Phase;
+  for (const phase of [Recovery, Loss]) {
+    const [c, model] = modelled(reduced(phase, { sndUna: 10_000 }, {}));
+    assertEquals([after(c, { acked: 1 }), model.take()], [["", Open, 9000], ["recovered"]]);
+    const [early, told] = modelled(reduced(phase, { sndUna: 9999 }, {}));
+    assertEquals([after(early, { acked: 1 }), told.take()], [["", phase, 9000], []]);
+  }
+});
+
+Deno.test("recovery: RFC 4015 §3.2, a path model hears that nothing was lost after all", () => {
+  const { Open, Recovery, Loss } = Phase;
+  for (
+    const [phase, counter] of [[Recovery, "TCPFullUndo"], [Loss, "TCPLossUndo"]] as const
+  ) {
+    const [c, model] = modelled(reduced(phase, { sndUna: 10_000 }, { undoBytes: 0 }));
+    assertEquals([after(c, { acked: 1 }), model.take()], [[counter, Open, 20_000], ["restored"]]);
+  }
 });

@@ -93,3 +93,19 @@ Deno.test("row queue: a row doubled or removed moves those behind it", () => {
   queue.remove(1);
   assertEquals(names(queue), [2, 3, 4]);
 });
+
+Deno.test("row queue: one that has grown gives its room back, another keeps its own", () => {
+  const queue = filled(0, 15);
+  const rows = queue.rows;
+  queue.release();
+  assert(queue.rows === rows);
+  assertEquals([queue.head, queue.tail], [0, 0]);
+  append(queue, 15, 0);
+  queue.reserve();
+  assertEquals(queue.rows.length, 32 * STRIDE);
+  queue.release();
+  assertEquals([queue.rows.length, queue.head, queue.tail], [16 * STRIDE, 0, 0]);
+  append(queue, 15, 0);
+  queue.reserve();
+  assertEquals([queue.rows.length, names(queue)], [32 * STRIDE, range(0, 15)]);
+});

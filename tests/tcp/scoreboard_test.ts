@@ -736,3 +736,88 @@ Deno.test("scoreboard: of bytes sent one by one a single one may be SACKed", () 
   board.acknowledge(1, 10);
   assertEquals([board.count, board.sackedBytes], [2, 1]);
 });
+
+Deno.test("scoreboard: of what an acknowledgment delivers the newest departure is known", () => {
+  for (const epoch of [0, -2, 0x7fffffff - 2]) {
+    const at = (us: number) => (epoch + us) | 0;
+    const board = boardOf(...[1, 2, 3, 4, 5, 6].map(at));
+    const newestAfter = (tell: () => void) => {
+      board.beginAcknowledgment();
+      tell();
+      return (board.newestSentAt - epoch) | 0;
+    };
+    const sack = (from: number, to: number) => board.sack(seqOf(from), seqOf(to), at(100));
+    assertEquals(newestAfter(() => board.acknowledge((seqOf(0) + 10) | 0, at(90))), 1);
+    assertEquals(newestAfter(() => [sack(3, 4), sack(1, 2)]), 4);
+    // Of the next one only what is news counts, though it left before.
+    assertEquals(newestAfter(() => sack(2, 4)), 3);
+    board.loseFirst(1000);
+    board.resent(1000, 1000, at(110)); // what is sent again left again
+    assertEquals(newestAfter(() => board.acknowledge(seqOf(4), at(200))), 110);
+    assertEquals(newestAfter(() => [sack(4, 5), sack(5, 6)]), 6);
+  }
+});
+
+/** What is news of loss: bytes, runs, and when the newest of it left. */
+function lossNews(board: Scoreboard): number[] {
+  return [
+    board.newlyLostBytes,
+    board.newlyLostRuns,
+    board.newestLostAt,
+  ];
+}
+
+Deno.test("scoreboard: what is found lost is news until it is forgotten, by its runs", () => {
+  const board = boardOf(1, 2, 3, 4, 5, 6, 7);
+  assertEquals(lossNews(board).slice(0, 2), [0, 0]);
+  for (const segment of [2, 4, 6]) board.sack(seqOf(segment), seqOf(segment + 1), 100);
+  board.detectLoss(100, 0);
+  assertEquals(lossNews(board), [4000, 3, 6]);
+  board.forgetLosses();
+  assertEquals(lossNews(board).slice(0, 2), [0, 0]);
+  assertEquals(board.lostBytes, 4000); // it is lost still
+  board.detectLoss(200, 0);
+  assertEquals(lossNews(board).slice(0, 2), [0, 0]);
+});
+
+Deno.test("scoreboard: the newest loss is what left last, wherever it is found", () => {
+  for (const epoch of [0, -10, 0x7fffffff - 10]) {
+    const at = (us: number) => (epoch + us) | 0;
+    const board = new Scoreboard();
+    board.sent(-1500, 500, 1000, at(5));
+    board.sent(500, 700, 1000, at(5)); // short ones by themselves
+    board.sent(700, 800, 1000, at(5));
+    board.sent(800, 2800, 1000, at(9));
+    board.loseFirst(2000);
+    board.resent(2000, 1000, at(20));
+    board.forgetLosses();
+    board.loseAll();
+    assertEquals(lossNews(board), [4300, 1, at(20)]);
+    board.findAll();
+    board.acknowledge(500, at(30));
+    board.forgetLosses();
+    board.loseAll();
+    assertEquals(lossNews(board), [2300, 1, at(9)]);
+    board.findAll();
+    board.sack(800, 2800, at(40));
+    board.forgetLosses();
+    board.loseAll();
+    assertEquals(lossNews(board), [300, 1, at(5)]);
+  }
+});
+
+Deno.test("scoreboard: where a run of loss ended before says nothing of the next news", () => {
+  const board = boardOf(1, 2, 3, 4);
+  board.loseFirst(1000);
+  board.forgetLosses();
+  board.sack(seqOf(3), seqOf(4), 100);
+  board.detectLoss(100, 0);
+  assertEquals(lossNews(board), [2000, 1, 3]);
+});
+
+Deno.test("scoreboard: a cleared board has no news of loss", () => {
+  const board = boardOf(1, 2);
+  board.loseAll();
+  board.clear();
+  assertEquals(lossNews(board).slice(0, 2), [0, 0]);
+});

@@ -1,7 +1,11 @@
 /** What the tests of TCP's data structures share: memory, patterned bytes, tuples. */
 
 import { ByteQueue } from "../../lib/tcp/byte_queue.ts";
+import type { CongestionControl, PathModel } from "../../lib/tcp/congestion.ts";
+import type { Connection } from "../../lib/tcp/connection.ts";
 import type { Tuple } from "../../lib/tcp/connection_table.ts";
+import { NEW_RENO } from "../../lib/tcp/new_reno.ts";
+import type { Scoreboard } from "../../lib/tcp/scoreboard.ts";
 import type { Gather } from "../../lib/wire/gather.ts";
 import { Arena } from "../../lib/wire/memory.ts";
 import { PAGE_SIZE, PagePool } from "../../lib/wire/pages.ts";
@@ -54,6 +58,77 @@ export class Memory {
         this.arena.bytes[gather.offsets[piece] + i] = byteAt(index++);
       }
     }
+  }
+}
+
+/** A path model that keeps no model, but says what it was told, and paces as a test wants it. */
+export class RecordingModel implements PathModel {
+  /** Bytes that may leave now, and when more may. */
+  pace = Infinity;
+  nextAt = -Infinity;
+  readonly #told: string[] = [];
+
+  /** An algorithm that has it. */
+  get congestion(): CongestionControl {
+    return {
+      ...NEW_RENO,
+      modelOf: () => this,
+      reduced: (c, flight) => {
+        this.reduced();
+        return NEW_RENO.reduced(c, flight);
+      },
+      acknowledged: () => this.#tell("grown"),
+      restored: () => this.restored(),
+    };
+  }
+
+  /** What it was told since this was asked last. */
+  take(): string[] {
+    return this.#told.splice(0);
+  }
+
+  allowance(): number {
+    return this.pace;
+  }
+
+  sent(_: Connection, length: number): void {
+    this.#tell(`sent ${length}`);
+  }
+
+  idle(): void {
+    this.#tell("idle");
+  }
+
+  resumed(): void {
+    this.#tell("resumed");
+  }
+
+  measured(_: Connection, { deliveredBytes }: Scoreboard): void {
+    this.#tell(`measured ${deliveredBytes}`);
+  }
+
+  lossesFound(_: Connection, { newlyLostBytes }: Scoreboard): void {
+    this.#tell(`lost ${newlyLostBytes}`);
+  }
+
+  acknowledged(_: Connection, { deliveredBytes }: Scoreboard): void {
+    this.#tell(`acknowledged ${deliveredBytes}`);
+  }
+
+  reduced(): void {
+    this.#tell("reduced");
+  }
+
+  recovered(): void {
+    this.#tell("recovered");
+  }
+
+  restored(): void {
+    this.#tell("restored");
+  }
+
+  #tell(what: string): void {
+    this.#told.push(what);
   }
 }
 

@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { NOT_FILED } from "../../lib/tcp/deadlines.ts";
 import { State } from "../../lib/tcp/state.ts";
+import { deadlinePassed } from "../../lib/tcp/timeouts.ts";
 import { arm, TIMER } from "../../lib/tcp/timers.ts";
 import { ScriptRun } from "../support/script_run.ts";
+import { RecordingModel } from "./support.ts";
 
 /** A run on a clock of whole milliseconds, in which a frame may not be late by one of them. */
 function exactRun(script: string, tunables = {}): ScriptRun {
@@ -270,4 +272,92 @@ Deno.test("timeouts: who is given up in the moment of its keep-alive has no time
     }
     assertEquals([c.state, c.timers, c.heapIndex], [State.Closed, 0, NOT_FILED]);
   }
+});
+
+/** A connection with a path model, whose pace lets nothing leave for 10.5 ms; 1460 bytes wait. */
+function paced(): [ScriptRun, RecordingModel] {
+  const t = exactRun("EST+SACK rtt .1");
+  const model = new RecordingModel();
+  t.connection.congestion = model.congestion;
+  Object.assign(model, { pace: 0, nextAt: t.now + 10.5 });
+  t.calls.write(t.flow, 1460, null);
+  return [t, model];
+}
+
+Deno.test("timeouts: draft-ietf-ccwg-bbr §5.6.2, what the pace holds back leaves in the millisecond in which it may", () => {
+  const [t, model] = paced();
+  t.none(0.0105);
+  model.pace = Infinity;
+  t.expect("P. 1:1461(1460) ack 1", 1);
+  assertEquals(t.connection.timers & TIMER.Pace, 0);
+  t.run("+.1 < . 1:1(0) ack 1461");
+});
+
+Deno.test("timeouts: a pace that has become slower meanwhile is waited for again", () => {
+  const [t, model] = paced();
+  t.none(0.01);
+  model.nextAt += 20;
+  t.none(0.02);
+  model.pace = Infinity;
+  t.expect("P. 1:1461(1460) ack 1", 1);
+});
+
+Deno.test("timeouts: it is the pace that gives a connection its turn, and no other timer of those that send nothing", () => {
+  const [t] = paced();
+  t.none(0.001);
+  const c = t.connection;
+  c.setKeepalive({ time: 1000 });
+  arm(c, TIMER.Keepalive, t.now);
+  deadlinePassed(c, t.now);
+  assertEquals(c.isReady, false);
+  deadlinePassed(c, t.now + 10);
+  assertEquals(c.isReady, true);
+});
+
+Deno.test("timeouts: no pace is waited for by a connection that is reset or given up", () => {
+  const [t, model] = paced();
+  t.none(0.005);
+  t.connection.abort();
+  t.expect("R. 1:1(0) ack 1");
+  model.pace = Infinity;
+  t.none(1);
+  assertEquals(t.connection.state, State.Closed);
+
+  const [silent] = paced();
+  silent.none(0.001);
+  const c = silent.connection;
+  c.setKeepalive({ time: 1000 });
+  assertEquals(c.timers & TIMER.Pace, TIMER.Pace);
+  Object.assign(c, { keepaliveProbes: 100, lastReceivedAt: (silent.now - 1e7) | 0 });
+  arm(c, TIMER.Keepalive, silent.now);
+  silent.advance(1);
+  silent.discard();
+  assertEquals([c.state, c.timers], [State.Closed, 0]);
+  silent.none(1);
+});
+
+Deno.test("timeouts: RFC 8985 §6.3, a path model hears of what the reordering window shows to be lost, and sets cwnd itself", () => {
+  const t = exactRun("EST+SACK rtt .1\nnodelay");
+  const model = new RecordingModel();
+  t.connection.congestion = model.congestion;
+  t.run(`
+    write 1
+    +0 > P. 1:2(1) ack 1
+    write 1000
+    +0 > P. 2:1002(1000) ack 1
+    +.1 < . 1:1(0) ack 1 <nop,nop,sack 2:1002>
+  `);
+  model.take();
+  const { cwnd } = t.connection;
+  t.expect(". 1:2(1) ack 1", 60);
+  assertEquals([model.take(), t.connection.cwnd], [["lost 1", "reduced", "sent 1", "idle"], cwnd]);
+});
+
+Deno.test("timeouts: a path model hears of a timeout, and of what was lost by it", () => {
+  const t = exactRun("EST rtt .1");
+  const model = new RecordingModel();
+  t.connection.congestion = model.congestion;
+  t.run("write 10\n+0 > P. 1:11(10) ack 1\n+.3 > P. 1:11(10) ack 1");
+  const told = model.take();
+  assertEquals(told.slice(told.indexOf("reduced")), ["reduced", "lost 10", "sent 10", "idle"]);
 });

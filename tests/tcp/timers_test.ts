@@ -1,6 +1,14 @@
 import { assertEquals } from "@std/assert";
 import type { Connection } from "../../lib/tcp/connection.ts";
-import { arm, disarm, elapsedMs, refile, takeDueTimers, TIMER } from "../../lib/tcp/timers.ts";
+import {
+  arm,
+  disarm,
+  elapsedMs,
+  refile,
+  takeDueTimers,
+  TIMER,
+  toMicroseconds,
+} from "../../lib/tcp/timers.ts";
 
 const BITS = Object.values(TIMER);
 
@@ -37,6 +45,11 @@ Deno.test("timers: the time since an int32 time is known for 49 days", () => {
       assertEquals(elapsedMs(((now | 0) - elapsed) | 0, now), elapsed);
     }
   }
+});
+
+Deno.test("timers: microseconds are whole, and begin anew after 2^32 of them", () => {
+  const times = [0, 1.5, 1.9999, 2_147_483.647, 2_147_483.648, 4_294_967.295, 4_294_967.297];
+  assertEquals(times.map(toMicroseconds), [0, 1500, 1999, 0x7fffffff, -0x80000000, -1, 1]);
 });
 
 Deno.test("timers: those that are armed are filed again, and no other", () => {

@@ -46,7 +46,7 @@ const DOCUMENTED = `
   tcp_dsack 1 0 1
   tcp_recovery 1 0 1
   tcp_frto 1 0 1
-  tcp_congestion_control 1 0 1
+  tcp_congestion_control 1 0 2
   px_user_timeout_option 0 0 1
   px_zero_window_timeout 0 0 86400
   tcp_min_snd_mss 48 48 536
@@ -224,7 +224,7 @@ Deno.test("tunables: the name of a choice that is misspelt gets the nearest", ()
   const error = refusal("tcp_congestion_control", "CUBIK");
   assertEquals(
     error.message,
-    'Cannot set tcp_congestion_control to "CUBIK": expected reno or cubic; did you mean cubic?',
+    'Cannot set tcp_congestion_control to "CUBIK": expected reno, cubic or bbr; did you mean cubic?',
   );
   assertEquals(refusal("tcp_congestion_control", "bottleneck").nearest, null);
 });
