@@ -14,7 +14,7 @@ import { Phase } from "./phase.ts";
 import { followProbe } from "./plpmtud.ts";
 import { detectLoss, DUPLICATE_THRESHOLD, noteReordering, widenReorderWindow } from "./rack.ts";
 import { enterRecovery, goOn, reduceProportionally, tellLosses } from "./recovery.ts";
-import { sampleOfTimestamps, takeRttSample } from "./rtt.ts";
+import { leastEchoAge, sampleOfTimestamps, takeRttSample } from "./rtt.ts";
 import type { Scoreboard } from "./scoreboard.ts";
 import { concludeProbe, isProbeReportedTwice } from "./tail_probe.ts";
 import { disarm, TIMER, toMicroseconds } from "./timers.ts";
@@ -119,7 +119,7 @@ function advance(
   acked: number,
   now: number,
 ): void {
-  scoreboard.acknowledge(seg.ack, toMicroseconds(now));
+  scoreboard.acknowledge(seg.ack, toMicroseconds(now), leastEchoAge(c, seg, now));
   if (!c.sackOk) scoreboard.takeCredit(acked, c.mss);
   // Which of a segment's transmissions it answers only a timestamp can tell. RFC 7323 §4.1.
   if (scoreboard.rttSample < 0 && c.tsOk) scoreboard.rttSample = sampleOfTimestamps(c, seg, now);

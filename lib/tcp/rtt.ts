@@ -52,9 +52,19 @@ function takeLeast(c: Connection, rtt: number, now: number): void {
  * RFC 7323 §4.1.
  */
 export function sampleOfTimestamps(c: Connection, seg: Segment, now: number): number {
+  const elapsed = echoAge(c, seg, now);
+  return elapsed < 0 ? -1 : Math.max(1, elapsed) * 1000;
+}
+
+/** How long ago at least the segment left which `seg` answers, in µs: TSval counts whole milliseconds. 0: nobody knows. */
+export function leastEchoAge(c: Connection, seg: Segment, now: number): number {
+  return c.tsOk ? Math.max(0, echoAge(c, seg, now) - 1) * 1000 : 0;
+}
+
+/** The age of the echo, milliseconds; -1: there is none, or it is none of something in flight. */
+function echoAge(c: Connection, seg: Segment, now: number): number {
   const elapsed = (c.tcp.timestamp(c.tsOffset, now) - seg.tsEcr) | 0;
-  if (!seg.hasTimestamps || elapsed < 0 || elapsed > OLDEST_ECHO_MS) return -1;
-  return Math.max(1, elapsed) * 1000;
+  return !seg.hasTimestamps || elapsed < 0 || elapsed > OLDEST_ECHO_MS ? -1 : elapsed;
 }
 
 /** The RTO in milliseconds without backoff: SRTT + max(4·RTTVAR, `tcp_rto_min`), or the initial one. */

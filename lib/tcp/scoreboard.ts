@@ -61,6 +61,8 @@ export class Scoreboard {
   #hasRack = false;
   /** RACK.rtt in µs. */
   #rackRtt = 0;
+  /** What is answered left that long ago at least, in µs; 0 for what SACK reports, of which timestamps say nothing. */
+  #echoAge = 0;
   /** Behind what was in flight when all of it was taken for lost. */
   #timeoutEnd = 0;
 
@@ -131,6 +133,7 @@ export class Scoreboard {
   /** What is told from now on belongs to one acknowledgment. */
   beginAcknowledgment(): void {
     this.rttSample = -1;
+    this.#echoAge = 0;
     this.deliveredBytes = 0;
     this.sawReordering = false;
     this.sawOriginal = false;
@@ -156,9 +159,13 @@ export class Scoreboard {
     this.#set(ranges.tail++, start, end, atUs, 0, size);
   }
 
-  /** Everything before `una` arrived. */
-  acknowledge(una: number, nowUs: number): void {
+  /**
+   * Everything before `una` arrived. The segment that is answered left at least
+   * `echoAgeUs` ago, as its timestamp tells; 0: it does not.
+   */
+  acknowledge(una: number, nowUs: number, echoAgeUs: number = 0): void {
     const ranges = this.#ranges;
+    this.#echoAge = echoAgeUs;
     ranges.reserve();
     const rows = ranges.rows;
     const sampleOfSacks = this.rttSample;
@@ -518,7 +525,7 @@ export class Scoreboard {
       this.rttSample = rtt;
       if (seqLt(rows[at], this.#priorFack)) this.sawReordering = true;
       if (seqLeq(end, this.#timeoutEnd)) this.sawOriginal = true;
-    } else if (rtt < this.minRttUs) {
+    } else if (rtt < this.minRttUs || rtt < this.#echoAge) {
       return; // the acknowledgment of a retransmission may be its original's. RFC 8985 §6.2 step 2
     }
     this.#rackRtt = rtt;

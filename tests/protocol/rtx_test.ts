@@ -490,6 +490,21 @@ protocolTest("RTX-12", "an echo from before it takes recovery back in the middle
   assertEquals([t.connection.cwnd >= 14_480, t.connection.ssthresh], [true, 0x7fffffff]);
 });
 
+protocolTest("RTX-12", "the late answer to a first sending makes nothing else lost", (t) => {
+  t.run("EST+SACK+TS rtt .1");
+  t.calls.write(t.flow, 14_480, null);
+  for (let packet = t.next(); packet !== null; packet = t.next());
+  const before = t.flow.lastTsVal;
+  while (t.growth("TCPTimeouts") === 0) assert(t.next(2000) !== null);
+  t.discard();
+  const { retransmits } = t.connection;
+  t.advance(150); // longer than a round trip: by its age it could answer the retransmission
+  t.inject(`. 1:1(0) ack 1449 <nop,nop,TS val 9010 ecr =${before >>> 0}>`);
+  t.advance(20);
+  assertEquals(t.growth("TCPLossUndo"), 1);
+  assertEquals([t.connection.retransmits, t.connection.ssthresh], [retransmits, 0x7fffffff]);
+});
+
 protocolTest(
   "RTX-07",
   "at R1 the next hop is asked for again and the user has a soft error",

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Connection } from "../../lib/tcp/connection.ts";
 import {
   backedOff,
+  leastEchoAge,
   retransmissionLimit,
   retransmissionTimeout,
   sampleOfTimestamps,
@@ -119,4 +120,16 @@ Deno.test("rtt: RFC 7323 §4.1, an echo is a sample in milliseconds unless nothi
   seg.hasTimestamps = true;
   assertEquals([-1, 0, 1, 2].map(sample), [-1, 1000, 1000, 2000]);
   assertEquals([2_000_000, 2_000_001].map(sample), [2_000_000_000, -1]);
+});
+
+Deno.test("rtt: by its echo a segment left so many milliseconds ago, or nearly one less", () => {
+  const tcp = { timestamp: (offset: number, now: number) => offset + now };
+  const seg = new Segment();
+  seg.hasTimestamps = true;
+  const age = (elapsed: number, tsOk = true) => {
+    seg.tsEcr = 7 + 5_000_000 - elapsed;
+    return leastEchoAge({ tsOk, tsOffset: 7, tcp } as unknown as Connection, seg, 5_000_000);
+  };
+  assertEquals([-1, 0, 1, 2, 2_000_000].map((ms) => age(ms)), [0, 0, 0, 1000, 1_999_999_000]);
+  assertEquals([age(2_000_001), age(2, false)], [0, 0]);
 });

@@ -425,6 +425,31 @@ Deno.test("scoreboard: RFC 8985 §6.2 step 2, the late original of a retransmiss
   }
 });
 
+Deno.test("scoreboard: RFC 8985 §6.2 step 2, nor does what a timestamp tells to be older than it", () => {
+  for (const [echoAge, lost] of [[10_001, 0], [10_000, 1000], [0, 1000]]) {
+    const board = boardOf(0, 1000);
+    board.loseFirst(1000);
+    board.resent(1000, 1000, 20_000);
+    board.acknowledge(seqOf(1), 30_000, echoAge);
+    board.detectLoss(30_000, 0);
+    assertEquals(board.lostBytes, lost);
+  }
+});
+
+Deno.test("scoreboard: a timestamp says nothing of what the next acknowledgment reports by SACK", () => {
+  const board = boardOf(0, 1000, 2000);
+  board.acknowledge(seqOf(0), 2000, 1_000_000);
+  board.loseFirst(1000);
+  board.resent(1000, 1000, 20_000);
+  board.loseAll();
+  board.resent(1000, 1000, 20_000);
+  board.resent(1000, 1000, 20_001);
+  board.beginAcknowledgment();
+  board.sack(seqOf(1), seqOf(2), 30_001);
+  board.detectLoss(30_001, 0);
+  assertEquals(board.lostBytes, 2000);
+});
+
 Deno.test("scoreboard: RTX-04, a retransmission gives no round-trip sample", () => {
   const board = boardOf(0, 1000);
   board.acknowledge(seqOf(1), 10_000);
