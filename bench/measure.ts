@@ -9,7 +9,7 @@ export interface Cost {
   readonly bytes: number;
 }
 
-const WARM_UP = 50_000;
+const WARM_UP = 200_000;
 const STEPS = 10_000;
 const ROUNDS = 5;
 /** Rounds in which the collector ran do not count. */

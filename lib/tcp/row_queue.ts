@@ -50,12 +50,16 @@ export class RowQueue {
 
   #pack(): void {
     const count = this.count;
-    const kept = this.rows.subarray(this.head * this.#stride, this.tail * this.#stride);
+    const start = this.head * this.#stride;
+    const end = this.tail * this.#stride;
     if (count * 2 > this.#capacity) {
+      const kept = this.rows.subarray(start, end);
       this.#capacity *= 2;
       this.rows = new Int32Array(this.#capacity * this.#stride);
+      this.rows.set(kept);
+    } else {
+      this.rows.copyWithin(0, start, end); // a view would be garbage
     }
-    this.rows.set(kept);
     this.head = 0;
     this.tail = count;
   }
