@@ -131,6 +131,16 @@ protocolTest(
   },
 );
 
+protocolTest("URG-03", "a lone byte is marked, and one behind the urgent end is not", (t) => {
+  t.run("EST rtt .1");
+  urge(t, 1);
+  t.run(`
+    +0  > PU. 1:2(1) ack 1 urg 1
+        write 1
+    +0  > P. 2:3(1) ack 1
+  `);
+});
+
 protocolTest("URG-03", "the notice passes a shut window, and is in the probes", (t) => {
   t.run("EST rtt .1\n+0 < . 1:1(0) ack 1 win 0");
   urge(t, 5);
