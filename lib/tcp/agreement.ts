@@ -5,7 +5,7 @@
  */
 
 import type { Segment } from "../wire/segment.ts";
-import { initialWindow } from "./congestion.ts";
+import { initialWindowOf } from "./congestion.ts";
 import { Connection } from "./connection.ts";
 import { isIpv4, type Tuple } from "./connection_table.ts";
 import type { Destination } from "./output.ts";
@@ -126,7 +126,7 @@ export function adopt(c: Connection, agreement: Agreement, now: number): void {
   c.idleSince = now | 0;
   c.rcvRoundStart = c.rcvNxt;
   c.rtoMs = tcp.tunables.tcp_rto_init;
-  c.cwnd = initialWindow(c.mss, tcp.tunables.tcp_initial_cwnd);
+  c.cwnd = initialWindowOf(c);
 }
 
 /** `answer` acknowledges our SYN: round-trip time, timeout and cwnd begin with what that tells. */

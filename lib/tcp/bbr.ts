@@ -8,7 +8,7 @@
 import { BbrPath, BETA } from "./bbr_path.ts";
 import {
   type CongestionControl,
-  initialWindow,
+  initialWindowOf,
   MAX_CWND,
   type PathModel,
   pipe,
@@ -110,7 +110,7 @@ export class Bbr implements PathModel {
   /** `c` begins to send. §5.2.1, §5.6.2 (InitPacingRate). */
   constructor(c: Connection, now: number) {
     this.path = new BbrPath(c, now);
-    this.#pacer = new Pacer(PACING_GAIN[BbrState.Startup] * firstWindow(c) / roundTrip(c));
+    this.#pacer = new Pacer(PACING_GAIN[BbrState.Startup] * initialWindowOf(c) / roundTrip(c));
     this.#dice = c.hash ^ c.iss;
   }
 
@@ -499,7 +499,7 @@ export class Bbr implements PathModel {
     );
     let cwnd = c.cwnd;
     if (this.#isFullBwReached) cwnd = Math.min(cwnd + bytes, most);
-    else if (cwnd < most || path.delivery.delivered < firstWindow(c)) cwnd += bytes;
+    else if (cwnd < most || path.delivery.delivered < initialWindowOf(c)) cwnd += bytes;
     cwnd = Math.max(cwnd, LEAST_CWND * c.mss);
     if (this.#state === BbrState.ProbeRtt) cwnd = Math.min(cwnd, this.#probeRttCwnd(c));
     c.cwnd = Math.floor(Math.min(cwnd, this.#cap(c), MAX_CWND));
@@ -541,7 +541,7 @@ export class Bbr implements PathModel {
 
   #bdpTimes(c: Connection, bw: number, gain: number): number {
     const { minRtt } = this.path;
-    return minRtt === Infinity ? firstWindow(c) : gain * bw * minRtt;
+    return minRtt === Infinity ? initialWindowOf(c) : gain * bw * minRtt;
   }
 
   /** QuantizationBudget(). */
@@ -555,11 +555,6 @@ export class Bbr implements PathModel {
 /** C.srtt; a millisecond until it is known. §5.6.2. */
 function roundTrip(c: Connection): number {
   return c.srttUs === 0 ? 1 : c.srttUs / 1000;
-}
-
-/** C.InitialCwnd. */
-function firstWindow(c: Connection): number {
-  return initialWindow(c.mss, c.tcp.tunables.tcp_initial_cwnd);
 }
 
 /** The one instance; what it remembers is in the `Bbr` of a connection. */

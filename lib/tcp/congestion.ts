@@ -66,6 +66,11 @@ export function initialWindow(mss: number, segments: number): number {
   return Math.min(segments * mss, Math.max(2 * mss, segments * 1460));
 }
 
+/** The initial window of `c`, in bytes. */
+export function initialWindowOf(c: Connection): number {
+  return initialWindow(c.mss, c.tcp.tunables.tcp_initial_cwnd);
+}
+
 /** Bytes between SND.UNA and SND.NXT which are neither reported received nor taken for lost. RFC 6675 §3 (pipe). */
 export function pipe(c: Connection): number {
   const scoreboard = c.scoreboard;

@@ -9,7 +9,7 @@ import { EMPTY_GATHER, type Gather } from "../wire/gather.ts";
 import { ACK, ECE, FIN, PSH, RST, type Segment, URG } from "../wire/segment.ts";
 import { seqLeq, seqMax } from "../wire/seq.ts";
 import {
-  initialWindow,
+  initialWindowOf,
   noteWindowUse,
   type PathModel,
   pipe,
@@ -319,7 +319,7 @@ function resumeSending(c: Connection, now: number): void {
   if (c.model !== null) return c.model.resumed(c, now);
   const idleMs = elapsedMs(c.lastSentAt, now);
   if (tunables.tcp_slow_start_after_idle === 0 || idleMs <= c.rtoMs) return;
-  const restart = initialWindow(c.mss, tunables.tcp_initial_cwnd);
+  const restart = initialWindowOf(c);
   if (c.cwnd <= restart) return;
   c.ssthresh = Math.max(c.ssthresh, (c.cwnd >> 1) + (c.cwnd >> 2));
   c.cwnd = restart;
