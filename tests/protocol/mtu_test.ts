@@ -658,6 +658,13 @@ protocolTest(
   { tunables: { ip_no_pmtu_disc: 1 } },
 );
 
+/** The SYN goes again without its data, which follows in segments that fit 1300 bytes. */
+const WITHOUT_DATA = `
+  +0  > S 0:0(0) <...>
+  +.1 < S. 0:0(0) ack 1 win 65535 <mss 1460>
+  +0  > P. 1:3001(3000/1260) ack 1
+`;
+
 /** A SYN with 1428 bytes leaves; `x`, which got the cookie for it, is open still. */
 function sendFastSyn(t: ScriptRun): void {
   t.learnPeer();
@@ -676,11 +683,7 @@ function sendFastSyn(t: ScriptRun): void {
 protocolTest("MTU-06", "a SYN too large with its data goes again without, at once", (t) => {
   sendFastSyn(t);
   tooBig(t, 0, 1300);
-  t.run(`
-    +0  > S 0:0(0) <...>
-    +.1 < S. 0:0(0) ack 1 win 65535 <mss 1460>
-    +0  > P. 1:3001(3000/1260) ack 1
-  `);
+  t.run(WITHOUT_DATA);
 });
 
 protocolTest("MTU-06", "a SYN goes again without data where others were told before, too", (t) => {
@@ -688,11 +691,7 @@ protocolTest("MTU-06", "a SYN goes again without data where others were told bef
   t.run("write x 1000\n+0 >x P. 1:1001(1000) ack 1");
   t.injectFrame(pathError(t, 3, 4, { seq: 1, mtu: 1300 }, t.flows.named("x")!));
   tooBig(t, 0, 1300);
-  t.run(`
-    +0  > S 0:0(0) <...>
-    +.1 < S. 0:0(0) ack 1 win 65535 <mss 1460>
-    +0  > P. 1:3001(3000/1260) ack 1
-  `);
+  t.run(WITHOUT_DATA);
 });
 
 protocolTest("MTU-06", "a SYN that is not too large after all waits for its timeout", (t) => {

@@ -62,10 +62,7 @@ Deno.test("bbr: the first probe goes beyond the bound that loss in Startup has l
   f.c.phase = Phase.Open;
   f.probe(50_000);
   assertEquals(f.bbr.path.inFlightLongTerm, 100_000);
-  const sentAt = f.send(1000);
-  f.now += 10;
-  f.hold(101_000);
-  f.deliver(1000, sentAt);
+  reach(f, 100_000);
   assertEquals(f.bbr.state, ProbeBwUp);
 });
 
@@ -261,6 +258,14 @@ function playLoss(): { f: PlayedFlow; bound: number } {
   return { f, bound };
 }
 
+/** 1000 bytes are delivered, `afterMs` after they left, while `inFlight` others are in flight. */
+function reach(f: PlayedFlow, inFlight: number, afterMs = 10): void {
+  const sentAt = f.send(1000);
+  f.now += afterMs;
+  f.hold(1000 + inFlight);
+  f.deliver(1000, sentAt);
+}
+
 for (
   const [name, lost, sackOk, isOver] of [
     ["more than 2 %", 2001, true, true],
@@ -326,10 +331,7 @@ Deno.test("bbr: after a probe that was too high the next one stops at the bound,
   const { f, bound } = playLoss();
   for (const [inFlight, isOver] of [[bound - 1, false], [bound, true]] as const) {
     f.probe(50_000);
-    const sentAt = f.send(1000);
-    f.now += 10;
-    f.hold(1000 + inFlight);
-    f.deliver(1000, sentAt);
+    reach(f, inFlight);
     assertEquals(f.bbr.state, isOver ? ProbeBwDown : ProbeBwUp);
     f.hold(0);
   }
@@ -338,10 +340,7 @@ Deno.test("bbr: after a probe that was too high the next one stops at the bound,
   // Nothing spoke against it: from now on it goes beyond, and ends without haste.
   f.round(50_000);
   assertEquals(f.bbr.state, ProbeBwUp);
-  const sentAt = f.send(1000);
-  f.now += 10;
-  f.hold(1000 + bound);
-  f.deliver(1000, sentAt);
+  reach(f, bound);
   assertEquals(f.bbr.state, ProbeBwUp);
   f.hold(0);
   for (let i = 0; f.bbr.state === ProbeBwUp && i < 5; i++) f.round(50_000);
@@ -357,10 +356,7 @@ Deno.test("bbr: a probe that ends by itself lets the next one go beyond the boun
     for (let i = 0; f.bbr.state === ProbeBwUp && i < 5; i++) f.round(50_000);
   }
   f.probe(50_000);
-  const sentAt = f.send(1000);
-  f.now += 10;
-  f.hold(1000 + bound);
-  f.deliver(1000, sentAt);
+  reach(f, bound);
   assertEquals(f.bbr.state, ProbeBwUp);
 });
 
@@ -513,10 +509,7 @@ Deno.test("bbr: a mistake found when the next probe is there leaves it alone", (
 /** Lets five seconds pass, and `f` enter ProbeRTT with `inFlight` on the way. */
 function enterProbeRtt(f: PlayedFlow, inFlight: number): void {
   f.now += 5000;
-  const sentAt = f.send(1000);
-  f.now += 100;
-  f.hold(1000 + inFlight);
-  f.deliver(1000, sentAt);
+  reach(f, inFlight, 100);
   assertEquals(f.bbr.state, ProbeRtt);
 }
 
@@ -613,10 +606,7 @@ Deno.test("bbr: loss in ProbeRTT tells nothing about the probe before", () => {
   f.hold(0);
   for (let i = 0; i < 4; i++) f.round(1000);
   f.probe(50_000);
-  const sentAt = f.send(1000);
-  f.now += 10;
-  f.hold(1000 + bound);
-  f.deliver(1000, sentAt);
+  reach(f, bound);
   assertEquals(f.bbr.state, ProbeBwUp);
 });
 
